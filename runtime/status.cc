@@ -1,0 +1,55 @@
+#include "aurora/runtime/status.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace aurora {
+namespace {
+
+absl::StatusCode CodeOf(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return absl::StatusCode::kResourceExhausted;
+    case ENOENT:
+      return absl::StatusCode::kNotFound;
+    case EEXIST:
+      return absl::StatusCode::kAlreadyExists;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::StatusCode::kFailedPrecondition;
+    case ECANCELED:
+      return absl::StatusCode::kCancelled;
+    case EINVAL:
+    case ENAMETOOLONG:
+      return absl::StatusCode::kInvalidArgument;
+    default:
+      return absl::StatusCode::kUnavailable;
+  }
+}
+
+}  // namespace
+
+absl::Status SystemError(int error, std::string_view what, std::string_view path) {
+  char buffer[128];
+  // The GNU strerror_r, which returns the text and may leave the buffer alone.
+  const char* text = strerror_r(error, buffer, sizeof buffer);
+  return internal::MakeStatus(CodeOf(error),
+                              StrCat(what, " of ", path, ": ", text, " (errno ", error, ")"));
+}
+
+absl::Status Annotate(const absl::Status& status, std::string_view context) {
+  if (status.ok()) return status;
+  absl::Status annotated =
+      internal::MakeStatus(status.code(), StrCat(context, ": ", ToStd(status.message())));
+  status.ForEachPayload([&](absl::string_view type, const absl::Cord& payload) {
+    annotated.SetPayload(type, payload);
+  });
+  return annotated;
+}
+
+}  // namespace aurora

@@ -1,0 +1,142 @@
+"""Repository rules that present Debian's -dev packages under the labels that upstream uses."""
+
+def _inline_impl(ctx):
+    ctx.file("WORKSPACE", "")
+    for path, text in ctx.attr.files.items():
+        ctx.file(path, text)
+
+inline_repository = repository_rule(
+    implementation = _inline_impl,
+    attrs = {"files": attr.string_dict()},
+    local = True,
+)
+
+def _require(ctx, headers, packages):
+    for header in headers:
+        if not ctx.path("/usr/include/" + header).exists:
+            fail(("/usr/include/%s is missing. Run tools/setup.sh, or apt-get install %s, or define @%s yourself " +
+                  "before aurora_dependencies().") % (header, packages, ctx.name))
+
+_CC_LIBRARY = """cc_library(name = "%s", linkopts = %s, deps = %s, visibility = ["//visibility:public"])\n"""
+
+def _library_impl(ctx):
+    _require(ctx, ctx.attr.headers, ctx.attr.packages)
+    ctx.file("WORKSPACE", "")
+    ctx.file("BUILD", "".join([
+        _CC_LIBRARY % (name, repr([o for o in options.split(" ") if o]), "[]")
+        for name, options in ctx.attr.targets.items()
+    ]))
+
+debian_library = repository_rule(
+    implementation = _library_impl,
+    attrs = {
+        "headers": attr.string_list(doc = "Headers below /usr/include that show that the package is installed."),
+        "packages": attr.string(doc = "The Debian packages to name when they are not."),
+        "targets": attr.string_dict(doc = "Target name to link options."),
+    },
+    local = True,
+)
+
+# Upstream's package to the targets in it. All of them link the same set of static libraries.
+_ABSEIL = {
+    "absl/algorithm": "algorithm container",
+    "absl/base": "base core_headers config dynamic_annotations endian log_severity",
+    "absl/cleanup": "cleanup",
+    "absl/container": "btree fixed_array flat_hash_map flat_hash_set inlined_vector node_hash_map node_hash_set",
+    "absl/debugging": "failure_signal_handler leak_check stacktrace symbolize",
+    "absl/flags": "commandlineflag config flag marshalling parse reflection usage",
+    "absl/functional": "any_invocable bind_front function_ref",
+    "absl/hash": "hash",
+    "absl/memory": "memory",
+    "absl/meta": "type_traits",
+    "absl/numeric": "bits int128",
+    "absl/random": "bit_gen_ref distributions random seed_gen_exception seed_sequences",
+    "absl/status": "status statusor",
+    "absl/strings": "cord str_format strings",
+    "absl/synchronization": "synchronization",
+    "absl/time": "time",
+    "absl/types": "any bad_any_cast bad_optional_access bad_variant_access compare optional span variant",
+    "absl/utility": "utility",
+}
+
+def _abseil_impl(ctx):
+    _require(ctx, ["absl/base/options.h"], "libabsl-dev")
+    archives = []
+    for directory in ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]:
+        path = ctx.path(directory)
+        if path.exists:
+            archives = sorted([f.basename for f in path.readdir() if f.basename.startswith("libabsl_") and f.basename.endswith(".a")])
+        if archives:
+            break
+    options = ["-Wl,--start-group"] + ["-l:" + a for a in archives] + ["-Wl,--end-group", "-lpthread"]
+    ctx.file("WORKSPACE", "")
+    ctx.file("BUILD", _CC_LIBRARY % ("libs", repr(options), "[]"))
+    for package, names in _ABSEIL.items():
+        ctx.file(package + "/BUILD", "".join([_CC_LIBRARY % (n, "[]", '["//:libs"]') for n in names.split(" ")]))
+
+debian_abseil = repository_rule(implementation = _abseil_impl, local = True)
+
+# The headers of Cap'n Proto 0.9.2 do not compile as C++20 with clang 16 or later: kj::StringPtr and kj::String
+# declare operator!=, which switches off the reversed operator== (P2468). We copy the headers and drop those member
+# declarations; C++20 rewrites != from ==.
+def _capnp_impl(ctx):
+    _require(ctx, ["capnp/message.h", "kj/common.h"], "libcapnp-dev capnproto")
+    if not ctx.path("/usr/bin/capnp").exists:
+        fail("/usr/bin/capnp is missing. Run tools/setup.sh, or apt-get install capnproto.")
+    ctx.file("WORKSPACE", "")
+    result = ctx.execute(["sh", "-c", "mkdir -p include && cp -rL /usr/include/capnp /usr/include/kj include/"])
+    if result.return_code:
+        fail(result.stderr)
+    lines = ctx.read("include/kj/string.h").split("\n")
+    dropped = ["operator!=(const StringPtr& other) const", "operator!=(const String& other) const"]
+    kept = [line for line in lines if not any([d in line for d in dropped])]
+    ctx.file("include/kj/string.h", "\n".join(kept), executable = False)
+    ctx.file("BUILD", """
+cc_library(
+    name = "headers",
+    hdrs = glob(["include/**"]),
+    includes = ["include"],
+    visibility = ["//visibility:public"],
+)
+""")
+    headers = '["//:headers"%s]'
+    ctx.file("src/kj/BUILD", _CC_LIBRARY % ("kj", '["-l:libkj.a", "-lpthread"]', headers % ""))
+    ctx.file("src/capnp/BUILD", _CC_LIBRARY % ("capnp", '["-l:libcapnp.a"]', headers % ', "//src/kj:kj"') +
+                                _CC_LIBRARY % ("capnpc", '["-l:libcapnpc.a"]', headers % ', ":capnp"'))
+    ctx.file("src/capnp/cc_capnp_library.bzl", _CC_CAPNP)
+
+debian_capnp = repository_rule(implementation = _capnp_impl, local = True)
+
+_CC_CAPNP = '''
+def cc_capnp_library(name, srcs, deps = [], data = [], copts = [], visibility = None, **kwargs):
+    """One .capnp.h and .capnp.c++ for each .capnp; deps are other cc_capnp_library targets."""
+    hdrs = [s + ".h" for s in srcs]
+    ccs = [s + ".c++" for s in srcs]
+
+    # import "/pkg/x.capnp" is looked up from the root of this repository and of those of deps.
+    roots = ["." if native.repository_name() == "@" else "external/" + native.repository_name()[1:]]
+    for d in deps:
+        if d.startswith("@") and not d.startswith("@//"):
+            roots.append("external/" + d[1:].split("//")[0])
+    inc = " ".join(["-I" + r for r in roots]) + " -I/usr/include"
+    native.filegroup(name = name + "_schema", srcs = srcs + data + [d + "_schema" for d in deps], visibility = visibility)
+    native.genrule(
+        name = name + "_gen",
+        srcs = srcs + data + [d + "_schema" for d in deps],
+        outs = hdrs + ccs,
+        cmd = " && ".join([
+            "f=$(location %s); /usr/bin/capnp compile %s --src-prefix=$$(dirname $$f) -o/usr/bin/capnpc-c++:$(RULEDIR) $$f" % (s, inc)
+            for s in srcs
+        ]),
+    )
+    native.cc_library(
+        name = name,
+        srcs = ccs,
+        hdrs = hdrs,
+        copts = ["-std=c++20"] + copts,
+        strip_include_prefix = "/",
+        deps = deps + ["@capnp-cpp//src/capnp:capnp"],
+        visibility = visibility,
+        **kwargs
+    )
+'''

@@ -1,0 +1,50 @@
+"""cc_* rules with what every target of ours needs, so that a consumer's flags are left alone.
+
+Every header of ours is included as "aurora/<folder>/<file>.h", by us and by users alike.
+"""
+
+_COPTS = ["-std=c++20"]
+
+def cc_library(name, copts = [], **kwargs):
+    native.cc_library(
+        name = name,
+        copts = _COPTS + copts,
+        include_prefix = "aurora",
+        strip_include_prefix = "/",
+        **kwargs
+    )
+
+def cc_binary(name, copts = [], **kwargs):
+    native.cc_binary(name = name, copts = _COPTS + copts, **kwargs)
+
+def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
+    native.cc_test(
+        name = name,
+        copts = _COPTS + copts,
+        size = size,
+        deps = deps + ["@com_google_googletest//:gtest_main"],
+        **kwargs
+    )
+
+def cc_fuzz_test(name, srcs, deps = [], corpus = [], seconds = 10, **kwargs):
+    """A libFuzzer target under --config=fuzz; elsewhere the same code runs once over each file of its corpus."""
+    native.cc_test(
+        name = name,
+        srcs = srcs + select({
+            "//tools/build:fuzzing": [],
+            "//conditions:default": ["//tools/build:fuzz_corpus_main.cc"],
+        }),
+        copts = _COPTS,
+        linkopts = select({
+            "//tools/build:fuzzing": ["-fsanitize=fuzzer"],
+            "//conditions:default": [],
+        }),
+        args = select({
+            "//tools/build:fuzzing": ["-max_total_time=%d" % seconds, "-max_len=65536"],
+            "//conditions:default": [],
+        }) + ["$(locations %s)" % c for c in corpus],
+        data = corpus,
+        deps = deps,
+        size = "small",
+        **kwargs
+    )

@@ -1,0 +1,146 @@
+// The commit log: the database itself, of which everything else is a view.
+//
+// A log is a sequence of numbered segment files, LOGDIR/<number>.log, zero-filled once ahead of
+// need and recycled, so that a sync never waits for metadata. A segment holds frames; a frame holds
+// one record (one transaction) and, in its header, the record's sequence, the identity of its
+// segment, its own offset and the position up to which the log was known to be on the device when
+// it was written: the durable watermark. docs/file-format.md has the layout and the validity rules.
+//
+// A segment is written by direct I/O or through a mapping, never both; its header says which:
+//   direct  (kSync databases)               a group of records starts on a fresh device block and
+//   is padded to the next; one
+//                                           submission writes and syncs it; no write touches a
+//                                           block that holds acknowledged bytes
+//   mapped  (kProcess, kBuffered databases) records are stored into a shared mapping: no system
+//   call. A kSync commit syncs the
+//                                           file, after which the next record starts on a fresh
+//                                           block
+//
+// Group commit has no leader: Append copies into the current group inside the caller's critical
+// section; whoever finds the log idle drives it (a lone thread that waits on an EventLoop does its
+// own I/O; otherwise the Environment's io() executor), and one completion wakes every waiter of a
+// group.
+//
+// After any failed write or sync the log is poisoned: every waiting and later commit fails with the
+// same error until the database is reopened, which reads the tail anew from the device. Nothing is
+// ever retried.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+// A place in the log. Ordered by segment, then offset (in bytes from the segment's start).
+struct LogPosition {
+  std::uint64_t segment = 0;
+  std::uint64_t offset = 0;
+  friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
+};
+
+// Who a log belongs to: a frame of another database, or of an earlier life of a copied one, is
+// never taken for ours.
+struct LogIdentity {
+  std::uint8_t database_id[16] = {};
+  std::uint64_t epoch = 0;
+};
+
+struct LogOptions {
+  std::string directory;
+  LogIdentity identity;
+  Durability durability = Durability::kSync;  // of the database: chooses the segments' mode
+  std::uint64_t segment_bytes = 16u << 20;    // multiple of kDeviceBlockSize
+  std::size_t buffer_bytes =
+      4u << 20;  // most bytes of one direct group; also kBuffered's size trigger
+  absl::Duration flush_interval =
+      absl::Milliseconds(50);  // kBuffered: longest time before a commit is on the device
+  int spare_segments = 1;      // kept zero-filled ahead of need
+};
+
+// One recovered record. The view is valid during the call.
+struct LogRecord {
+  Sequence sequence = 0;
+  LogPosition position;  // of its frame
+  std::string_view payload;
+};
+
+// What recovery found at the end of the log.
+struct LogRecovery {
+  LogPosition end;             // where the next record goes
+  Sequence last_sequence = 0;  // of the last record, 0 if none
+  std::uint64_t record_count = 0;
+  bool clean_close = false;
+  std::uint64_t cut_bytes = 0;  // bytes after `end` that held an incomplete, unacknowledged tail
+  std::string cut_reason;       // empty if nothing was cut
+};
+
+class Log {
+ public:
+  using RecordCallback = absl::AnyInvocable<absl::Status(const LogRecord&)>;
+
+  // Replays every record with a sequence above `after`, from `first_segment` on, in order; then
+  // makes the recovered tail durable anew (what the page cache showed may never have reached the
+  // device) and opens the log for appending. A gap, an invalid frame below the watermark, or one
+  // that valid frames follow within the same boot of the machine is DataLoss naming file, offset
+  // and the sequences around it; nothing is skipped. An invalid tail is cut and reported.
+  // `first_segment` 0: a new log. Needs no more space than the log already has.
+  static Task<absl::StatusOr<std::unique_ptr<Log>>> Open(Environment& environment,
+                                                         LogOptions options,
+                                                         std::uint64_t first_segment,
+                                                         Sequence after, RecordCallback replay,
+                                                         LogRecovery* recovery);
+  virtual ~Log() = default;
+
+  // --- Appending. The three calls below are made under one lock of the caller, which orders the
+  // log. ---
+
+  // True if a record of `payload_bytes` can be appended now.
+  virtual bool HasRoom(std::size_t payload_bytes) const = 0;
+  // Appends a record: the concatenation of `parts`. Copies; never waits. REQUIRES HasRoom(total),
+  // and `sequence` above all before. `payload_hash` is HashPayload(parts), computed outside of the
+  // lock. The position is that of the record's end.
+  virtual LogPosition Append(Sequence sequence, std::span<const std::string_view> parts,
+                             std::uint64_t payload_hash) = 0;
+  static std::uint64_t HashPayload(std::span<const std::string_view> parts);
+
+  // --- Safe from every thread. ---
+
+  // Waits until HasRoom(payload_bytes) is likely; InvalidArgument if a record of that size can
+  // never be logged.
+  virtual Task<absl::Status> MakeRoom(std::size_t payload_bytes) = 0;
+  // The largest payload of one record.
+  virtual std::size_t max_payload_bytes() const = 0;
+
+  // Waits until everything up to `end` is as durable as asked; a ready Task where it is already.
+  virtual Task<absl::Status> WaitDurable(LogPosition end, Durability durability) = 0;
+
+  // Everything below is on the device.
+  virtual LogPosition durable_end() const = 0;
+  // The first error of the log, for good; OK while healthy.
+  virtual absl::Status status() const = 0;
+
+  // Segments wholly below `position` are no longer needed to recover; they are recycled or removed.
+  virtual void Release(LogPosition position) = 0;
+  // Live segments, oldest first: number and bytes used.
+  virtual std::vector<LogPosition> Segments() const = 0;
+
+  // Writes what is buffered, syncs, and marks a clean end with its watermark. No operation may be
+  // in flight. Afterwards only destruction. On a poisoned log: returns its error and marks nothing.
+  virtual Task<absl::Status> Close() = 0;
+};
+
+}  // namespace aurora::lsm

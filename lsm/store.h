@@ -1,0 +1,215 @@
+// Store: ordered, durable bytes. A log-structured merge tree over one commit log.
+//
+// The log carries records whose meaning belongs to the layer above; the tree holds the mutations
+// that follow from them. The layer above hands over both at commit, and derives the mutations
+// again, through its RecordHandler, when a record is replayed. So what can be derived (index
+// entries) costs no log bytes, and is recovered and flushed together with what it was derived from,
+// at one sequence.
+//
+// Thread-safety: every method from every thread. Reads take no lock that is held across I/O.
+// Errors: after a failed log write or sync, or a failed manifest write, the store is poisoned:
+// reads go on, every write returns the first error until the store is reopened. Damage found by a
+// read is DataLoss to that reader only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "aurora/lsm/log.h"
+#include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/memory_budget.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+// Bytes that stay valid as long as this object: a view and what keeps it alive (a cached block, a
+// memtable, a string).
+class PinnedValue {
+ public:
+  PinnedValue() = default;
+  PinnedValue(std::string_view view, std::shared_ptr<const void> owner)
+      : view_(view), owner_(std::move(owner)) {}
+  std::string_view view() const { return view_; }
+
+ private:
+  std::string_view view_;
+  std::shared_ptr<const void> owner_;
+};
+
+// What the records of the log mean.
+class RecordHandler {
+ public:
+  virtual ~RecordHandler() = default;
+  // The mutations of a record, as they were given with it at commit. Appended to `mutations`; views
+  // into `record`, or into memory that lives until the next call. Called in sequence order, before
+  // Open returns.
+  virtual absl::Status Replay(Sequence sequence, std::string_view record,
+                              std::vector<Mutation>* mutations) = 0;
+  // State that is not in the tree but must survive once the records that made it are gone from the
+  // log (counters of ids, say): saved with every flush, given back at open before any record.
+  // Called inside the commit lock: must be quick.
+  virtual std::string SaveState() = 0;
+  virtual absl::Status RestoreState(std::string_view state) = 0;
+};
+
+struct StoreOptions {
+  std::string directory;
+  bool create_if_missing = true;
+  bool error_if_exists = false;
+  Durability durability = Durability::kSync;  // default of a commit; chooses how the log is written
+  absl::Duration flush_interval = absl::Milliseconds(50);  // kBuffered
+  std::size_t memtable_bytes = 32u << 20;
+  std::uint64_t log_segment_bytes = 16u << 20;
+  std::uint64_t table_bytes = 16u << 20;  // compaction cuts its output about there
+  std::uint64_t level_base_bytes =
+      128u << 20;  // of level 1; each level below may hold level_multiplier times more
+  int level_multiplier = 8;
+  int level0_tables_max = 4;  // then they are compacted into level 1
+  // The accountant of memory, and the cache of blocks that is charged to it. Not owned; must
+  // outlive the store.
+  MemoryBudget* memory = nullptr;
+  std::size_t block_cache_bytes = 64u << 20;
+  absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
+};
+
+struct CommitRequest {
+  // The log record: the concatenation of these. Empty only if `mutations` is empty too.
+  std::span<const std::string_view> record;
+  // At most one mutation for each (keyspace, key).
+  std::span<const Mutation> mutations;
+  std::optional<Durability> durability;  // default: the store's
+  // Optimistic validation: the commit fails with Aborted if a commit after `snapshot` wrote one of
+  // `reads`. Both are hashes of whatever the layer above calls a resource (a document, a unique
+  // value), made by a hash of its own that is stable. A false match of hashes costs a retry, never
+  // correctness. A snapshot older than the table of recent commits aborts too.
+  Sequence snapshot = kMaxSequence;  // kMaxSequence: validate nothing
+  std::span<const std::uint64_t> reads;
+  std::span<const std::uint64_t> writes;
+};
+
+struct CommitResult {
+  Sequence sequence = 0;
+  LogPosition end;
+};
+
+// Readers at a fixed sequence. While it lives, what it sees is kept. Movable; give it back soon: it
+// holds space.
+class Snapshot;
+
+struct IterateOptions {
+  Sequence at = kMaxSequence;  // kMaxSequence: the latest published when the iterator was made
+  std::string_view lower;      // inclusive; empty: none. Copied.
+  std::string_view upper;      // exclusive; empty: none. Copied.
+  bool fill_cache = true;      // false for scans that must not push the working set out
+};
+
+// Walks the live keys of one keyspace as of one sequence, in both directions. One user at a time.
+// Sees nothing committed later, holds what it sees. key() and value() are valid until the next
+// move. Errors are sticky (see EntryIterator).
+class Iterator {
+ public:
+  virtual ~Iterator() = default;
+  virtual bool Valid() const = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  // The commit that made the value (of the newest operand, where it was folded).
+  virtual Sequence sequence() const = 0;
+  virtual Task<absl::Status> Seek(std::string_view key) = 0;          // first at or after
+  virtual Task<absl::Status> SeekBackward(std::string_view key) = 0;  // last at or before
+  virtual Task<absl::Status> SeekToFirst() = 0;
+  virtual Task<absl::Status> SeekToLast() = 0;
+  virtual Task<absl::Status> Next() = 0;
+  virtual Task<absl::Status> Prev() = 0;
+};
+
+struct LevelStats {
+  int table_count = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t entry_count = 0;
+};
+
+struct StoreStats {
+  Sequence published = 0;  // newest visible commit
+  Sequence durable = 0;    // newest commit that is on the device
+  std::size_t memtable_bytes = 0;
+  int memtable_count = 0;
+  std::vector<LevelStats> levels;
+  std::uint64_t log_bytes = 0;
+  int log_segment_count = 0;
+  std::uint64_t flush_count = 0;
+  std::uint64_t compaction_count = 0;
+  std::uint64_t bytes_logged = 0;  // zero-filling included
+  std::uint64_t bytes_flushed = 0;
+  std::uint64_t bytes_compacted = 0;
+  std::uint64_t block_cache_hits = 0;
+  std::uint64_t block_cache_misses = 0;
+  std::uint64_t stall_nanos = 0;  // time that commits were held back
+  std::string file_backend;
+  LogRecovery recovery;  // what the last open found
+};
+
+class Store {
+ public:
+  // Opens or creates. Refuses a directory that holds something else, another format version, or is
+  // open elsewhere. What no manifest names and bears a name of ours is removed. `handler` is not
+  // owned and must outlive the store.
+  static Task<absl::StatusOr<std::unique_ptr<Store>>> Open(Environment& environment,
+                                                           StoreOptions options,
+                                                           RecordHandler& handler);
+  // Close must have completed.
+  virtual ~Store() = default;
+
+  // Commits atomically and returns once the commit is published and as durable as asked. Later
+  // commits may already be visible. All that the request views must stay alive until the task
+  // completes. If it fails after the record was given to the log, the outcome is unknown until the
+  // store is reopened, and the message says so.
+  virtual Task<absl::StatusOr<CommitResult>> Commit(const CommitRequest& request) = 0;
+
+  // The newest published sequence.
+  virtual Sequence published() const = 0;
+  virtual std::unique_ptr<Snapshot> GetSnapshot() = 0;
+
+  // The value of a key as of `at` (kMaxSequence: latest), nullopt if it has none. `key` must live
+  // until the task completes.
+  virtual Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
+                                                               std::string_view key,
+                                                               Sequence at = kMaxSequence) = 0;
+  virtual std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
+                                                const IterateOptions& options) = 0;
+
+  // Writes the memtables to tables and makes them durable.
+  virtual Task<absl::Status> Flush() = 0;
+  // Flushes, then merges everything into the lowest level that is needed.
+  virtual Task<absl::Status> Compact() = 0;
+  // Waits until no background work is pending.
+  virtual Task<absl::Status> WaitIdle() = 0;
+
+  virtual StoreStats Stats() const = 0;
+  virtual absl::Status status() const = 0;  // OK unless poisoned
+  virtual const LogIdentity& identity() const = 0;
+
+  // Waits for background work, marks a clean end. All iterators and snapshots must be gone and no
+  // call in flight. A poisoned store closes too, and returns why it was poisoned.
+  virtual Task<absl::Status> Close() = 0;
+};
+
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Sequence sequence() const = 0;
+};
+
+}  // namespace aurora::lsm

@@ -5,14 +5,15 @@ Every header of ours is included as "aurora/<folder>/<file>.h", by us and by use
 
 _COPTS = ["-std=c++20"]
 
-def cc_library(name, copts = [], **kwargs):
-    # linkstatic: without it each library is also linked as a shared one that nothing uses, and `opt` compiles it twice.
+def cc_library(name, copts = [], strip_include_prefix = "/", **kwargs):
+    # linkstatic: without it each library is also linked as a shared one that nothing uses, and
+    # `opt` compiles it twice.
     native.cc_library(
         name = name,
         copts = _COPTS + copts,
         linkstatic = True,
         include_prefix = "aurora",
-        strip_include_prefix = "/",
+        strip_include_prefix = strip_include_prefix,
         **kwargs
     )
 

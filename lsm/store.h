@@ -19,7 +19,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -28,26 +27,13 @@
 #include "absl/time/time.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
-
-// Bytes that stay valid as long as this object: a view and what keeps it alive (a cached block, a
-// memtable, a string).
-class PinnedValue {
- public:
-  PinnedValue() = default;
-  PinnedValue(std::string_view view, std::shared_ptr<const void> owner)
-      : view_(view), owner_(std::move(owner)) {}
-  std::string_view view() const { return view_; }
-
- private:
-  std::string_view view_;
-  std::shared_ptr<const void> owner_;
-};
 
 // What the records of the log mean.
 class RecordHandler {

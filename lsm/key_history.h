@@ -1,0 +1,102 @@
+// What the entries of one key add up to. The one place that knows what Put, Delete and Merge mean
+// together: point reads, iterators and compaction all fold through it.
+//
+// The entries of a key that a reader at some sequence may see are fed newest first, wherever they
+// come from (memtables, then tables from the newest to the oldest), until done() or until there are
+// no more:
+//
+//   newest                                            oldest
+//   Merge m3 | Merge m2 | Merge m1 | Put b | ...        =>  Fold(b, [m1, m2, m3])
+//   Merge m2 | Merge m1 | Delete | ...                  =>  Fold(nothing, [m1, m2])
+//   Merge m1 |                                          =>  Fold(nothing, [m1])
+//   Put b | ...                                         =>  b
+//   Delete | ...                                        =>  nothing
+//
+// The first Put or Delete is the base: everything older is hidden by it.
+//
+// One user at a time. A history that saw no operand allocates nothing; Reset() keeps what was
+// allocated.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/types.h"
+
+namespace aurora::lsm {
+
+class KeyHistory {
+ public:
+  KeyHistory() = default;
+  KeyHistory(const KeyHistory&) = delete;
+  KeyHistory& operator=(const KeyHistory&) = delete;
+
+  // Feeds the next older entry; `owner` keeps `value` alive. Returns done(). REQUIRES !done(), and
+  // a version older than the one before.
+  bool Add(Version version, std::string_view value, const std::shared_ptr<const void>& owner);
+
+  // The same for a source whose views die when it moves on (an iterator): an operand is copied. A
+  // base is not, since nothing needs to be read after it: its source must stay where it is until
+  // the history was resolved or collapsed and the result used. Do not mix with Add.
+  bool AddFromIterator(Version version, std::string_view value);
+
+  // True once the base is known: no older entry matters.
+  bool done() const { return base_ != Base::kUnknown; }
+  // True if nothing was fed.
+  bool empty() const { return newest_ == Version(); }
+  // Of the newest entry. REQUIRES !empty().
+  Version newest() const { return newest_; }
+  bool has_operands() const { return !operands_.empty(); }
+
+  // The value of the key, nullopt if it has none. All entries that a reader may see were fed, or
+  // done(). `key` is what the operator gets as its key; `merge_operator` may be null where there
+  // are no operands, else that is FailedPrecondition. The result does not depend on this object.
+  absl::StatusOr<std::optional<PinnedValue>> Resolve(std::string_view key,
+                                                     const MergeOperator* merge_operator) const;
+  // The same without owners: the view is into `scratch` if operands were folded, else it is the
+  // base as it was fed.
+  absl::StatusOr<std::optional<std::string_view>> Resolve(std::string_view key,
+                                                          const MergeOperator* merge_operator,
+                                                          std::string* scratch) const;
+
+  struct Entry {
+    Version version;
+    std::string_view value;
+  };
+  // The one entry that says the same as all that were fed, under the sequence of the newest, for a
+  // compaction in which no snapshot lies between them. `is_oldest`: nothing older of this key
+  // exists anywhere, so that a Delete, or a value that the operator calls empty, need not be kept:
+  // then nullopt. The view is into `scratch` or is a value as it was fed.
+  absl::StatusOr<std::optional<Entry>> Collapse(std::string_view key,
+                                                const MergeOperator* merge_operator, bool is_oldest,
+                                                std::string* scratch) const;
+
+  // Forgets everything, for the next key.
+  void Reset();
+
+ private:
+  enum class Base : std::uint8_t { kUnknown, kPut, kDelete };
+
+  // Sets newest_ and, if this entry is the base, base_. True if it is an operand.
+  bool Classify(Version version);
+  absl::Status Fold(std::string_view key, const MergeOperator* merge_operator,
+                    std::string* value) const;
+  // The operands, oldest first.
+  std::vector<std::string_view> Operands() const;
+
+  Version newest_;
+  Version last_;  // fed; the next must be older
+  Base base_ = Base::kUnknown;
+  PinnedValue base_value_;             // of a Put
+  std::vector<PinnedValue> operands_;  // newest first
+};
+
+}  // namespace aurora::lsm

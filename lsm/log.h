@@ -45,20 +45,6 @@
 
 namespace aurora::lsm {
 
-// A place in the log. Ordered by segment, then offset (in bytes from the segment's start).
-struct LogPosition {
-  std::uint64_t segment = 0;
-  std::uint64_t offset = 0;
-  friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
-};
-
-// Who a log belongs to: a frame of another database, or of an earlier life of a copied one, is
-// never taken for ours.
-struct LogIdentity {
-  std::uint8_t database_id[16] = {};
-  std::uint64_t epoch = 0;
-};
-
 struct LogOptions {
   std::string directory;
   LogIdentity identity;

@@ -1,0 +1,45 @@
+@0xe30108c4071fb221;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("aurora::lsm::wire");
+
+# One edit of the description of the tree: what is zero or absent stays as it was.
+
+struct Table {
+  number @0 :UInt64;
+  level @1 :UInt8;
+  sizeBytes @2 :UInt64;
+  # XXH3 of the whole file.
+  hash @3 :UInt64;
+  entryCount @4 :UInt64;
+  # Stored keys, both inclusive.
+  smallestKey @5 :Data;
+  largestKey @6 :Data;
+  smallestSequence @7 :UInt64;
+  largestSequence @8 :UInt64;
+}
+
+# Written in the first edit of a manifest and never again.
+struct Header {
+  formatVersion @0 :UInt32;
+  databaseId @1 :Data;
+  epoch @2 :UInt64;
+  comparator @3 :Text;
+  bootId @4 :Text;
+}
+
+struct Edit {
+  header @0 :Header;
+  addedTables @1 :List(Table);
+  removedTables @2 :List(UInt64);
+  # Recovery replays the log from this segment on ...
+  logStartSegment @3 :UInt64;
+  # ... and of it the records above this sequence.
+  flushedThrough @4 :UInt64;
+  # No sequence above this one was ever issued.
+  reservedThrough @5 :UInt64;
+  # No file of this number or above was ever created.
+  nextFileNumber @6 :UInt64;
+  # What the layer above saved as of flushedThrough.
+  handlerState @7 :Data;
+}

@@ -1,0 +1,324 @@
+#include "aurora/lsm/manifest_format.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "aurora/lsm/coding.h"
+#include "aurora/lsm/manifest.capnp.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+#include "capnp/message.h"
+#include "capnp/serialize.h"
+#include "kj/array.h"
+#include "kj/exception.h"
+#include "xxhash.h"
+
+namespace aurora::lsm {
+namespace {
+
+constexpr char kMagic[4] = {'A', 'M', 'F', '1'};
+constexpr std::size_t kAlignment = 8;
+
+std::uint64_t FrameSeed(std::uint64_t manifest_number, std::uint64_t edit_number) {
+  return manifest_number * 0x9E3779B97F4A7C15u ^ edit_number;
+}
+
+std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+struct FrameHeader {
+  std::size_t payload_size = 0;
+  std::uint64_t edit_number = 0;
+  std::uint64_t payload_hash = 0;
+};
+
+// The header at `offset`, if it is intact.
+std::optional<FrameHeader> ParseHeader(std::uint64_t manifest_number, std::string_view bytes,
+                                       std::size_t offset) {
+  AURORA_DCHECK(offset <= bytes.size());
+  if (bytes.size() - offset < kManifestFrameHeaderSize) return std::nullopt;
+  const char* p = bytes.data() + offset;
+  if (std::memcmp(p, kMagic, sizeof kMagic) != 0) return std::nullopt;
+  FrameHeader header;
+  header.payload_size = LoadFixed<std::uint32_t>(p + 4);
+  header.edit_number = LoadFixed<std::uint64_t>(p + 8);
+  header.payload_hash = LoadFixed<std::uint64_t>(p + 16);
+  const std::uint64_t seed = FrameSeed(manifest_number, header.edit_number);
+  if (LoadFixed<std::uint64_t>(p + 24) != Hash64(std::string_view(p, 24), seed))
+    return std::nullopt;
+  if (header.payload_size % kAlignment != 0 || header.payload_size > kManifestPayloadMax) {
+    return std::nullopt;
+  }
+  return header;
+}
+
+void AppendFrame(std::uint64_t manifest_number, std::uint64_t edit_number,
+                 capnp::MessageBuilder& message, std::string* out) {
+  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
+  const auto payload = words.asPtr().asChars();
+  AURORA_CHECK(payload.size() <= kManifestPayloadMax);
+  const std::uint64_t seed = FrameSeed(manifest_number, edit_number);
+  char header[kManifestFrameHeaderSize];
+  std::memcpy(header, kMagic, sizeof kMagic);
+  StoreFixed(header + 4, static_cast<std::uint32_t>(payload.size()));
+  StoreFixed(header + 8, edit_number);
+  StoreFixed(header + 16, Hash64(std::string_view(payload.begin(), payload.size()), seed));
+  StoreFixed(header + 24, Hash64(std::string_view(header, 24), seed));
+  out->append(header, sizeof header);
+  out->append(payload.begin(), payload.size());
+}
+
+kj::ArrayPtr<const kj::byte> ToData(std::string_view bytes) {
+  return kj::arrayPtr(reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size());
+}
+std::string FromData(capnp::Data::Reader data) {
+  return std::string(reinterpret_cast<const char*>(data.begin()), data.size());
+}
+std::string FromText(capnp::Text::Reader text) { return std::string(text.cStr(), text.size()); }
+
+void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
+  builder.setNumber(table.number);
+  builder.setLevel(static_cast<std::uint8_t>(table.level));
+  builder.setSizeBytes(table.size_bytes);
+  builder.setHash(table.hash);
+  builder.setEntryCount(table.entry_count);
+  builder.setSmallestKey(ToData(table.smallest_key));
+  builder.setLargestKey(ToData(table.largest_key));
+  builder.setSmallestSequence(table.smallest_sequence);
+  builder.setLargestSequence(table.largest_sequence);
+}
+
+TableInfo ReadTable(wire::Table::Reader reader) {
+  TableInfo table;
+  table.number = reader.getNumber();
+  table.level = reader.getLevel();
+  table.size_bytes = reader.getSizeBytes();
+  table.hash = reader.getHash();
+  table.entry_count = reader.getEntryCount();
+  table.smallest_key = FromData(reader.getSmallestKey());
+  table.largest_key = FromData(reader.getLargestKey());
+  table.smallest_sequence = reader.getSmallestSequence();
+  table.largest_sequence = reader.getLargestSequence();
+  return table;
+}
+
+void BuildEdit(const ManifestEdit& edit, wire::Edit::Builder builder) {
+  auto added = builder.initAddedTables(static_cast<unsigned>(edit.added_tables.size()));
+  for (std::size_t i = 0; i < edit.added_tables.size(); ++i) {
+    BuildTable(edit.added_tables[i], added[static_cast<unsigned>(i)]);
+  }
+  auto removed = builder.initRemovedTables(static_cast<unsigned>(edit.removed_tables.size()));
+  for (std::size_t i = 0; i < edit.removed_tables.size(); ++i) {
+    removed.set(static_cast<unsigned>(i), edit.removed_tables[i]);
+  }
+  builder.setLogStartSegment(edit.log_start_segment.value_or(0));
+  builder.setFlushedThrough(edit.flushed_through.value_or(0));
+  builder.setReservedThrough(edit.reserved_through.value_or(0));
+  builder.setNextFileNumber(edit.next_file_number.value_or(0));
+  if (edit.handler_state.has_value()) builder.setHandlerState(ToData(*edit.handler_state));
+}
+
+ManifestEdit ReadEdit(wire::Edit::Reader reader) {
+  ManifestEdit edit;
+  for (const auto table : reader.getAddedTables()) edit.added_tables.push_back(ReadTable(table));
+  for (const std::uint64_t number : reader.getRemovedTables()) {
+    edit.removed_tables.push_back(number);
+  }
+  const auto set = [](std::uint64_t value, std::optional<std::uint64_t>* field) {
+    if (value != 0) *field = value;
+  };
+  set(reader.getLogStartSegment(), &edit.log_start_segment);
+  set(reader.getFlushedThrough(), &edit.flushed_through);
+  set(reader.getReservedThrough(), &edit.reserved_through);
+  set(reader.getNextFileNumber(), &edit.next_file_number);
+  if (reader.hasHandlerState()) edit.handler_state = FromData(reader.getHandlerState());
+  return edit;
+}
+
+absl::Status ReadHeader(wire::Edit::Reader reader, ManifestState* state) {
+  if (!reader.hasHeader()) return DataLossError("the first edit has no header");
+  const wire::Header::Reader header = reader.getHeader();
+  if (header.getFormatVersion() != kFormatVersion) {
+    return FailedPreconditionError("the database has format version ", header.getFormatVersion(),
+                                   "; this program reads and writes version ", kFormatVersion);
+  }
+  const std::string comparator = FromText(header.getComparator());
+  if (comparator != kComparatorName) {
+    return FailedPreconditionError("the database orders its keys by ", Quoted(comparator),
+                                   "; this program knows ", Quoted(kComparatorName));
+  }
+  const capnp::Data::Reader id = header.getDatabaseId();
+  if (id.size() != sizeof state->identity.database_id) {
+    return DataLossError("the database id has ", id.size(), " bytes");
+  }
+  std::copy(id.begin(), id.end(), state->identity.database_id);
+  state->identity.epoch = header.getEpoch();
+  state->boot_id = FromText(header.getBootId());
+  return absl::OkStatus();
+}
+
+// Reads one edit into `state`. Cap'n Proto's limits: it may follow each pointer of the message a
+// few times, and the schema nests four deep.
+absl::Status DecodePayload(std::string_view payload, bool first, ManifestState* state) {
+  AURORA_DCHECK(payload.size() % kAlignment == 0);
+  capnp::ReaderOptions limits;
+  limits.traversalLimitInWords = 4 * payload.size() / sizeof(capnp::word) + 64;
+  limits.nestingLimit = 8;
+  kj::Array<capnp::word> words = kj::heapArray<capnp::word>(payload.size() / sizeof(capnp::word));
+  if (!payload.empty()) std::memcpy(words.begin(), payload.data(), payload.size());
+  try {
+    capnp::FlatArrayMessageReader message(words, limits);
+    const wire::Edit::Reader reader = message.getRoot<wire::Edit>();
+    if (first) AURORA_RETURN_IF_ERROR(ReadHeader(reader, state));
+    return ApplyEdit(ReadEdit(reader), state);
+  } catch (const kj::Exception& e) {
+    return DataLossError("not a valid message: ", e.getDescription().cStr());
+  } catch (const std::exception& e) {
+    return DataLossError("not a valid message: ", e.what());
+  }
+}
+
+// Why the invalid frame at `offset` can be nothing but an incomplete last append; DataLoss if
+// something was written after it.
+absl::StatusOr<std::string> ExplainCut(std::string_view path, std::uint64_t manifest_number,
+                                       std::string_view bytes, std::size_t offset,
+                                       const std::optional<FrameHeader>& header) {
+  if (header.has_value()) {
+    const std::size_t end = offset + kManifestFrameHeaderSize + header->payload_size;
+    if (end < bytes.size()) {
+      return DataLossError(path, ": the edit at offset ", offset,
+                           " is damaged, and others were written after it");
+    }
+  }
+  for (std::size_t next = offset + kAlignment; next + kManifestFrameHeaderSize <= bytes.size();
+       next += kAlignment) {
+    if (ParseHeader(manifest_number, bytes, next).has_value()) {
+      return DataLossError(path, ": the bytes at offset ", offset,
+                           " are damaged, and an edit at offset ", next, " was written after them");
+    }
+  }
+  return StrCat("an incomplete edit of ", bytes.size() - offset, " bytes at offset ", offset);
+}
+
+absl::Status CheckTable(const TableInfo& table, const ManifestState& state) {
+  if (table.level < 0 || table.level >= kLevelCount) {
+    return DataLossError("table ", table.number, " is in level ", table.level);
+  }
+  if (table.largest_key < table.smallest_key || table.largest_sequence < table.smallest_sequence) {
+    return DataLossError("table ", table.number, " has an inverted range");
+  }
+  if (table.number == 0 || table.number >= state.next_file_number) {
+    return DataLossError("table ", table.number, " is not below the next file number ",
+                         state.next_file_number);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Advance(std::string_view name, const std::optional<std::uint64_t>& value,
+                     std::uint64_t* field) {
+  if (!value.has_value()) return absl::OkStatus();
+  if (*value < *field) return DataLossError(name, " goes back from ", *field, " to ", *value);
+  *field = *value;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state) {
+  AURORA_RETURN_IF_ERROR(
+      Advance("the next file number", edit.next_file_number, &state->next_file_number));
+  AURORA_RETURN_IF_ERROR(
+      Advance("the log's start", edit.log_start_segment, &state->log_start_segment));
+  AURORA_RETURN_IF_ERROR(
+      Advance("the flushed sequence", edit.flushed_through, &state->flushed_through));
+  AURORA_RETURN_IF_ERROR(
+      Advance("the reserved sequence", edit.reserved_through, &state->reserved_through));
+  for (const std::uint64_t number : edit.removed_tables) {
+    if (state->tables.erase(number) == 0) {
+      return DataLossError("table ", number, " is removed but was not there");
+    }
+  }
+  for (const TableInfo& table : edit.added_tables) {
+    AURORA_RETURN_IF_ERROR(CheckTable(table, *state));
+    if (!state->tables.emplace(table.number, table).second) {
+      return DataLossError("table ", table.number, " is added twice");
+    }
+  }
+  if (edit.handler_state.has_value()) state->handler_state = *edit.handler_state;
+  return absl::OkStatus();
+}
+
+void AppendSnapshotFrame(std::uint64_t manifest_number, const ManifestState& state,
+                         std::string* out) {
+  ManifestEdit edit;
+  edit.added_tables.reserve(state.tables.size());
+  for (const auto& [number, table] : state.tables) edit.added_tables.push_back(table);
+  edit.log_start_segment = state.log_start_segment;
+  edit.flushed_through = state.flushed_through;
+  edit.reserved_through = state.reserved_through;
+  edit.next_file_number = state.next_file_number;
+  edit.handler_state = state.handler_state;
+
+  capnp::MallocMessageBuilder message;
+  const wire::Edit::Builder root = message.initRoot<wire::Edit>();
+  wire::Header::Builder header = wire::Edit::Builder(root).initHeader();
+  header.setFormatVersion(kFormatVersion);
+  header.setDatabaseId(kj::arrayPtr(state.identity.database_id, sizeof state.identity.database_id));
+  header.setEpoch(state.identity.epoch);
+  header.setComparator(std::string(kComparatorName).c_str());
+  header.setBootId(state.boot_id.c_str());
+  BuildEdit(edit, root);
+  AppendFrame(manifest_number, 0, message, out);
+}
+
+void AppendEditFrame(std::uint64_t manifest_number, std::uint64_t edit_number,
+                     const ManifestEdit& edit, std::string* out) {
+  AURORA_CHECK(edit_number > 0);
+  capnp::MallocMessageBuilder message;
+  BuildEdit(edit, message.initRoot<wire::Edit>());
+  AppendFrame(manifest_number, edit_number, message, out);
+}
+
+absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint64_t manifest_number,
+                                               std::string_view bytes) {
+  DecodedManifest decoded;
+  std::size_t offset = 0;
+  while (offset < bytes.size() || decoded.edit_count == 0) {
+    const std::optional<FrameHeader> header = ParseHeader(manifest_number, bytes, offset);
+    const std::size_t begin = offset + kManifestFrameHeaderSize;
+    bool intact = false;
+    std::string_view payload;
+    if (header.has_value() && header->payload_size <= bytes.size() - begin) {
+      payload = bytes.substr(begin, header->payload_size);
+      intact =
+          Hash64(payload, FrameSeed(manifest_number, header->edit_number)) == header->payload_hash;
+    }
+    if (!intact) {
+      if (decoded.edit_count == 0) {
+        return DataLossError(path, ": the first edit, which was synced before the file was used, ",
+                             "is damaged (", bytes.size(), " bytes in the file)");
+      }
+      AURORA_ASSIGN_OR_RETURN(decoded.cut_reason,
+                              ExplainCut(path, manifest_number, bytes, offset, header));
+      break;
+    }
+    if (header->edit_number != decoded.edit_count) {
+      return DataLossError(path, ": edit ", header->edit_number, " at offset ", offset,
+                           " where edit ", decoded.edit_count, " was expected");
+    }
+    if (absl::Status status = DecodePayload(payload, decoded.edit_count == 0, &decoded.state);
+        !status.ok()) {
+      return Annotate(status, StrCat(path, ", edit at offset ", offset));
+    }
+    offset = begin + header->payload_size;
+    ++decoded.edit_count;
+  }
+  decoded.valid_bytes = offset;
+  return decoded;
+}
+
+}  // namespace aurora::lsm

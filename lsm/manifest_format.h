@@ -1,0 +1,109 @@
+// The durable description of the tree, as bytes: what a manifest file holds, and how it is read.
+//
+// A manifest is a sequence of frames, each an edit (a Cap'n Proto message, manifest.capnp). The
+// first edit makes the whole state, the others change it. A frame is appended, and synced, before
+// the next one is written; so at most the last one can be incomplete.
+//
+//   offset size  of a frame (little-endian; a multiple of 8 bytes)
+//   0      4     magic "AMF1"
+//   4      4     bytes of payload, a multiple of 8
+//   8      8     number of the edit in this file: 0, 1, 2, ...
+//   16     8     XXH3 of the payload, seeded by the manifest's number and the edit's
+//   24     8     XXH3 of bytes 0 to 23, seeded likewise
+//   32           payload
+//
+// An invalid frame is an incomplete last append, and is cut, only if nothing was written after it:
+// its own intact header shows that the file ends within it, or no valid header follows it anywhere.
+// Everything else is DataLoss. The first frame is never cut: the root marker that names a manifest
+// is made after the first frame was synced.
+//
+// Functions here do no I/O. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/lsm/types.h"
+
+namespace aurora::lsm {
+
+// Of the directory as a whole. Another number is refused.
+inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::string_view kComparatorName = "aurora.bytewise";
+inline constexpr int kLevelCount = 7;
+inline constexpr std::size_t kManifestFrameHeaderSize = 32;
+// Keeps a hostile length from being believed; far above what a million tables need.
+inline constexpr std::size_t kManifestPayloadMax = std::size_t{1} << 30;
+
+// A table file of the tree.
+struct TableInfo {
+  std::uint64_t number = 0;
+  int level = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t hash = 0;  // XXH3 of the whole file
+  std::uint64_t entry_count = 0;
+  std::string smallest_key;  // stored keys, both inclusive
+  std::string largest_key;
+  Sequence smallest_sequence = 0;
+  Sequence largest_sequence = 0;
+  friend bool operator==(const TableInfo&, const TableInfo&) = default;
+};
+
+// A change of the tree. What is not set stays.
+struct ManifestEdit {
+  std::vector<std::uint64_t> removed_tables;
+  std::vector<TableInfo> added_tables;  // a removed table may be added again, at another level
+  std::optional<std::uint64_t> log_start_segment;
+  std::optional<Sequence> flushed_through;
+  std::optional<Sequence> reserved_through;
+  std::optional<std::uint64_t> next_file_number;
+  std::optional<std::string> handler_state;
+};
+
+// All that the manifest knows.
+struct ManifestState {
+  LogIdentity identity;
+  std::string boot_id;  // of the machine, when this manifest was begun
+  std::map<std::uint64_t, TableInfo> tables;
+  // Recovery replays the log from this segment on (0: there is no log yet), of it the records above
+  // flushed_through.
+  std::uint64_t log_start_segment = 0;
+  Sequence flushed_through = 0;
+  // No sequence above this one, and no file of this number or above, was ever given out.
+  Sequence reserved_through = 0;
+  std::uint64_t next_file_number = 1;
+  std::string handler_state;  // as of flushed_through
+};
+
+// Applies `edit`, or explains why it cannot follow `state` and leaves it unspecified: removes what
+// is not there, adds what is there already, an inverted range, a level out of bounds, or a counter
+// that goes back.
+absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state);
+
+// Appends the frame of a manifest's first edit, which makes `state`.
+void AppendSnapshotFrame(std::uint64_t manifest_number, const ManifestState& state,
+                         std::string* out);
+// Appends the frame of edit `edit_number` > 0.
+void AppendEditFrame(std::uint64_t manifest_number, std::uint64_t edit_number,
+                     const ManifestEdit& edit, std::string* out);
+
+struct DecodedManifest {
+  ManifestState state;
+  std::uint64_t edit_count = 0;
+  std::size_t valid_bytes = 0;
+  std::string cut_reason;  // empty if nothing was cut
+};
+
+// Reads a whole manifest. Errors: DataLoss, naming `path` and the offset; FailedPrecondition if it
+// is intact but of another format version or comparator.
+absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint64_t manifest_number,
+                                               std::string_view bytes);
+
+}  // namespace aurora::lsm

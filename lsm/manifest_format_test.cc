@@ -1,0 +1,217 @@
+#include "aurora/lsm/manifest_format.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace aurora::lsm {
+namespace {
+
+constexpr std::uint64_t kNumber = 7;
+
+TableInfo Table(std::uint64_t number, int level) {
+  TableInfo table;
+  table.number = number;
+  table.level = level;
+  table.size_bytes = 1000 + number;
+  table.hash = 0xABCD0000 + number;
+  table.entry_count = 10 * number;
+  table.smallest_key = std::string("\0key", 4) + std::to_string(number);
+  table.largest_key = table.smallest_key + "z";
+  table.smallest_sequence = number;
+  table.largest_sequence = number + 5;
+  return table;
+}
+
+ManifestState SomeState() {
+  ManifestState state;
+  for (int i = 0; i < 16; ++i) state.identity.database_id[i] = static_cast<std::uint8_t>(i + 1);
+  state.identity.epoch = 3;
+  state.boot_id = "boot";
+  state.next_file_number = 100;
+  state.tables[5] = Table(5, 1);
+  state.log_start_segment = 2;
+  state.flushed_through = 50;
+  state.reserved_through = 1000;
+  state.handler_state = "handler";
+  return state;
+}
+
+std::vector<ManifestEdit> SomeEdits() {
+  std::vector<ManifestEdit> edits(4);
+  edits[0].added_tables = {Table(10, 0)};
+  edits[0].log_start_segment = 3;
+  edits[0].flushed_through = 60;
+  edits[0].handler_state = std::string("later\0", 6);
+  edits[1].removed_tables = {5, 10};
+  edits[1].added_tables = {Table(11, 1)};
+  edits[2].reserved_through = 2000;
+  edits[2].next_file_number = 200;
+  edits[3].removed_tables = {11};
+  edits[3].added_tables = {Table(11, 2)};
+  return edits;
+}
+
+// A manifest with the edits, and where each frame ends.
+std::string Encode(std::vector<std::size_t>* ends) {
+  std::string bytes;
+  AppendSnapshotFrame(kNumber, SomeState(), &bytes);
+  ends->push_back(bytes.size());
+  std::uint64_t number = 0;
+  for (const ManifestEdit& edit : SomeEdits()) {
+    AppendEditFrame(kNumber, ++number, edit, &bytes);
+    ends->push_back(bytes.size());
+  }
+  return bytes;
+}
+
+// The state after the first `count` edits, the snapshot not counted.
+ManifestState StateAfter(std::size_t count) {
+  ManifestState state = SomeState();
+  const std::vector<ManifestEdit> edits = SomeEdits();
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(ApplyEdit(edits[i], &state).ok());
+  return state;
+}
+
+void ExpectSame(const ManifestState& a, const ManifestState& b) {
+  EXPECT_EQ(std::string(a.identity.database_id, a.identity.database_id + 16),
+            std::string(b.identity.database_id, b.identity.database_id + 16));
+  EXPECT_EQ(a.identity.epoch, b.identity.epoch);
+  EXPECT_EQ(a.boot_id, b.boot_id);
+  EXPECT_TRUE(a.tables == b.tables);
+  EXPECT_EQ(a.log_start_segment, b.log_start_segment);
+  EXPECT_EQ(a.flushed_through, b.flushed_through);
+  EXPECT_EQ(a.reserved_through, b.reserved_through);
+  EXPECT_EQ(a.next_file_number, b.next_file_number);
+  EXPECT_EQ(a.handler_state, b.handler_state);
+}
+
+TEST(ManifestFormatTest, WhatWasWrittenIsRead) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  const auto decoded = DecodeManifest("M", kNumber, bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->edit_count, 5u);
+  EXPECT_EQ(decoded->valid_bytes, bytes.size());
+  EXPECT_EQ(decoded->cut_reason, "");
+  ExpectSame(decoded->state, StateAfter(4));
+}
+
+TEST(ManifestFormatTest, EveryPrefixGivesTheEditsThatAreWhole) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto decoded = DecodeManifest("M", kNumber, bytes.substr(0, size));
+    if (size < ends[0]) {
+      EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss) << size;
+      continue;
+    }
+    ASSERT_TRUE(decoded.ok()) << size << " " << decoded.status();
+    std::size_t whole = 0;
+    while (ends[whole + 1] <= size) ++whole;
+    EXPECT_EQ(decoded->valid_bytes, ends[whole]);
+    EXPECT_EQ(decoded->cut_reason.empty(), size == ends[whole]);
+    ExpectSame(decoded->state, StateAfter(whole));
+  }
+}
+
+// Replaces [begin, end) of the manifest and checks that the outcome is the whole state, the state
+// without the last edit, or DataLoss, and never anything else.
+void CheckDamage(std::string bytes, std::size_t begin, std::size_t end,
+                 const std::vector<std::size_t>& ends) {
+  const auto decoded = DecodeManifest("M", kNumber, bytes);
+  if (!decoded.ok()) {
+    EXPECT_EQ(decoded.status().code(), absl::StatusCode::kDataLoss) << decoded.status();
+    return;
+  }
+  EXPECT_GE(begin, ends[3]) << "damage of [" << begin << ", " << end
+                            << ") before the last edit went unnoticed";
+  EXPECT_NE(decoded->cut_reason, "");
+  ExpectSame(decoded->state, StateAfter(3));
+}
+
+TEST(ManifestFormatTest, AFlippedBitIsFoundWhereverItIs) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
+      CheckDamage(damaged, i, i + 1, ends);
+    }
+  }
+}
+
+TEST(ManifestFormatTest, AHoleOfZerosIsFoundWhereverItIs) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  for (const std::size_t size : {8u, 64u, 512u}) {
+    for (std::size_t begin = 0; begin < bytes.size(); ++begin) {
+      const std::size_t end = std::min(bytes.size(), begin + size);
+      // A hole over the end of one edit and the header of the last looks like one longer append.
+      if (begin < ends[3] && end > ends[3]) continue;
+      std::string damaged = bytes;
+      std::fill(damaged.begin() + static_cast<std::ptrdiff_t>(begin),
+                damaged.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+      if (damaged != bytes) CheckDamage(damaged, begin, end, ends);
+    }
+  }
+}
+
+TEST(ManifestFormatTest, AFileThatGrewBeforeItsContentsIsCut) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  for (const char fill : {'\0', '\xFF', 'A'}) {
+    const auto decoded = DecodeManifest("M", kNumber, bytes + std::string(777, fill));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ(decoded->valid_bytes, bytes.size());
+    ExpectSame(decoded->state, StateAfter(4));
+  }
+}
+
+TEST(ManifestFormatTest, AMissingEditIsFound) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  const std::string without = bytes.substr(0, ends[0]) + bytes.substr(ends[1]);
+  EXPECT_EQ(DecodeManifest("M", kNumber, without).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(ManifestFormatTest, TheFramesOfAnotherManifestAreNotTaken) {
+  std::vector<std::size_t> ends;
+  const std::string bytes = Encode(&ends);
+  EXPECT_EQ(DecodeManifest("M", kNumber + 1, bytes).status().code(), absl::StatusCode::kDataLoss);
+  std::string foreign = bytes;
+  AppendEditFrame(kNumber + 1, 5, SomeEdits()[2], &foreign);
+  const auto decoded = DecodeManifest("M", kNumber, foreign);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->valid_bytes, bytes.size());
+}
+
+TEST(ManifestFormatTest, AnEditThatCannotFollowIsRefused) {
+  const auto refused = [](const ManifestEdit& edit) {
+    ManifestState state = SomeState();
+    return ApplyEdit(edit, &state).code() == absl::StatusCode::kDataLoss;
+  };
+  ManifestEdit edit;
+  edit.removed_tables = {6};
+  EXPECT_TRUE(refused(edit)) << "removes what is not there";
+  edit = {};
+  edit.added_tables = {Table(5, 1)};
+  EXPECT_TRUE(refused(edit)) << "adds what is there";
+  edit.added_tables = {Table(6, kLevelCount)};
+  EXPECT_TRUE(refused(edit)) << "no such level";
+  edit.added_tables = {Table(100, 0)};
+  EXPECT_TRUE(refused(edit)) << "a number that was not given out";
+  edit.added_tables = {Table(6, 0)};
+  std::swap(edit.added_tables[0].smallest_key, edit.added_tables[0].largest_key);
+  EXPECT_TRUE(refused(edit)) << "inverted keys";
+  edit = {};
+  edit.flushed_through = 49;
+  EXPECT_TRUE(refused(edit)) << "a counter that goes back";
+}
+
+}  // namespace
+}  // namespace aurora::lsm

@@ -1,16 +1,22 @@
 // Files, as the database uses them: positional, asynchronous, and honest about durability.
 //
-// Three implementations with one conformance suite (file_conformance_test.cc): over io_uring, over
-// a pool of threads with pread and pwrite, and simulated (simulation/). Paths are absolute or
-// relative to the process.
+// Three implementations with one conformance suite (file_conformance.h): over io_uring, over a pool
+// of threads with pread and pwrite, and simulated (simulation/). Paths are absolute or relative to
+// the process.
 //
-// Thread-safety: every method may be called from any thread and any number of operations may be in
-// flight on one File. Ordering: operations in flight together may reach the device in any order. A
-// Sync covers the writes that had completed before it was called, and no others. Lifetime: the
-// caller keeps buffers alive until the operation completes. A File is destroyed only when no
-// operation is in flight (checked); destroying it closes it. Partial transfers, EINTR and a full
-// queue are handled inside: an operation does all of its work or fails. Errors: SystemError() of
-// status.h, naming the operation, the path and, for reads and writes, the offset.
+// Thread-safety: every method may be called from any thread, by a coroutine on an executor, and any
+// number of operations may be in flight on one File. Ordering: operations in flight together may
+// reach the device in any order. A Sync covers the writes that had completed before it was called,
+// and no others. Lifetime: the caller keeps buffers alive until the operation completes. A File is
+// destroyed only when no operation is in flight (checked), and before its FileSystem; destroying it
+// closes it. Completeness: partial transfers, EINTR and a full queue are handled inside: an
+// operation does all of its work or fails; a write that fails may have been done in part. Forks: in
+// a forked child every method fails with FailedPrecondition, and destroying what was inherited does
+// not touch the parent's.
+//
+// Errors: SystemError() of status.h, naming the operation, the path and, for reads and writes, the
+// offset. InvalidArgument also for what is not a regular file or directory where one is needed, and
+// for offsets, sizes and buffers that direct I/O cannot have.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +49,9 @@ class MappedRegion {
   // The mapped bytes. Valid while this object lives. Writers of disjoint ranges need no
   // synchronisation.
   virtual std::span<char> bytes() = 0;
-  // States that [offset, offset + size) now holds what a crash of the process must preserve. Fails,
-  // and keeps failing, once any page of the region could not be provided. No system call.
+  // States that [offset, offset + size), which lies within bytes() (checked), now holds what a
+  // crash of the process must preserve. Fails with Unavailable, and keeps failing, once any page of
+  // the region could not be provided. No system call.
   virtual absl::Status Publish(std::size_t offset, std::size_t size) = 0;
 };
 
@@ -55,11 +62,13 @@ class File {
   File& operator=(const File&) = delete;
 
   // Reads from `offset` into `buffer`. The result is the number of bytes read: less than asked for
-  // only at the end of file.
+  // only at the end of file, which may lie within a block of direct I/O too. What was never written
+  // below it reads as zeros. Beyond the bytes read, `buffer` is unspecified.
   virtual Task<absl::StatusOr<std::size_t>> Read(std::uint64_t offset, std::span<char> buffer) = 0;
 
-  // Writes all of `bytes` at `offset`, extending the file if need be. Not durable until a later
-  // Sync.
+  // Writes all of `bytes` at `offset`, extending the file if need be; no bytes do nothing. Not
+  // durable until a later Sync. FailedPrecondition if the file was opened read-only, as for every
+  // method that changes it.
   virtual Task<absl::Status> Write(std::uint64_t offset, std::span<const char> bytes) = 0;
 
   // As Write, and durable on completion, in one submission: these bytes and whatever metadata is
@@ -72,16 +81,19 @@ class File {
   // succeeds proves nothing. Also covers MappedRegions.
   virtual Task<absl::Status> Sync() = 0;
 
-  // Sets the size; bytes beyond the old size read as zero.
+  // Sets the size, to any number of bytes; those beyond the old size read as zero.
   virtual Task<absl::Status> Truncate(std::uint64_t size) = 0;
 
-  // Reserves space for [0, size) and sets the size. Not a substitute for writing zeros where sync
-  // latency matters.
+  // Reserves space for [0, size) and makes the file at least that long, changing no byte of it. Not
+  // a substitute for writing zeros where sync latency matters. Unimplemented where the file system
+  // has no such operation.
   virtual Task<absl::Status> Allocate(std::uint64_t size) = 0;
 
   virtual Task<absl::StatusOr<std::uint64_t>> Size() = 0;
 
-  // Maps [0, size), which must lie within the file. Not for files opened for direct I/O.
+  // Maps [0, size), which must lie within the file and not be empty (InvalidArgument). Not for
+  // files opened for direct I/O (FailedPrecondition). Reads the range into memory first. The region
+  // may outlive the File, not its FileSystem; a Sync of the File covers it.
   virtual Task<absl::StatusOr<std::unique_ptr<MappedRegion>>> Map(std::size_t size) = 0;
 
   const std::string& path() const { return path_; }
@@ -134,22 +146,27 @@ class FileSystem {
   // "io_uring", "threads" or "simulated".
   virtual std::string_view name() const = 0;
 
-  // A created file is itself durable only after SyncDirectory of its parent. Symbolic links are not
-  // followed; what is not a regular file is refused. Files are created with mode 0600.
+  // A created file is itself durable only after SyncDirectory of its parent. A symbolic link at
+  // `path` is not followed; what is not a regular file is refused (InvalidArgument). Files are
+  // created with mode 0600.
   virtual Task<absl::StatusOr<std::unique_ptr<File>>> Open(std::string path,
                                                            OpenOptions options) = 0;
 
   // The entries of a directory, without "." and "..", sorted by name.
   virtual Task<absl::StatusOr<std::vector<DirectoryEntry>>> List(std::string path) = 0;
-  // NotFound if there is nothing at `path`.
+  // NotFound if there is nothing at `path`. Does not follow a symbolic link.
   virtual Task<absl::StatusOr<FileInfo>> Stat(std::string path) = 0;
 
   // Mode 0700. AlreadyExists if there is one. The parent must exist.
   virtual Task<absl::Status> CreateDirectory(std::string path) = 0;
+  // FailedPrecondition unless it is empty.
   virtual Task<absl::Status> RemoveDirectory(std::string path) = 0;
+  // Removes the name of a file. Who has it open may go on reading and writing it.
   virtual Task<absl::Status> Remove(std::string path) = 0;
-  // Atomically replaces `to`. Durable after SyncDirectory of both parents.
+  // Gives a file or directory another name, which atomically replaces a file that has it. Durable
+  // after SyncDirectory of both parents.
   virtual Task<absl::Status> Rename(std::string from, std::string to) = 0;
+  // Gives a file a second name. AlreadyExists if `to` is taken. Durable after SyncDirectory.
   virtual Task<absl::Status> Link(std::string from, std::string to) = 0;
   // Makes creations, renames and removals in this directory durable.
   virtual Task<absl::Status> SyncDirectory(std::string path) = 0;

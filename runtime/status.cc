@@ -10,7 +10,9 @@ absl::StatusCode CodeOf(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
+    case EMLINK:
     case ENFILE:
     case ENOMEM:
       return absl::StatusCode::kResourceExhausted;
@@ -21,12 +23,21 @@ absl::StatusCode CodeOf(int error) {
     case EACCES:
     case EPERM:
     case EROFS:
+    case EBUSY:
+    case ENOTEMPTY:
+    case ETXTBSY:
       return absl::StatusCode::kFailedPrecondition;
     case ECANCELED:
       return absl::StatusCode::kCancelled;
     case EINVAL:
+    case EISDIR:
+    case ELOOP:
     case ENAMETOOLONG:
+    case ENOTDIR:
+    case EXDEV:
       return absl::StatusCode::kInvalidArgument;
+    case EOPNOTSUPP:
+      return absl::StatusCode::kUnimplemented;
     default:
       return absl::StatusCode::kUnavailable;
   }

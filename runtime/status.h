@@ -1,11 +1,16 @@
 // Building and passing on absl::Status. One meaning for each code:
-//   InvalidArgument     what the caller gave is wrong, and will be next time
-//   NotFound            something named by the caller does not exist, where that is an error (else:
-//   optional) AlreadyExists       a unique constraint, a second creation FailedPrecondition closed,
-//   locked, wrong state, wrong version Aborted             a conflict: retry DataLoss            a
-//   checksum or a structure on disk is broken ResourceExhausted   a limit, a full disk, a spent
-//   budget Unavailable         the device failed; the outcome may be unknown OutOfRange below what
-//   is retained Cancelled, DeadlineExceeded Internal            a bug of ours
+//   InvalidArgument      what the caller gave is wrong, and will be next time
+//   NotFound             something the caller named does not exist, where that is an error (else:
+//                        optional)
+//   AlreadyExists        a unique constraint, a second creation
+//   FailedPrecondition   closed, locked, wrong state, wrong version
+//   Aborted              a conflict: retry
+//   DataLoss             a checksum or a structure on disk is broken
+//   ResourceExhausted    a limit, a full disk, a spent budget
+//   Unavailable          the device failed; the outcome may be unknown
+//   OutOfRange           below what is retained
+//   Cancelled, DeadlineExceeded
+//   Internal             a bug of ours
 #pragma once
 
 #include <string_view>
@@ -45,10 +50,15 @@ AURORA_INTERNAL_DEFINE_ERROR(Unavailable)
 AURORA_INTERNAL_DEFINE_ERROR(Unimplemented)
 #undef AURORA_INTERNAL_DEFINE_ERROR
 
-// The Status of a failed system call: `what` ("write") of `path` with `error` (an errno). ENOSPC,
-// EDQUOT, EMFILE, ENFILE and ENOMEM are ResourceExhausted, ENOENT is NotFound, EEXIST
-// AlreadyExists, EACCES, EPERM and EROFS FailedPrecondition, ECANCELED Cancelled, EINVAL and
-// ENAMETOOLONG InvalidArgument; everything else is Unavailable.
+// The Status of a failed system call: `what` ("write") of `path` with `error` (an errno).
+//   ResourceExhausted   ENOSPC EDQUOT EFBIG EMFILE ENFILE EMLINK ENOMEM
+//   NotFound            ENOENT
+//   AlreadyExists       EEXIST
+//   FailedPrecondition  EACCES EPERM EROFS EBUSY ENOTEMPTY ETXTBSY
+//   InvalidArgument     EINVAL EISDIR ELOOP ENAMETOOLONG ENOTDIR EXDEV
+//   Cancelled           ECANCELED
+//   Unimplemented       EOPNOTSUPP
+//   Unavailable         everything else
 absl::Status SystemError(int error, std::string_view what, std::string_view path);
 
 // `status` with `context` and ": " before its message. Payloads are kept. OK stays OK.

@@ -1,0 +1,133 @@
+#include "aurora/index/row_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aurora/runtime/check.h"
+
+namespace aurora::index {
+namespace {
+
+bool ChunkBefore(const RowSet::Chunk& chunk, ChunkId id) { return chunk.id < id; }
+
+}  // namespace
+
+void RowSet::Add(RowId row) {
+  AURORA_DCHECK(row <= kMaxRowId);
+  const ChunkId id = ChunkOf(row);
+  // Rows mostly arrive in ascending order.
+  if (!chunks_.empty() && chunks_.back().id == id) {
+    chunks_.back().places.add(PlaceOf(row));
+    return;
+  }
+  auto at = std::lower_bound(chunks_.begin(), chunks_.end(), id, ChunkBefore);
+  if (at == chunks_.end() || at->id != id) at = chunks_.insert(at, Chunk{id, {}});
+  at->places.add(PlaceOf(row));
+}
+
+void RowSet::AppendChunk(ChunkId id, Bitmap places) {
+  AURORA_CHECK(chunks_.empty() || chunks_.back().id < id);
+  if (places.isEmpty()) return;
+  AURORA_DCHECK(places.maximum() < kRowsPerChunk);
+  chunks_.push_back(Chunk{id, std::move(places)});
+}
+
+bool RowSet::Contains(RowId row) const {
+  const ChunkId id = ChunkOf(row);
+  const auto at = std::lower_bound(chunks_.begin(), chunks_.end(), id, ChunkBefore);
+  return at != chunks_.end() && at->id == id && at->places.contains(PlaceOf(row));
+}
+
+std::uint64_t RowSet::Count() const {
+  std::uint64_t count = 0;
+  for (const Chunk& chunk : chunks_) count += chunk.places.cardinality();
+  return count;
+}
+
+RowSet operator&(const RowSet& a, const RowSet& b) {
+  RowSet result;
+  auto i = a.chunks_.begin();
+  auto j = b.chunks_.begin();
+  while (i != a.chunks_.end() && j != b.chunks_.end()) {
+    if (i->id < j->id) {
+      ++i;
+    } else if (j->id < i->id) {
+      ++j;
+    } else {
+      result.AppendChunk(i->id, i->places & j->places);
+      ++i, ++j;
+    }
+  }
+  return result;
+}
+
+RowSet operator|(const RowSet& a, const RowSet& b) {
+  RowSet result;
+  auto i = a.chunks_.begin();
+  auto j = b.chunks_.begin();
+  while (i != a.chunks_.end() || j != b.chunks_.end()) {
+    if (j == b.chunks_.end() || (i != a.chunks_.end() && i->id < j->id)) {
+      result.AppendChunk(i->id, i->places);
+      ++i;
+    } else if (i == a.chunks_.end() || j->id < i->id) {
+      result.AppendChunk(j->id, j->places);
+      ++j;
+    } else {
+      result.AppendChunk(i->id, i->places | j->places);
+      ++i, ++j;
+    }
+  }
+  return result;
+}
+
+RowSet operator-(const RowSet& a, const RowSet& b) {
+  RowSet result;
+  auto j = b.chunks_.begin();
+  for (const RowSet::Chunk& chunk : a.chunks_) {
+    while (j != b.chunks_.end() && j->id < chunk.id) ++j;
+    const bool shared = j != b.chunks_.end() && j->id == chunk.id;
+    result.AppendChunk(chunk.id, shared ? chunk.places - j->places : chunk.places);
+  }
+  return result;
+}
+
+bool operator==(const RowSet& a, const RowSet& b) {
+  return std::equal(a.chunks_.begin(), a.chunks_.end(), b.chunks_.begin(), b.chunks_.end(),
+                    [](const RowSet::Chunk& x, const RowSet::Chunk& y) {
+                      return x.id == y.id && x.places == y.places;
+                    });
+}
+
+std::uint64_t RowSet::CountIntersection(const RowSet& a, const RowSet& b) {
+  std::uint64_t count = 0;
+  auto j = b.chunks_.begin();
+  for (const Chunk& chunk : a.chunks_) {
+    while (j != b.chunks_.end() && j->id < chunk.id) ++j;
+    if (j == b.chunks_.end()) break;
+    if (j->id == chunk.id) count += chunk.places.and_cardinality(j->places);
+  }
+  return count;
+}
+
+std::vector<RowId> RowSet::ToVector(std::uint64_t skip, std::uint64_t limit) const {
+  std::vector<RowId> rows;
+  for (const Chunk& chunk : chunks_) {
+    if (rows.size() >= limit) break;
+    const std::uint64_t count = chunk.places.cardinality();
+    if (skip >= count) {
+      skip -= count;
+      continue;
+    }
+    for (const std::uint32_t place : chunk.places) {
+      if (skip > 0) {
+        --skip;
+        continue;
+      }
+      if (rows.size() >= limit) break;
+      rows.push_back(RowAt(chunk.id, static_cast<std::uint16_t>(place)));
+    }
+  }
+  return rows;
+}
+
+}  // namespace aurora::index

@@ -1,0 +1,38 @@
+// The names of a database's files. Only what is named exactly so is ours to read, count or remove.
+//
+//   LOCK              locked while the database is open
+//   ROOT-000007       empty; the one of the greatest number names the manifest in force
+//   MANIFEST-000007   what the tree consists of
+//   000042.table      a table
+//   log/              the segments of the log (log.h)
+//
+// Numbers are decimal, filled with zeros to six digits, longer ones without; never 0.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace aurora::lsm {
+
+inline constexpr std::string_view kLockFileName = "LOCK";
+inline constexpr std::string_view kLogDirectoryName = "log";
+
+struct FileName {
+  enum class Kind : std::uint8_t { kOther, kLock, kRoot, kManifest, kTable, kLogDirectory };
+  Kind kind = Kind::kOther;
+  std::uint64_t number = 0;
+};
+
+FileName ParseFileName(std::string_view name);
+
+std::string RootFileName(std::uint64_t number);
+std::string ManifestFileName(std::uint64_t number);
+std::string TableFileName(std::uint64_t number);
+
+// `directory`/`name`.
+std::string JoinPath(std::string_view directory, std::string_view name);
+// The directory that holds `path`: "." if it names none.
+std::string ParentPath(std::string_view path);
+
+}  // namespace aurora::lsm

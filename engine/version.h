@@ -5,8 +5,8 @@
 
 namespace aurora {
 
-// As in semver.org. CHANGELOG.md and `aurora-tool --version` say the same (a test compares them). It
-// is not the version of the file format: see docs/file-format.md.
+// As in semver.org. CHANGELOG.md and `aurora-tool --version` say the same (a test compares them).
+// The file format has a version of its own: docs/file-format.md.
 inline constexpr std::string_view kVersion = "0.1.0";
 
 }  // namespace aurora

@@ -5,11 +5,9 @@
 // sanitizer builds: the program compiles and corrupts memory. docs/decisions.md lists the cases.
 // Later releases are untested.
 #if defined(__GNUC__) && !defined(__clang__)
-#error \
-    "Aurora needs clang 19 or later: g++ is known to miscompile C++20 coroutines. Build with CC=clang-19 (Bazel: --repo_env=CC=clang-19)."
+#error "Aurora needs clang 19 or later: g++ miscompiles coroutines. Bazel: --repo_env=CC=clang-19."
 #elif defined(__clang__) && __clang_major__ < 19
-#error \
-    "Aurora needs clang 19 or later: older releases write to a coroutine's frame after it was suspended (LLVM 56301)."
+#error "Aurora needs clang 19 or later: older ones write to suspended coroutines (LLVM 56301)."
 #endif
 
 #define AURORA_NOINLINE __attribute__((noinline))

@@ -11,16 +11,21 @@ inline_repository = repository_rule(
     local = True,
 )
 
-def _require(ctx, headers, packages):
-    for header in headers:
-        if not ctx.path("/usr/include/" + header).exists:
-            fail(("/usr/include/%s is missing. Run tools/setup.sh, or apt-get install %s, or define @%s yourself " +
-                  "before aurora_dependencies().") % (header, packages, ctx.name))
+def _require(ctx, header, packages):
+    if not ctx.path("/usr/include/" + header).exists:
+        fail(("/usr/include/%s is missing. Run tools/setup.sh, or apt-get install %s, or define " +
+              "@%s yourself before aurora_dependencies().") % (header, packages, ctx.name))
 
-_CC_LIBRARY = """cc_library(name = "%s", linkopts = %s, deps = %s, visibility = ["//visibility:public"])\n"""
+_CC_LIBRARY = """cc_library(
+    name = "%s",
+    linkopts = %s,
+    visibility = ["//visibility:public"],
+    deps = %s,
+)
+"""
 
 def _library_impl(ctx):
-    _require(ctx, ctx.attr.headers, ctx.attr.packages)
+    _require(ctx, ctx.attr.header, ctx.attr.packages)
     ctx.file("WORKSPACE", "")
     ctx.file("BUILD", "".join([
         _CC_LIBRARY % (name, repr([o for o in options.split(" ") if o]), "[]")
@@ -30,7 +35,7 @@ def _library_impl(ctx):
 debian_library = repository_rule(
     implementation = _library_impl,
     attrs = {
-        "headers": attr.string_list(doc = "Headers below /usr/include that show that the package is installed."),
+        "header": attr.string(doc = "Shows, below /usr/include, that the package is installed."),
         "packages": attr.string(doc = "The Debian packages to name when they are not."),
         "targets": attr.string_dict(doc = "Target name to link options."),
     },
@@ -42,7 +47,8 @@ _ABSEIL = {
     "absl/algorithm": "algorithm container",
     "absl/base": "base core_headers config dynamic_annotations endian log_severity",
     "absl/cleanup": "cleanup",
-    "absl/container": "btree fixed_array flat_hash_map flat_hash_set inlined_vector node_hash_map node_hash_set",
+    "absl/container": "btree fixed_array flat_hash_map flat_hash_set inlined_vector " +
+                      "node_hash_map node_hash_set",
     "absl/debugging": "failure_signal_handler leak_check stacktrace symbolize",
     "absl/flags": "commandlineflag config flag marshalling parse reflection usage",
     "absl/functional": "any_invocable bind_front function_ref",
@@ -55,36 +61,41 @@ _ABSEIL = {
     "absl/strings": "cord str_format strings",
     "absl/synchronization": "synchronization",
     "absl/time": "time",
-    "absl/types": "any bad_any_cast bad_optional_access bad_variant_access compare optional span variant",
+    "absl/types": "any bad_any_cast bad_optional_access bad_variant_access compare optional " +
+                  "span variant",
     "absl/utility": "utility",
 }
 
 def _abseil_impl(ctx):
-    _require(ctx, ["absl/base/options.h"], "libabsl-dev")
+    _require(ctx, "absl/base/options.h", "libabsl-dev")
     archives = []
     for directory in ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"]:
         path = ctx.path(directory)
         if path.exists:
-            archives = sorted([f.basename for f in path.readdir() if f.basename.startswith("libabsl_") and f.basename.endswith(".a")])
+            names = [f.basename for f in path.readdir()]
+            archives = sorted([n for n in names if n.startswith("libabsl_") and n.endswith(".a")])
         if archives:
             break
-    options = ["-Wl,--start-group"] + ["-l:" + a for a in archives] + ["-Wl,--end-group", "-lpthread"]
+    linked = ["-l:" + a for a in archives]
+    options = ["-Wl,--start-group"] + linked + ["-Wl,--end-group", "-lpthread"]
     ctx.file("WORKSPACE", "")
     ctx.file("BUILD", _CC_LIBRARY % ("libs", repr(options), "[]"))
     for package, names in _ABSEIL.items():
-        ctx.file(package + "/BUILD", "".join([_CC_LIBRARY % (n, "[]", '["//:libs"]') for n in names.split(" ")]))
+        targets = [_CC_LIBRARY % (name, "[]", '["//:libs"]') for name in names.split(" ")]
+        ctx.file(package + "/BUILD", "".join(targets))
 
 debian_abseil = repository_rule(implementation = _abseil_impl, local = True)
 
-# The headers of Cap'n Proto 0.9.2 do not compile as C++20 with clang 16 or later: kj::StringPtr and kj::String
-# declare operator!=, which switches off the reversed operator== (P2468). We copy the headers and drop those member
-# declarations; C++20 rewrites != from ==.
+# The headers of Cap'n Proto 0.9.2 do not compile as C++20 with clang 16 or later: kj::StringPtr and
+# kj::String declare operator!=, which switches off the reversed operator== (P2468). We copy the
+# headers and drop those member declarations; C++20 rewrites != from ==.
 def _capnp_impl(ctx):
-    _require(ctx, ["capnp/message.h", "kj/common.h"], "libcapnp-dev capnproto")
+    _require(ctx, "capnp/message.h", "libcapnp-dev capnproto")
     if not ctx.path("/usr/bin/capnp").exists:
         fail("/usr/bin/capnp is missing. Run tools/setup.sh, or apt-get install capnproto.")
     ctx.file("WORKSPACE", "")
-    result = ctx.execute(["sh", "-c", "mkdir -p include && cp -rL /usr/include/capnp /usr/include/kj include/"])
+    copy = "mkdir -p include && cp -rL /usr/include/capnp /usr/include/kj include/"
+    result = ctx.execute(["sh", "-c", copy])
     if result.return_code:
         fail(result.stderr)
     lines = ctx.read("include/kj/string.h").split("\n")
@@ -107,10 +118,12 @@ cc_library(
 """)
 
     # Each library exports the headers itself, or layering_check refuses what includes them.
-    library = """cc_library(name = "%s", hdrs = ["//:files"], linkopts = %s, deps = ["//:headers"%s], visibility = ["//visibility:public"])\n"""
-    ctx.file("src/kj/BUILD", library % ("kj", '["-l:libkj.a", "-lpthread"]', ""))
-    ctx.file("src/capnp/BUILD", library % ("capnp", '["-l:libcapnp.a"]', ', "//src/kj:kj"') +
-                                library % ("capnpc", '["-l:libcapnpc.a"]', ', ":capnp"'))
+    library = _CC_LIBRARY.replace("linkopts", "hdrs = [\"//:files\"],\n    linkopts")
+    headers = '["//:headers"%s]'
+    ctx.file("src/kj/BUILD", library % ("kj", '["-l:libkj.a", "-lpthread"]', headers % ""))
+    capnp = library % ("capnp", '["-l:libcapnp.a"]', headers % ', "//src/kj:kj"')
+    capnpc = library % ("capnpc", '["-l:libcapnpc.a"]', headers % ', ":capnp"')
+    ctx.file("src/capnp/BUILD", capnp + capnpc)
     ctx.file("src/capnp/cc_capnp_library.bzl", _CC_CAPNP)
 
 debian_capnp = repository_rule(implementation = _capnp_impl, local = True)
@@ -127,15 +140,18 @@ def cc_capnp_library(name, srcs, deps = [], data = [], copts = [], visibility = 
         if d.startswith("@") and not d.startswith("@//"):
             roots.append("external/" + d[1:].split("//")[0])
     inc = " ".join(["-I" + r for r in roots]) + " -I/usr/include"
-    native.filegroup(name = name + "_schema", srcs = srcs + data + [d + "_schema" for d in deps], visibility = visibility)
+    schemas = srcs + data + [d + "_schema" for d in deps]
+    compile = " ".join([
+        "f=$(location %s);",
+        "/usr/bin/capnp compile " + inc + " --src-prefix=$$(dirname $$f)",
+        "-o/usr/bin/capnpc-c++:$(RULEDIR) $$f",
+    ])
+    native.filegroup(name = name + "_schema", srcs = schemas, visibility = visibility)
     native.genrule(
         name = name + "_gen",
-        srcs = srcs + data + [d + "_schema" for d in deps],
+        srcs = schemas,
         outs = hdrs + ccs,
-        cmd = " && ".join([
-            "f=$(location %s); /usr/bin/capnp compile %s --src-prefix=$$(dirname $$f) -o/usr/bin/capnpc-c++:$(RULEDIR) $$f" % (s, inc)
-            for s in srcs
-        ]),
+        cmd = " && ".join([compile % s for s in srcs]),
     )
     native.cc_library(
         name = name,

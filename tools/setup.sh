@@ -1,17 +1,18 @@
 #!/bin/bash
-# Installs from Debian 12's packages exactly what is missing to build and test Aurora. Says nothing when nothing is.
+# Installs from Debian 12's packages exactly what is missing to build and test Aurora. Says nothing
+# when nothing is.
 #
 #   tools/setup.sh [GROUP...]     groups: build test bench docs (default: all of them)
 #   tools/setup.sh --list         prints every package, its group and what it is for
 #
-# Needs root or sudo only when something is missing. AURORA_SETUP=skip leaves the machine alone: for those who bring
-# the tools by other means.
+# Needs root or sudo only when something is missing. AURORA_SETUP=skip leaves the machine alone: for
+# those who bring the tools by other means.
 set -euo pipefail
 
 # group  package  what for
 readonly PACKAGES='
 build  bazel-bootstrap     the build tool
-build  bazel-platforms     Bazel cannot analyse a C++ target without it, and bazel-bootstrap does not ask for it
+build  bazel-platforms     every C++ target needs it, and bazel-bootstrap does not depend on it
 build  bazel-rules-java    the same
 build  clang-19            the compiler (g++ 12 miscompiles coroutines)
 build  lld-19              the linker that can read what clang 19 writes
@@ -57,27 +58,31 @@ missing_of() {
   dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
     awk -v wanted="$*" '
       $1 == "installed" { have[$2] = 1 }
-      END { n = split(wanted, name, " "); for (i = 1; i <= n; ++i) if (!(name[i] in have)) print name[i] }'
+      END {
+        n = split(wanted, name, " ")
+        for (i = 1; i <= n; ++i) if (!(name[i] in have)) print name[i]
+      }'
 }
 
 install() {
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
-      fail "these packages are missing, and neither root nor sudo is at hand to install them. As root, run:" \
+      fail "packages are missing, and neither root nor sudo is at hand. As root, run:" \
         "  apt-get install --no-install-recommends $*"
     elif ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
-      fail "these packages are missing, and sudo wants a password but there is no terminal to ask on. Run:" \
+      fail "packages are missing, and sudo has no terminal to ask for a password. Run:" \
         "  sudo apt-get install --no-install-recommends $*"
     fi
     as_root=(sudo)
   fi
   echo "setup: installing $*"
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
-  "${apt[@]}" update || echo "setup: apt-get update failed; trying with the package lists there are" >&2
+  local apt=(${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive)
+  apt+=(apt-get -q -o DPkg::Lock::Timeout=300)
+  "${apt[@]}" update || echo "setup: apt-get update failed; trying the lists there are" >&2
   "${apt[@]}" install -y --no-install-recommends "$@" ||
     fail "apt-get could not install: $*" \
-      "The names are those of Debian 12 (bookworm); the messages above say which of them failed and why."
+      "The names are those of Debian 12 (bookworm); the messages above say which failed and why."
 }
 
 main() {
@@ -86,7 +91,8 @@ main() {
     case "$argument" in
       --list) sed '/^$/d' <<<"$PACKAGES"; return ;;
       build | test | bench | docs) groups+=("$argument") ;;
-      *) fail "unknown argument '$argument'; usage: tools/setup.sh [--list] [build|test|bench|docs ...]" ;;
+      *) fail "unknown argument '$argument'. Usage:" \
+        "  tools/setup.sh [--list] [build|test|bench|docs ...]" ;;
     esac
   done
   [ ${#groups[@]} -gt 0 ] || groups=(build test bench docs)
@@ -95,7 +101,8 @@ main() {
   local wanted missing
   mapfile -t wanted < <(packages_of "${groups[@]}")
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    fail "this script knows Debian 12 only. Install the equivalents of these packages, then set AURORA_SETUP=skip:" \
+    fail "this script knows Debian 12 only. Install the equivalents of these packages by your own" \
+      "means, then set AURORA_SETUP=skip:" \
       "  ${wanted[*]}"
   fi
   mapfile -t missing < <(missing_of "${wanted[@]}")

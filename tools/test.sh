@@ -1,12 +1,14 @@
 #!/bin/bash
-# Sets up the machine, runs every test, then the short sanitizer runs, and closes with "N passed, M failed".
+# Sets up the machine, runs every test, then the short sanitizer runs, and closes with "N passed, M
+# failed".
 #
 #   tools/test.sh [--quick] [--stop-server]
 #
 #   --quick        the default configuration only: no sanitizers
 #   --stop-server  ends the Bazel server of this workspace at the end
 #
-# Exit code: 0 if at least one test ran and none failed. What counts as a test: tools/lib/test_totals.py.
+# Exit code: 0 if at least one test ran and none failed. What counts as a test:
+# tools/lib/test_totals.py.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 
@@ -61,7 +63,8 @@ bazel_phase() {
   mapfile -t lines < <(python3 tools/lib/test_totals.py "$events")
   local counts
   read -r -a counts <<<"${lines[0]}"
-  # 4 means that no test was selected. Any other trouble that left no trace among the tests is a failure of its own.
+  # 4 means that no test was selected. Any other trouble that left no trace among the tests is a
+  # failure of its own.
   if [ "$status" != 0 ] && [ "$status" != 4 ] && [ "${counts[1]}" = 0 ]; then
     counts[1]=1
     lines+=("bazel test $*: exit code $status")
@@ -69,7 +72,23 @@ bazel_phase() {
   phase_end "${counts[0]}" "${counts[1]}" "${lines[@]:1}"
 }
 
+# Runs a command that prints a line "ok - NAME" or "not ok - NAME" for each test (the TAP format),
+# and counts those.
+tap_phase() {
+  local name="$1" status=0 good bad
+  shift
+  phase_begin "$name"
+  "$@" | tee "$scratch/tap" || status=$?
+  good="$(grep -c '^ok - ' "$scratch/tap" || true)"
+  mapfile -t bad < <(sed -n "s/^not ok - /$name: /p" "$scratch/tap")
+  if [ ${#bad[@]} = 0 ] && { [ "$status" != 0 ] || [ "$good" = 0 ]; }; then
+    bad=("$name: exit code $status after $good tests")
+  fi
+  phase_end "$good" ${#bad[@]} ${bad[@]+"${bad[@]}"}
+}
+
 bazel_phase "all tests" //...
+tap_phase "the layers" tests/layers/run.sh
 
 if ! $quick; then
   bazel_phase "address and undefined behaviour sanitizers: small tests and fuzz corpora" \

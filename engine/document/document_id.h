@@ -78,7 +78,7 @@ class DocumentId {
       return H::combine(std::move(h), *number, 0);
     }
     if (const auto* text = std::get_if<std::string>(&id.rep_)) {
-      return H::combine(std::move(h), absl::string_view(*text), 1);
+      return H::combine(std::move(h), *text, 1);
     }
     return H::combine(std::move(h), std::get<Uuid>(id.rep_).bytes, 2);
   }

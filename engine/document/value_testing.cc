@@ -70,8 +70,16 @@ Value RandomValues::Number() {
 }
 
 std::string RandomValues::Text() {
-  static constexpr const char* kPieces[] = {"a",    "b", "ab", "z",    " ",
-                                            "\x01", "é", "𝄞",  "日本", "\x7f"};
+  static constexpr const char* kPieces[] = {"a",
+                                            "b",
+                                            "ab",
+                                            "z",
+                                            " ",
+                                            "\x01",
+                                            "\303\251",
+                                            "\360\235\204\236",
+                                            "\346\227\245\346\234\254",
+                                            "\x7f"};
   std::string text;
   while (!OneIn(4)) {
     if (OneIn(6)) {

@@ -10,13 +10,16 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.getcwd(), "tools/lib"))
 import test_totals  # noqa: E402
 
-PASSING = '<testsuites><testsuite><testcase name="a" status="run" result="completed"/></testsuite></testsuites>'
+PASSING = """<testsuites><testsuite>
+  <testcase name="passes" status="run" result="completed"/>
+</testsuite></testsuites>"""
 EMPTY = "<testsuites/>"
 MIXED = """<testsuites><testsuite>
   <testcase name="passes" classname="S" status="run" result="completed"/>
-  <testcase name="fails" classname="S" status="run" result="completed"><failure message="x"/></testcase>
-  <testcase name="skips" classname="S" status="run" result="skipped"><skipped/></testcase>
-  <testcase name="disabled" classname="S" status="notrun" result="suppressed"/>
+  <testcase name="fails" classname="S" status="run" result="completed"><failure
+  message="x"/></testcase> <testcase name="skips" classname="S" status="run"
+  result="skipped"><skipped/></testcase> <testcase name="disabled" classname="S" status="notrun"
+  result="suppressed"/>
 </testsuite></testsuites>"""
 
 
@@ -37,14 +40,19 @@ class TestTotals(unittest.TestCase):
                 file.write(xml)
             output = [{"name": "test.xml", "uri": "file://" + path.replace(" ", "%20")}]
         where = {"label": label, "run": 1, "shard": shard, "attempt": attempt}
-        return {"id": {"testResult": where}, "testResult": {"status": status, "testActionOutput": output}}
+        return {
+            "id": {"testResult": where},
+            "testResult": {"status": status, "testActionOutput": output},
+        }
 
     def count(self, *events):
         test_totals.add_run(self.totals, events)
         return self.totals.passed, len(self.totals.failures)
 
     def test_cases_that_ran_are_counted_each(self):
-        self.assertEqual(self.count(self.configured("//a"), self.result("//a", "FAILED", MIXED)), (1, 1))
+        self.assertEqual(
+            self.count(self.configured("//a"), self.result("//a", "FAILED", MIXED)), (1, 1)
+        )
         self.assertEqual(self.totals.failures, ["//a: S.fails"])
 
     def test_a_target_without_a_result_is_a_failure(self):
@@ -74,7 +82,9 @@ class TestTotals(unittest.TestCase):
         )
 
     def test_a_library_that_does_not_build_is_a_failure(self):
-        self.assertEqual(self.count({"id": {"targetCompleted": {"label": "//lib"}}, "completed": {}}), (0, 1))
+        self.assertEqual(
+            self.count({"id": {"targetCompleted": {"label": "//lib"}}, "completed": {}}), (0, 1)
+        )
 
 
 if __name__ == "__main__":

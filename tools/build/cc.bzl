@@ -30,7 +30,7 @@ def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
     )
 
 def cc_fuzz_test(name, srcs, deps = [], corpus = [], seconds = 10, **kwargs):
-    """A libFuzzer target under --config=fuzz; elsewhere the same code runs once over each file of its corpus."""
+    """A libFuzzer target under --config=fuzz; elsewhere it runs once over its corpus."""
     native.cc_test(
         name = name,
         srcs = srcs + select({

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Counts the test cases of `bazel test` runs, from their build event files and the test.xml of each target.
+"""Counts the test cases of `bazel test` runs, from their build event files and the test.xml of each
+target.
 
   test_totals.py EVENTS.json ...        prints "PASSED FAILED", then one line for each failure
 
-A gtest case counts as one when it ran; skipped and disabled ones do not. A test that is no gtest (a script) counts as
-one. A target that did not build, crashed, timed out, or left no test.xml counts as one failure: a test of which there
-is no trace did not pass.
+A gtest case counts as one when it ran; skipped and disabled ones do not. A test that is no gtest (a
+script) counts as one. A target that did not build, crashed, timed out, or left no test.xml counts
+as one failure: a test of which there is no trace did not pass.
 """
 
 import json
@@ -29,7 +30,7 @@ class Totals:
             self.passed += 1
 
     def add_xml(self, label, path, status):
-        """Adds the cases of one test.xml, and a failure if the target failed though none of its cases did."""
+        """Adds the cases of one test.xml, and a failure if only the target as a whole failed."""
         failures_before = len(self.failures)
         passed_before = self.passed
         try:
@@ -58,7 +59,8 @@ def local_path(uri):
 
 def add_run(totals, events):
     """Adds one `bazel test`: every result there is, then every test target that has none."""
-    # A target is tried again, or sharded: the last attempt of each shard of each run is what counts.
+    # A target is tried again, or sharded: the last attempt of each shard of each run is what
+    # counts.
     results = {}
     tests_without_result = set()
     other_failures = []
@@ -66,7 +68,9 @@ def add_run(totals, events):
         identity = event.get("id", {})
         if "testResult" in identity and "testResult" in event:
             where = identity["testResult"]
-            results[(where["label"], where.get("run", 1), where.get("shard", 1))] = event["testResult"]
+            results[(where["label"], where.get("run", 1), where.get("shard", 1))] = event[
+                "testResult"
+            ]
         elif "targetConfigured" in identity and event.get("configured", {}).get("testSize"):
             tests_without_result.add(identity["targetConfigured"]["label"])
         elif "targetCompleted" in identity and not event.get("completed", {}).get("success"):
@@ -75,7 +79,9 @@ def add_run(totals, events):
             other_failures.append(event["aborted"].get("description", "a target pattern failed"))
     for (label, _, _), result in sorted(results.items()):
         files = {f["name"]: f.get("uri", "") for f in result.get("testActionOutput", [])}
-        totals.add_xml(label, local_path(files.get("test.xml", "")), result.get("status", "NO_STATUS"))
+        totals.add_xml(
+            label, local_path(files.get("test.xml", "")), result.get("status", "NO_STATUS")
+        )
         tests_without_result.discard(label)
     for label in sorted(tests_without_result.union(other_failures)):
         totals.failures.append(f"{label}: did not build or did not run")

@@ -1,7 +1,9 @@
-# shellcheck shell=bash
-# Sourced by the scripts of tools/: finds the workspace, and runs Bazel where a bare `bazel` would refuse to start.
+# Sourced by the scripts of tools/: finds the workspace, and runs Bazel where a bare `bazel` would
+# refuse to start.
 #
-# Afterwards the current directory is the workspace's root, AURORA_ROOT names it, and bazel() is a function.
+# Afterwards the current directory is the workspace's root, AURORA_ROOT names it, and bazel() is a
+# function.
+# shellcheck shell=bash
 
 AURORA_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)"
 readonly AURORA_ROOT
@@ -16,8 +18,8 @@ die() {
 USER="${USER:-$(id -un 2>/dev/null || echo "uid$(id -u)")}"
 export USER
 
-# Tells whether Bazel may keep its files below the directory $1: it must be writable and outside the workspace, because
-# `//...` would walk into Bazel's own files otherwise.
+# Tells whether Bazel may keep its files below the directory $1: it must be writable and outside the
+# workspace, because `//...` would walk into Bazel's own files otherwise.
 fit_for_bazel() {
   local path
   [ -n "$1" ] && mkdir -p "$1" 2>/dev/null && path="$(cd "$1" && pwd -P)" || return 1
@@ -27,8 +29,8 @@ fit_for_bazel() {
   [ -w "$path" ] && [ -O "$path" ]
 }
 
-# Sets bazel_startup: empty where Bazel's own choice (below the home directory) works, so that the scripts and a
-# developer's own `bazel` share one server and one cache.
+# Sets bazel_startup: empty where Bazel's own choice (below the home directory) works, so that the
+# scripts and a developer's own `bazel` share one server and one cache.
 choose_bazel_home() {
   bazel_startup=()
   local home="${HOME:-$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)}"
@@ -44,8 +46,8 @@ choose_bazel_home() {
       return
     fi
   done
-  die "found no directory for Bazel's files: the home directory, \$TMPDIR, /tmp and /var/tmp are all unwritable or" \
-    "inside the workspace. Set TMPDIR to a directory of yours outside of $AURORA_ROOT."
+  die "the home directory, \$TMPDIR, /tmp and /var/tmp are unwritable or inside the workspace," \
+    "so there is no place for Bazel's files. Set TMPDIR to a directory outside of $AURORA_ROOT."
 }
 
 case "$AURORA_ROOT" in

@@ -1,0 +1,3 @@
+#pragma once
+
+inline int Far() { return 1; }

@@ -1,0 +1,5 @@
+#pragma once
+
+#include "aurora/tests/layers/undeclared_include/far.h"
+
+inline int Near() { return Far() + 1; }

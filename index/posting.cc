@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aurora/index/row_set.h"
+#include "aurora/lsm/coding.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 
@@ -15,22 +16,12 @@ constexpr char kLists = 0;
 constexpr char kBitmaps = 1;
 constexpr std::size_t kMaxInline = 16;  // above it a bitmap's own array container is about as small
 
-std::uint16_t Load16(const char* p) {
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(p[0]) |
-                                    static_cast<unsigned char>(p[1]) << 8);
-}
-std::uint32_t Load32(const char* p) {
-  return Load16(p) | static_cast<std::uint32_t>(Load16(p + 2)) << 16;
-}
+std::uint16_t Load16(const char* p) { return lsm::LoadFixed<std::uint16_t>(p); }
+std::uint32_t Load32(const char* p) { return lsm::LoadFixed<std::uint32_t>(p); }
 void Append16(std::string* out, std::uint16_t v) {
   out->push_back(static_cast<char>(v));
   out->push_back(static_cast<char>(v >> 8));
 }
-void Append32(std::string* out, std::uint32_t v) {
-  Append16(out, static_cast<std::uint16_t>(v));
-  Append16(out, static_cast<std::uint16_t>(v >> 16));
-}
-
 std::string Serialize(Bitmap bitmap) {
   bitmap.runOptimize();
   std::string bytes(bitmap.getSizeInBytes(), '\0');
@@ -180,7 +171,7 @@ std::string PostingDelta::Encode() const {
   AURORA_DCHECK(removed_count == 0 || removed.maximum() < kRowsPerChunk);
   const std::string first = Serialize(added);
   out.push_back(kBitmaps);
-  Append32(&out, static_cast<std::uint32_t>(first.size()));
+  lsm::AppendFixed32(&out, static_cast<std::uint32_t>(first.size()));
   out += first;
   out += Serialize(removed);
   return out;

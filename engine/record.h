@@ -1,0 +1,75 @@
+// The envelope: what the commit log says of one transaction.
+//
+// A record is complete: replay, indices, change streams, live queries and diffs need no other
+// source and no read. It holds the transaction's id, its label, the time by which `now()` was
+// decided, and its operations. An insert carries the new document; an update the new document,
+// which fields changed and their old values; a delete the old document; every one names its
+// collection, its row and the version of the schema that its documents are laid out by.
+//
+//   u8       envelope version, 1
+//   varint   transaction id
+//   bytes    label
+//   varint   tick: microseconds since 1970, zigzag
+//   varint   number of operations, each:
+//     u8       kind
+//     varint   collection
+//     of documents (insert, update, delete):
+//       varint   row id
+//       varint   schema version
+//       bytes    document id, as an order-preserving key
+//       bytes    new document             insert, update
+//       varint   number of changed slots, then each as a varint, strictly ascending      update
+//       bytes    old document: whole for a delete; for an update only the changed fields, the
+//       others absent
+//     of collections:
+//       bytes    definition (catalog.capnp): the new one; empty if the collection is dropped
+//
+// `bytes` is a varint length and that many bytes. Nothing may follow.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace aurora::engine {
+
+using CollectionId = std::uint32_t;
+
+enum class OperationKind : std::uint8_t {
+  kInsert = 1,
+  kUpdate = 2,
+  kDelete = 3,
+  kDefineCollection = 4,
+  kDropCollection = 5
+};
+
+// Views of whatever the operation was made of or read from.
+struct Operation {
+  OperationKind kind = OperationKind::kInsert;
+  CollectionId collection = 0;
+  std::uint64_t row = 0;
+  std::uint32_t schema_version = 0;
+  std::string_view id;
+  std::string_view document;
+  std::vector<std::uint32_t> changed_slots;
+  std::string_view old_document;
+  std::string_view definition;
+};
+
+struct Record {
+  std::uint64_t transaction_id = 0;
+  std::string_view label;
+  std::int64_t tick_micros = 0;
+  std::vector<Operation> operations;
+};
+
+std::string EncodeRecord(const Record& record);
+
+// A record whose views point into `bytes`. DataLoss if they are not one; allocates in proportion to
+// them.
+absl::StatusOr<Record> DecodeRecord(std::string_view bytes);
+
+}  // namespace aurora::engine

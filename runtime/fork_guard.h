@@ -34,7 +34,7 @@ class ForkGuard {
   static void EnterChild();
 
   static std::atomic<std::uint64_t> current_;
-  const std::uint64_t generation_;
+  std::uint64_t generation_;
 };
 
 }  // namespace aurora::internal

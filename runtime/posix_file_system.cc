@@ -1,5 +1,7 @@
 #include "aurora/runtime/posix_file_system.h"
 
+#include <sys/uio.h>
+
 #include <limits>
 #include <utility>
 
@@ -9,6 +11,12 @@
 #include "aurora/runtime/status.h"
 
 namespace aurora::internal {
+namespace {
+
+// Larger reads take long enough to copy that they belong elsewhere even when cached.
+constexpr std::size_t kMaxCachedRead = 256 * 1024;
+
+}  // namespace
 
 PosixFile::PosixFile(std::string path, OpenedFile opened, BlockingPool& pool)
     : File(std::move(path), opened.direct), opened_(std::move(opened)), pool_(pool) {
@@ -48,6 +56,13 @@ absl::Status PosixFile::CheckWritable(std::string_view operation) const {
 absl::Status PosixFile::CheckWrite(std::uint64_t offset, std::span<const char> bytes) const {
   AURORA_RETURN_IF_ERROR(CheckWritable("write"));
   return CheckTransfer("write", offset, bytes);
+}
+
+bool PosixFile::ReadCached(std::uint64_t offset, std::span<char> buffer) const {
+  if (direct() || buffer.size() > kMaxCachedRead) return false;
+  const iovec piece = {buffer.data(), buffer.size()};
+  const ssize_t count = ::preadv2(fd(), &piece, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  return count == static_cast<ssize_t>(buffer.size());
 }
 
 Task<absl::Status> PosixFile::Truncate(std::uint64_t size) {

@@ -60,6 +60,10 @@ class PosixFile : public File {
     return fork_guard_.Check(operation, path());
   }
 
+  // Fills `buffer` if all of it is in the page cache, without waiting; else false, and the buffer
+  // is unspecified.
+  bool ReadCached(std::uint64_t offset, std::span<char> buffer) const;
+
   int fd() const { return opened_.fd.get(); }
   BlockingPool& pool() { return pool_; }
 

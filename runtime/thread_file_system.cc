@@ -19,9 +19,6 @@ namespace {
 using internal::OpenedFile;
 using internal::Transfer;
 
-// Larger reads take long enough to copy that they belong on another thread even when cached.
-constexpr std::size_t kMaxCachedRead = 256 * 1024;
-
 std::int64_t OutcomeOf(ssize_t result) { return result >= 0 ? result : -errno; }
 
 std::int64_t CallWith(const Transfer& transfer, int rw_flags,
@@ -63,13 +60,7 @@ class ThreadFile final : public internal::PosixFile {
                                                              std::span<char> buffer) override {
     absl::Status status = CheckRead(offset, buffer);
     if (!status.ok()) return absl::StatusOr<std::size_t>(std::move(status));
-    if (!direct() && buffer.size() <= kMaxCachedRead) {
-      const Transfer whole = ReadOf(offset, buffer);
-      const std::int64_t outcome = CallWith(whole, RWF_NOWAIT, &::preadv2);
-      if (outcome == static_cast<std::int64_t>(buffer.size())) {
-        return absl::StatusOr<std::size_t>(buffer.size());
-      }
-    }
+    if (ReadCached(offset, buffer)) return absl::StatusOr<std::size_t>(buffer.size());
     return ReadOnPool(offset, buffer);
   }
 

@@ -1,8 +1,10 @@
 #include "aurora/runtime/block_on.h"
 
+#include <optional>
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fork_guard.h"
 
 namespace aurora::internal {
 namespace {
@@ -13,16 +15,23 @@ constinit thread_local EventLoop* cached_loop = nullptr;
 constinit thread_local bool thread_is_ending = false;
 
 struct CachedLoopOwner {
+  std::optional<ForkGuard> guard;  // of the process that made the loop
   ~CachedLoopOwner() {
     thread_is_ending = true;
-    delete std::exchange(cached_loop, nullptr);
+    EventLoop* loop = std::exchange(cached_loop, nullptr);
+    if (guard.has_value() && !guard->InChild()) delete loop;
   }
 };
 
-AURORA_COLD void MakeCachedLoop() {
+// The loop to use in this process. One that was inherited over a fork is left alone: its ring is
+// not mapped here, and its descriptors are shared with the parent.
+EventLoop* CachedLoop() {
   static thread_local CachedLoopOwner owner;
-  static_cast<void>(owner);
-  cached_loop = new EventLoop(/*with_ring=*/true);
+  if (AURORA_UNLIKELY(cached_loop == nullptr || owner.guard->InChild())) {
+    owner.guard.emplace();
+    cached_loop = new EventLoop(/*with_ring=*/true);
+  }
+  return cached_loop;
 }
 
 }  // namespace
@@ -31,12 +40,7 @@ BlockingLoop::BlockingLoop() {
   AURORA_CHECK(Executor::Current() == nullptr && EventLoop::Current() == nullptr &&
                "BlockOn inside a coroutine would block its executor: use co_await");
   owned_ = thread_is_ending;
-  if (owned_) {
-    loop_ = new EventLoop(/*with_ring=*/true);
-    return;
-  }
-  if (cached_loop == nullptr) MakeCachedLoop();
-  loop_ = cached_loop;
+  loop_ = owned_ ? new EventLoop(/*with_ring=*/true) : CachedLoop();
 }
 
 BlockingLoop::~BlockingLoop() {

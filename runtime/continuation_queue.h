@@ -120,6 +120,8 @@ class Mailbox {
     Continuation* head = head_.load(std::memory_order_relaxed);
     return head == nullptr || head == &kSleeping;
   }
+  // From any thread; a hint.
+  bool asleep() const { return head_.load(std::memory_order_relaxed) == &kSleeping; }
 
  private:
   static inline Continuation kSleeping;

@@ -56,6 +56,11 @@ class EventLoop final : public Executor {
   // From any thread. The loop must live until this returns.
   void Wake();
 
+  // From any thread: true if the loop slept a moment ago, so that a Post would wake it. A hint.
+  bool asleep() const { return mailbox_.asleep(); }
+  // The executor that coroutines on this loop run on.
+  Executor& identity() { return *identity_; }
+
   // The rest is for the driving thread.
 
   // The loop's io_uring, set up at the first call; null if it is not to be had or not wanted.
@@ -77,7 +82,6 @@ class EventLoop final : public Executor {
  private:
   class DriveScope;
 
-  Executor& identity() { return *identity_; }
   void ResumeBatch(std::size_t limit, std::size_t& resumed, const std::atomic<bool>* done);
   void ExpireTimers();
   void Reap();

@@ -1,8 +1,9 @@
 // The one accountant of a database's memory: memtables, caches, filters, in-flight buffers.
 // Everything that is bounded is charged here before it is allocated.
 //
-// Thread-safe, lock-free: a charge is one atomic addition. Charges are exact in bytes, as told by
-// the caller.
+// Thread-safe and lock-free: a charge costs two atomic operations, one on the total and one on its
+// use. One Charge object belongs to one thread at a time. Charges are exact in bytes, as told by
+// the caller; the total counts them one by one, so that those who TryTake never pass the limit.
 #pragma once
 
 #include <array>
@@ -35,15 +36,11 @@ class MemoryBudget {
         : budget_(std::exchange(other.budget_, nullptr)),
           use_(other.use_),
           bytes_(std::exchange(other.bytes_, 0)) {}
-    Charge& operator=(Charge&& other) noexcept {
-      std::swap(budget_, other.budget_);
-      std::swap(use_, other.use_);
-      std::swap(bytes_, other.bytes_);
-      return *this;
-    }
+    // Gives back what this one held.
+    Charge& operator=(Charge&& other) noexcept;
     ~Charge();
     std::size_t bytes() const { return bytes_; }
-    // Changes the charge to `bytes`, whether or not that fits (see Take).
+    // Changes the charge to `bytes`, whether or not that fits (see Take). Not for an empty one.
     void Resize(std::size_t bytes);
 
    private:
@@ -72,7 +69,7 @@ class MemoryBudget {
   }
 
  private:
-  void Add(MemoryUse use, std::size_t bytes);
+  void AddUse(MemoryUse use, std::size_t bytes);
   void Subtract(MemoryUse use, std::size_t bytes);
 
   const std::size_t limit_bytes_;

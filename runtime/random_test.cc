@@ -1,9 +1,14 @@
 #include "aurora/runtime/random.h"
 
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <array>
 #include <cstdint>
-
-#include "gtest/gtest.h"
+#include <set>
+#include <thread>
+#include <vector>
 
 namespace aurora {
 namespace {
@@ -34,8 +39,34 @@ TEST(RandomTest, BelowStaysBelowAndReachesEverything) {
   for (int i = 0; i < 100; ++i) EXPECT_LT(random.Below(UINT64_MAX), UINT64_MAX);
 }
 
-TEST(RandomTest, TheSystemsNumbersDiffer) {
-  EXPECT_NE(Random::System().Next64(), Random::System().Next64());
+TEST(SystemRandomTest, DiffersFromThreadToThread) {
+  constexpr int kThreads = 4;
+  std::vector<std::uint64_t> first(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] { first[i] = Random::System().Next64(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::set<std::uint64_t>(first.begin(), first.end()).size(), std::size_t{kThreads});
+}
+
+TEST(SystemRandomTest, AForkedChildDoesNotRepeatItsParentsNumbers) {
+  (void)Random::System().Next64();
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::uint64_t number = Random::System().Next64();
+    _exit(write(ends[1], &number, sizeof number) == sizeof number ? 0 : 1);
+  }
+  std::uint64_t of_child = 0;
+  ASSERT_EQ(read(ends[0], &of_child, sizeof of_child), ssize_t{sizeof of_child});
+  int exit_code = -1;
+  ASSERT_EQ(waitpid(child, &exit_code, 0), child);
+  EXPECT_EQ(exit_code, 0);
+  EXPECT_NE(of_child, Random::System().Next64());
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class Environment {
   // Suspends the caller until `deadline` of clock().MonotonicNanos(), or until a stop is requested:
   // then Cancelled.
   virtual Task<absl::Status> SleepUntil(std::int64_t deadline_nanos, std::stop_token stop = {}) = 0;
-  Task<absl::Status> Sleep(absl::Duration duration, std::stop_token stop = {});
+  AURORA_TASK_WRAPPER Task<absl::Status> Sleep(absl::Duration duration, std::stop_token stop = {});
 };
 
 struct SystemEnvironmentOptions {

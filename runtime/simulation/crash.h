@@ -1,0 +1,31 @@
+// The disk that a crash leaves behind.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/disk_image.h"
+
+namespace aurora {
+
+// A write of which the disk may know at the crash though nobody has been told that it completed: in
+// flight, or stored into a mapped region and not published.
+struct LooseWrite {
+  NodeId node = 0;
+  std::uint64_t offset = 0;
+  std::span<const char> bytes;
+};
+
+// The image after a crash of the machine in `mode` (not process_only). `loose` are un-synced writes
+// that came after all others. What survives is drawn from `seed`; equal arguments give equal
+// images. Nodes without a name are gone; nothing is pending.
+DiskImage AfterMachineCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
+                            const CrashMode& mode, std::uint64_t seed);
+
+// The image after the death of the process: `image`, and of each of `loose` nothing, all, or a
+// part, torn at any byte. Un-synced changes are still pending. Nodes without a name are gone.
+DiskImage AfterProcessCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
+                            std::uint64_t seed);
+
+}  // namespace aurora

@@ -42,4 +42,7 @@ struct Edit {
   nextFileNumber @6 :UInt64;
   # What the layer above saved as of flushedThrough.
   handlerState @7 :Data;
+  # The store was closed and this was the last sequence issued; one more than that, 0 if it was not
+  # closed. Any later edit says that it is open again.
+  closedAfter @8 :UInt64;
 }

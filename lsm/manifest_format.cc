@@ -120,6 +120,7 @@ void BuildEdit(const ManifestEdit& edit, wire::Edit::Builder builder) {
   builder.setReservedThrough(edit.reserved_through.value_or(0));
   builder.setNextFileNumber(edit.next_file_number.value_or(0));
   if (edit.handler_state.has_value()) builder.setHandlerState(ToData(*edit.handler_state));
+  if (edit.closed_at.has_value()) builder.setClosedAfter(*edit.closed_at + 1);
 }
 
 ManifestEdit ReadEdit(wire::Edit::Reader reader) {
@@ -136,6 +137,7 @@ ManifestEdit ReadEdit(wire::Edit::Reader reader) {
   set(reader.getReservedThrough(), &edit.reserved_through);
   set(reader.getNextFileNumber(), &edit.next_file_number);
   if (reader.hasHandlerState()) edit.handler_state = FromData(reader.getHandlerState());
+  if (reader.getClosedAfter() != 0) edit.closed_at = reader.getClosedAfter() - 1;
   return edit;
 }
 
@@ -249,6 +251,7 @@ absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state) {
     }
   }
   if (edit.handler_state.has_value()) state->handler_state = *edit.handler_state;
+  state->closed_at = edit.closed_at;
   return absl::OkStatus();
 }
 

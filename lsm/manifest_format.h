@@ -65,6 +65,8 @@ struct ManifestEdit {
   std::optional<Sequence> reserved_through;
   std::optional<std::uint64_t> next_file_number;
   std::optional<std::string> handler_state;
+  // This is the last edit before a clean close, and the last sequence that was issued.
+  std::optional<Sequence> closed_at;
 };
 
 // All that the manifest knows.
@@ -80,6 +82,10 @@ struct ManifestState {
   Sequence reserved_through = 0;
   std::uint64_t next_file_number = 1;
   std::string handler_state;  // as of flushed_through
+  // The last sequence that was issued before a clean close. Any later edit clears it, and a
+  // manifest does not begin with it: whoever opens the store again must say so in the manifest
+  // before it issues another.
+  std::optional<Sequence> closed_at;
 };
 
 // Applies `edit`, or explains why it cannot follow `state` and leaves it unspecified: removes what

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,6 +99,25 @@ TEST(ManifestFormatTest, WhatWasWrittenIsRead) {
   EXPECT_EQ(decoded->valid_bytes, bytes.size());
   EXPECT_EQ(decoded->cut_reason, "");
   ExpectSame(decoded->state, StateAfter(4));
+}
+
+TEST(ManifestFormatTest, ACleanCloseIsForgottenByTheNextEdit) {
+  ManifestEdit close;
+  close.closed_at = 0;
+  std::string bytes;
+  AppendSnapshotFrame(kNumber, SomeState(), &bytes);
+  AppendEditFrame(kNumber, 1, close, &bytes);
+  auto decoded = DecodeManifest("M", kNumber, bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->state.closed_at, Sequence{0});
+
+  std::string reopened;
+  AppendSnapshotFrame(kNumber, decoded->state, &reopened);
+  EXPECT_EQ(DecodeManifest("M", kNumber, reopened)->state.closed_at, std::nullopt);
+  AppendEditFrame(kNumber, 2, SomeEdits()[0], &bytes);
+  decoded = DecodeManifest("M", kNumber, bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->state.closed_at, std::nullopt);
 }
 
 TEST(ManifestFormatTest, EveryPrefixGivesTheEditsThatAreWhole) {

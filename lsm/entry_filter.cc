@@ -1,0 +1,125 @@
+#include "aurora/lsm/entry_filter.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "aurora/lsm/key.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+
+namespace aurora::lsm {
+
+EntryFilter::EntryFilter(std::unique_ptr<EntryIterator> source, Options options)
+    : source_(std::move(source)), options_(std::move(options)) {
+  AURORA_CHECK(!options_.visible.empty());
+  AURORA_DCHECK(std::is_sorted(options_.visible.begin(), options_.visible.end()));
+}
+
+Task<absl::Status> EntryFilter::Start() { return Continue(source_->SeekToFirst()); }
+
+Task<absl::Status> EntryFilter::Next() {
+  AURORA_DCHECK(valid_);
+  if (source_is_at_it_) return Continue(source_->Next());
+  history_.Reset();  // the current entry was made of it
+  return Continue(Task<absl::Status>(absl::OkStatus()));
+}
+
+Task<absl::Status> EntryFilter::Continue(Task<absl::Status> move) {
+  valid_ = false;
+  while (move.IsReady()) {
+    if (absl::Status status = std::move(move).TakeReady(); !status.ok()) return status;
+    absl::StatusOr<bool> more = Examine();
+    if (!more.ok()) return std::move(more).status();
+    if (!*more) return absl::OkStatus();
+    move = source_->Next();
+  }
+  return ContinueSlow(std::move(move));
+}
+
+Task<absl::Status> EntryFilter::ContinueSlow(Task<absl::Status> move) {
+  AURORA_CO_RETURN_IF_ERROR(co_await std::move(move));
+  for (;;) {
+    AURORA_CO_ASSIGN(const bool more, Examine());
+    if (!more) co_return absl::OkStatus();
+    AURORA_CO_RETURN_IF_ERROR(co_await source_->Next());
+  }
+}
+
+std::uint64_t EntryFilter::StripeOf(Sequence sequence) const {
+  const std::vector<Sequence>& visible = options_.visible;
+  if (sequence > visible.back()) return visible.size() + sequence;  // alone
+  return static_cast<std::uint64_t>(std::lower_bound(visible.begin(), visible.end(), sequence) -
+                                    visible.begin());
+}
+
+absl::StatusOr<bool> EntryFilter::Examine() {
+  if (!source_->Valid()) {
+    if (!history_.empty()) AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/true));
+    return false;
+  }
+  const EntryKey entry = source_->key();
+  const bool same_key = have_key_ && entry.key == key_;
+  const std::uint64_t stripe = StripeOf(entry.version.sequence());
+  if (!history_.empty() && (!same_key || stripe != stripe_)) {
+    AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/!same_key));
+    if (valid_) return false;
+  }
+  if (!same_key) AURORA_RETURN_IF_ERROR(BeginKey(entry.key));
+  if (!same_key || stripe != stripe_) {
+    stripe_ = stripe;
+    rest_is_hidden_ = false;
+  }
+  ++read_count_;
+  if (rest_is_hidden_) return true;
+  if (entry.version.kind() == EntryKind::kPut) {
+    rest_is_hidden_ = true;
+    if (merge_operator_ == nullptr && !history_.has_operands()) {
+      // Kept as it is, whatever follows.
+      version_ = entry.version;
+      value_ = source_->value();
+      valid_ = source_is_at_it_ = true;
+      return false;
+    }
+    base_ = source_->value();
+    history_.AddFromIterator(entry.version, base_);
+  } else {
+    rest_is_hidden_ = history_.AddFromIterator(entry.version, source_->value());
+  }
+  return true;
+}
+
+absl::Status EntryFilter::BeginKey(std::string_view stored_key) {
+  AURORA_DCHECK(history_.empty());
+  key_ = stored_key;
+  have_key_ = true;
+  KeyspaceId keyspace = 0;
+  if (!ParseStoredKey(key_, &keyspace, &user_key_)) {
+    return DataLossError("a key without a keyspace: ", Quoted(key_));
+  }
+  merge_operator_ = nullptr;
+  if (options_.merge_operators != nullptr) {
+    const auto found = options_.merge_operators->find(keyspace);
+    if (found != options_.merge_operators->end()) merge_operator_ = found->second;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EntryFilter::Emit(bool ends_key) {
+  AURORA_DCHECK(!history_.empty() && !valid_);
+  const bool is_oldest = ends_key && options_.is_bottom(key_);
+  AURORA_ASSIGN_OR_RETURN(const std::optional<KeyHistory::Entry> entry,
+                          history_.Collapse(user_key_, merge_operator_, is_oldest, &folded_));
+  if (!entry.has_value()) {
+    history_.Reset();
+    return absl::OkStatus();
+  }
+  version_ = entry->version;
+  value_ = entry->value;
+  valid_ = true;
+  source_is_at_it_ = false;
+  return absl::OkStatus();
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,200 @@
+#include "aurora/lsm/entry_filter.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aurora/lsm/append_operator_testing.h"
+#include "aurora/lsm/key.h"
+#include "aurora/runtime/block_on.h"
+#include "aurora/runtime/random.h"
+#include "aurora/runtime/random_testing.h"
+
+namespace aurora::lsm {
+namespace {
+
+struct Entry {
+  std::string key;  // stored
+  Version version;
+  std::string value;
+  EntryKey entry_key() const { return {key, version}; }
+};
+using Entries = std::vector<Entry>;
+
+// Forward only. Hands out copies that die at the next move, and answers from a coroutine now and
+// then, as if it had to read.
+class ForwardIterator final : public EntryIterator {
+ public:
+  explicit ForwardIterator(const Entries* entries) : entries_(*entries) {}
+  bool Valid() const override { return index_ < entries_.size(); }
+  EntryKey key() const override { return current_->entry_key(); }
+  std::string_view value() const override { return current_->value; }
+  AURORA_TASK_WRAPPER Task<absl::Status> Seek(EntryKey) override { return absl::OkStatus(); }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekBackward(EntryKey) override {
+    return absl::OkStatus();
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekToFirst() override { return Move(0); }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override { return absl::OkStatus(); }
+  AURORA_TASK_WRAPPER Task<absl::Status> Next() override { return Move(index_ + 1); }
+  AURORA_TASK_WRAPPER Task<absl::Status> Prev() override { return absl::OkStatus(); }
+
+ private:
+  AURORA_TASK_WRAPPER Task<absl::Status> Move(std::size_t index) {
+    if (index % 3 == 0) return MoveLater(index);
+    MoveNow(index);
+    return absl::OkStatus();
+  }
+  Task<absl::Status> MoveLater(std::size_t index) {
+    MoveNow(index);
+    co_return absl::OkStatus();
+  }
+  void MoveNow(std::size_t index) {
+    index_ = index;
+    current_ = Valid() ? std::make_unique<Entry>(entries_[index]) : nullptr;
+  }
+
+  const Entries& entries_;
+  std::size_t index_ = static_cast<std::size_t>(-1);
+  std::unique_ptr<Entry> current_;
+};
+
+const absl::flat_hash_map<KeyspaceId, const MergeOperator*>& Operators() {
+  static const AppendOperator append;
+  static const absl::flat_hash_map<KeyspaceId, const MergeOperator*> operators = {{1, &append}};
+  return operators;
+}
+
+Entries Filter(const Entries& entries, std::vector<Sequence> visible, bool bottom) {
+  EntryFilter::Options options;
+  options.visible = std::move(visible);
+  options.is_bottom = [bottom](std::string_view) { return bottom; };
+  options.merge_operators = &Operators();
+  EntryFilter filter(std::make_unique<ForwardIterator>(&entries), std::move(options));
+  Entries kept;
+  EXPECT_TRUE(BlockOn(filter.Start()).ok());
+  while (filter.Valid()) {
+    kept.push_back(
+        {std::string(filter.key().key), filter.key().version, std::string(filter.value())});
+    EXPECT_TRUE(BlockOn(filter.Next()).ok());
+  }
+  EXPECT_EQ(filter.read_count(), entries.size());
+  return kept;
+}
+
+// The value of `key` at `at`, "(none)" if it has none.
+std::string ValueAt(const Entries& entries, const std::string& key, Sequence at) {
+  KeyHistory history;
+  for (const Entry& entry : entries) {
+    if (entry.key != key || entry.version.sequence() > at || history.done()) continue;
+    history.Add(entry.version, entry.value, nullptr);
+  }
+  std::string scratch;
+  const auto found = Operators().find(key[0]);
+  const auto value =
+      history.Resolve(key, found == Operators().end() ? nullptr : found->second, &scratch);
+  EXPECT_TRUE(value.ok()) << value.status();
+  return value->has_value() ? std::string(**value) : "(none)";
+}
+
+std::string Describe(const Entries& entries) {
+  std::string text;
+  for (const Entry& entry : entries) {
+    text += std::to_string(entry.version.sequence()) +
+            "dpm"[static_cast<int>(entry.version.kind())] + entry.value + " ";
+  }
+  return text;
+}
+
+Entry Make(KeyspaceId keyspace, Sequence sequence, EntryKind kind, std::string value = "") {
+  return {MakeStoredKey(keyspace, "k"), Version(sequence, kind), std::move(value)};
+}
+Entry Put(Sequence s, std::string v) { return Make(0, s, EntryKind::kPut, std::move(v)); }
+Entry Delete(Sequence s) { return Make(0, s, EntryKind::kDelete); }
+
+TEST(EntryFilterTest, KeepsOneEntryForEachStripe) {
+  const Entries entries = {Put(12, "l"), Put(11, "k"), Put(7, "g"), Put(6, "f"),
+                           Delete(5),    Put(4, "d"),  Put(3, "c")};
+  EXPECT_EQ(Describe(Filter(entries, {4, 9}, false)), "12pl 11pk 7pg 4pd ");
+  EXPECT_EQ(Describe(Filter(entries, {20}, false)), "12pl ");
+}
+
+TEST(EntryFilterTest, ADeleteEndsOnlyAtTheBottomAndWhereNothingOlderIsKept) {
+  const Entries entries = {Delete(8), Put(3, "c")};
+  EXPECT_EQ(Describe(Filter(entries, {9}, false)), "8d ");
+  EXPECT_EQ(Describe(Filter(entries, {9}, true)), "");
+  EXPECT_EQ(Describe(Filter(entries, {4, 9}, true)), "8d 3pc ");
+  EXPECT_EQ(Describe(Filter({Delete(8)}, {7}, true)), "");
+}
+
+TEST(EntryFilterTest, OperandsFoldWithinAStripeAndNotAcross) {
+  const auto merge = [](Sequence s, std::string v) {
+    return Make(1, s, EntryKind::kMerge, std::move(v));
+  };
+  const Entries entries = {merge(9, "e"), merge(8, "d"), merge(5, "c"), merge(4, "b"),
+                           Make(1, 3, EntryKind::kPut, "a")};
+  EXPECT_EQ(Describe(Filter(entries, {6, 9}, false)), "9mde 5pabc ");
+  EXPECT_EQ(Describe(Filter(entries, {9}, false)), "9pabcde ");
+  const Entries operands = {merge(9, "e"), merge(8, "d")};
+  EXPECT_EQ(Describe(Filter(operands, {9}, false)), "9mde ");
+  EXPECT_EQ(Describe(Filter(operands, {9}, true)), "9pde ");
+  EXPECT_EQ(Describe(Filter({merge(9, "")}, {9}, true)), "");
+}
+
+// Random histories and readers: no reader can tell the difference, and no more is kept than one
+// entry for each stripe.
+TEST(EntryFilterTest, NoReaderCanTell) {
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 2000; ++round) {
+    Entries entries;
+    std::set<std::string> keys;
+    const Sequence last = 1 + random.Below(20);
+    for (Sequence s = 1; s <= last; ++s) {
+      for (int i = 0; i < 2; ++i) {
+        const KeyspaceId keyspace = static_cast<KeyspaceId>(i);
+        if (random.Below(2) == 0) continue;
+        const std::uint64_t kind = random.Below(keyspace == 1 ? 5 : 2);
+        const std::string key = MakeStoredKey(keyspace, std::to_string(random.Below(2)));
+        entries.push_back({key, Version(s, kind >= 2 ? EntryKind::kMerge : EntryKind(kind)),
+                           kind == 0 ? "" : std::string(random.Below(3) != 0, 'a' + s % 26)});
+        keys.insert(key);
+      }
+    }
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return a.entry_key() < b.entry_key(); });
+    std::set<Sequence> readers;
+    for (std::uint64_t n = 1 + random.Below(4); n > 0; --n) readers.insert(random.Below(last + 2));
+    const std::vector<Sequence> visible(readers.begin(), readers.end());
+    const bool bottom = random.Below(2) == 0;
+    const Entries kept = Filter(entries, visible, bottom);
+    ASSERT_TRUE(std::is_sorted(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) {
+      return a.entry_key() < b.entry_key();
+    }));
+    for (const std::string& key : keys) {
+      for (Sequence at = 0; at <= last + 1; ++at) {
+        if (!readers.contains(at) && at <= visible.back()) continue;
+        std::string before = ValueAt(entries, key, at);
+        const std::string after = ValueAt(kept, key, at);
+        if (bottom && before.empty() && after == "(none)") before = "(none)";  // said to be equal
+        EXPECT_EQ(after, before) << Describe(entries) << "-> " << Describe(kept) << "at " << at;
+      }
+      std::set<std::size_t> stripes;
+      for (const Entry& entry : kept) {
+        if (entry.key != key || entry.version.sequence() > visible.back()) continue;
+        EXPECT_TRUE(
+            stripes
+                .insert(static_cast<std::size_t>(
+                    std::lower_bound(visible.begin(), visible.end(), entry.version.sequence()) -
+                    visible.begin()))
+                .second);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace aurora::lsm

@@ -1,0 +1,25 @@
+// What makes a schema valid, and what tells two apart. Called through Schema.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "aurora/engine/document/value_view.h"
+
+namespace aurora {
+
+class Schema;
+struct FieldSchema;
+
+namespace internal {
+
+absl::Status ValidateSchema(const Schema& schema);
+
+// `path` is what the fields of the two schemas are within, "" or "address.".
+std::optional<std::string> SchemaDifference(const Schema& a, const Schema& b,
+                                            std::string_view path);
+
+}  // namespace internal
+}  // namespace aurora

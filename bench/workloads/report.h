@@ -1,0 +1,42 @@
+// The results of whole workloads: a table for people while they run, JSON for machines, ratios at
+// the end.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aurora/bench/workloads/latency_histogram.h"
+
+namespace aurora::bench {
+
+struct Result {
+  std::string suite;
+  std::string workload;
+  std::string engine;
+  std::optional<double> ops_per_second;
+  std::optional<double> p50_us, p99_us, p999_us, max_us;
+  std::optional<double> bytes_written_per_byte;
+  std::optional<double> space_ratio;
+  std::string note;
+
+  void SetLatencies(const LatencyHistogram& latencies);
+};
+
+class Report {
+ public:
+  // Keeps the result and prints its line.
+  void Add(Result result);
+  // For each workload, how the first engine named compares with each other one, by operations per
+  // second.
+  void PrintRatios(std::string_view engine) const;
+  // The results as a JSON list, as tools/bench.sh documents it. False if the file cannot be
+  // written.
+  bool WriteJson(const std::string& path) const;
+
+ private:
+  std::vector<Result> results_;
+};
+
+}  // namespace aurora::bench

@@ -185,10 +185,10 @@ Block::Place Block::Find(std::string_view key, std::uint64_t version_word) const
     next = entry.end();
     if (entry.shared > matched) continue;
     if (entry.shared < matched) {
-      // At a restart, which FindRestart knows to be at or after the target: it may spell the same
-      // key out again.
+      // It may be a restart, which FindRestart knows to be at or after the target and which spells
+      // its whole key out.
       return {index, entry,
-              matched == key.size() && std::string_view(entry.suffix, entry.unshared) == key};
+              entry.shared == 0 && std::string_view(entry.suffix, entry.unshared) == key};
     }
     const char* const rest = key.data() + matched;
     const std::size_t rest_size = key.size() - matched;

@@ -9,10 +9,8 @@ namespace aurora::lsm {
 
 bool KeyHistory::Classify(Version version) {
   AURORA_DCHECK(!done());
-  AURORA_DCHECK(empty() || version.word() < last_.word());
-  AURORA_DCHECK(version.sequence() > 0);
-  if (empty()) newest_ = version;
-  last_ = version;
+  if (is_empty_) newest_ = version;
+  is_empty_ = false;
   if (version.kind() == EntryKind::kMerge) return true;
   base_ = version.kind() == EntryKind::kPut ? Base::kPut : Base::kDelete;
   return false;
@@ -119,7 +117,8 @@ absl::StatusOr<std::optional<KeyHistory::Entry>> KeyHistory::Collapse(
 }
 
 void KeyHistory::Reset() {
-  newest_ = last_ = Version();
+  newest_ = Version();
+  is_empty_ = true;
   base_ = Base::kUnknown;
   base_value_ = PinnedValue();
   operands_.clear();

@@ -39,8 +39,8 @@ class KeyHistory {
   KeyHistory(const KeyHistory&) = delete;
   KeyHistory& operator=(const KeyHistory&) = delete;
 
-  // Feeds the next older entry; `owner` keeps `value` alive. Returns done(). REQUIRES !done(), and
-  // a version older than the one before.
+  // Feeds the next older entry; `owner` keeps `value` alive. Returns done(). REQUIRES !done().
+  // That it is older is not checked: entries come from disks too.
   bool Add(Version version, std::string_view value, const std::shared_ptr<const void>& owner);
 
   // The same for a source whose views die when it moves on (an iterator): an operand is copied. A
@@ -51,7 +51,7 @@ class KeyHistory {
   // True once the base is known: no older entry matters.
   bool done() const { return base_ != Base::kUnknown; }
   // True if nothing was fed.
-  bool empty() const { return newest_ == Version(); }
+  bool empty() const { return is_empty_; }
   // Of the newest entry. REQUIRES !empty().
   Version newest() const { return newest_; }
   bool has_operands() const { return !operands_.empty(); }
@@ -93,7 +93,7 @@ class KeyHistory {
   std::vector<std::string_view> Operands() const;
 
   Version newest_;
-  Version last_;  // fed; the next must be older
+  bool is_empty_ = true;
   Base base_ = Base::kUnknown;
   PinnedValue base_value_;             // of a Put
   std::vector<PinnedValue> operands_;  // newest first

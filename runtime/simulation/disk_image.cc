@@ -36,6 +36,9 @@ void EraseIfSame(EntryMap& entries, const std::string& name, const Entry& entry)
   if (found != entries.end() && found->second == entry) entries.erase(found);
 }
 
+bool IsSettledNode(const FileNode& file) { return file.changes().empty(); }
+bool IsSettledNode(const DirectoryNode& directory) { return directory.changes.empty(); }
+
 }  // namespace
 
 void Apply(const EntryChange& change, EntryMap& entries) {
@@ -110,6 +113,12 @@ std::vector<std::string> DiskImage::Files() const {
   VisitFiles(kRoot, "", [&](const std::string& path, NodeId) { paths.push_back(path); });
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+bool DiskImage::IsSettled() const {
+  const auto settled = [](const auto& slot) { return IsSettledNode(*slot.second); };
+  return std::all_of(files_.begin(), files_.end(), settled) &&
+         std::all_of(directories_.begin(), directories_.end(), settled);
 }
 
 std::vector<NodeId> DiskImage::LinkedFiles() const {

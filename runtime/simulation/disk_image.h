@@ -137,6 +137,8 @@ class DiskImage {
   // Forgets the nodes that no name, no un-synced change and no `is_open` refers to.
   template <class Predicate>
   void CollectGarbage(Predicate is_open);
+  // True if the device surely holds everything that the cache shows.
+  bool IsSettled() const;
   // The files that the cache's view has a name for.
   std::vector<NodeId> LinkedFiles() const;
 

@@ -10,7 +10,7 @@ namespace aurora {
 
 // --- Crashes. ---
 
-DiskImage SimulatedDisk::CrashImage(const CrashMode& mode, std::uint64_t seed) const {
+std::vector<LooseWrite> SimulatedDisk::LooseWrites() const {
   std::vector<LooseWrite> loose;
   for (const InFlight* in_flight : in_flight_) loose.push_back(in_flight->write_);
   for (const Mapping* mapping : mappings_) {
@@ -18,6 +18,13 @@ DiskImage SimulatedDisk::CrashImage(const CrashMode& mode, std::uint64_t seed) c
     const std::vector<LooseWrite> stores = LooseStores(*mapping, 0, mapping->bytes.size());
     loose.insert(loose.end(), stores.begin(), stores.end());
   }
+  return loose;
+}
+
+bool SimulatedDisk::IsSettled() const { return image_.IsSettled() && LooseWrites().empty(); }
+
+DiskImage SimulatedDisk::CrashImage(const CrashMode& mode, std::uint64_t seed) const {
+  const std::vector<LooseWrite> loose = LooseWrites();
   if (mode.process_only) return AfterProcessCrash(image_, loose, seed);
   return AfterMachineCrash(image_, loose, mode, seed);
 }

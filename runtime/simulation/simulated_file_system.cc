@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/cord.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/simulation/simulated_file.h"
 #include "aurora/runtime/status.h"
@@ -33,7 +32,7 @@ LatencyModel LatencyModel::None() {
 
 absl::Status CrashError() {
   absl::Status status = UnavailableError("the simulated process has crashed");
-  status.SetPayload(kCrashPayload, absl::Cord());
+  status.SetPayload(kCrashPayload, {});
   return status;
 }
 

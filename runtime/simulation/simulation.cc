@@ -1,8 +1,6 @@
 #include "aurora/runtime/simulation/simulation.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <stop_token>
@@ -169,9 +167,7 @@ std::string Simulation::Report(std::string_view problem) const {
 }
 
 void Simulation::Die(const absl::Status& status) {
-  const std::string_view text = ToStd(status.message());
-  std::fprintf(stderr, "simulation: %.*s\n", static_cast<int>(text.size()), text.data());
-  std::abort();
+  internal::CheckFailed(std::string(ToStd(status.message())).c_str(), __FILE__, __LINE__);
 }
 
 bool Simulation::RunUntilIdle() {
@@ -206,6 +202,25 @@ void Simulation::CrashAt(std::uint64_t event, const CrashMode& mode) {
 void Simulation::OnPersistence(const PersistenceEvent& event) {
   if (observer_) observer_(event);
   if (event.index == crash_at_event_ && !crashed()) CrashMachine(crash_at_mode_);
+}
+
+void Simulation::VisitCrashPoints(std::span<const CrashMode> modes,
+                                  std::function<void(const CrashPoint&)> visit) {
+  ObservePersistence([this, modes, visit = std::move(visit)](const PersistenceEvent& event) {
+    const bool settled = disk_.IsSettled();
+    bool visited_machine = false;
+    for (const CrashMode& mode : modes) {
+      const std::uint64_t seed = crash_random_.Next64();
+      if (settled && !mode.process_only && std::exchange(visited_machine, true)) continue;
+      const DiskImage image = disk_.CrashImage(mode, seed);
+      visit(CrashPoint{event.index, event.operation, mode, seed, image});
+    }
+  });
+}
+
+std::string Describe(const CrashPoint& point) {
+  return StrCat("crash before event ", point.event, " (", Describe(point.operation),
+                "): ", Describe(point.mode), "; seed ", point.seed);
 }
 
 absl::Status Simulation::Restart() {

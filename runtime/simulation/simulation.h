@@ -7,11 +7,14 @@
 //   EXPECT_TRUE(simulation.Restart().ok());
 //   status = simulation.Run(Verify(simulation.environment()));
 //
-// To try every crash point of a workload, run it once with an observer that collects
-// disk().CrashImage(mode, seed), and open the database on each image in a Simulation of its own:
+// To try every crash point of a workload, run it once, and open the database on each image that a
+// crash could have left, in a simulation of its own:
 //
-//   simulation.ObservePersistence([&](const PersistenceEvent& event) { ... });
-//   Simulation after(seed, {.image = image});
+//   simulation.VisitCrashPoints(StandardCrashModes(), [&](const CrashPoint& point) {
+//     Simulation after(point.seed, {.image = point.image});
+//     EXPECT_TRUE(after.Run(Verify(after.environment(), acknowledged)).ok()) << Describe(point);
+//   });
+//   simulation.Run(Workload(simulation.environment(), &acknowledged));
 //
 // Everything that happens follows from the seed, the options and the code that runs: see
 // trace_hash. Single-threaded: different simulations may run on different threads.
@@ -20,9 +23,11 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -38,6 +43,7 @@
 #include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/disk_image.h"
 #include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/scheduler.h"
 #include "aurora/runtime/simulation/simulated_disk.h"
 #include "aurora/runtime/simulation/simulated_file_system.h"
@@ -59,6 +65,16 @@ struct SimulationOptions {
   // Keep the trace as text, for trace_text().
   bool keep_trace_text = false;
 };
+
+// A moment of a workload, and the disk that a crash in `mode` at that moment leaves.
+struct CrashPoint {
+  std::uint64_t event;
+  const Operation& operation;  // what was about to take effect
+  const CrashMode& mode;
+  std::uint64_t seed;
+  const DiskImage& image;
+};
+std::string Describe(const CrashPoint& point);
 
 class Simulation {
  public:
@@ -109,6 +125,11 @@ class Simulation {
   void ObservePersistence(SimulatedFileSystem::Observer observer) {
     observer_ = std::move(observer);
   }
+  // Calls `visit` for every persistent operation from now on, right before it takes effect, and for
+  // each of `modes`, which must live on. Where nothing is un-synced, the machine's modes are one.
+  // `visit` may run other simulations. Replaces the observer.
+  void VisitCrashPoints(std::span<const CrashMode> modes,
+                        std::function<void(const CrashPoint&)> visit);
   std::uint64_t event_count() const { return files_->event_count(); }
 
   SimulatedDisk& disk() { return disk_; }

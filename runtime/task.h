@@ -1,8 +1,9 @@
 // Task<T>: a value that is already there, or a lazy coroutine that will produce it.
 //
 //   Task<int> Answer() { co_return 42; }             // a coroutine: starts when awaited
-//   Task<int> Cached() { return Task<int>(42); }     // no coroutine: awaiting it costs nothing and
-//   allocates nothing
+//   AURORA_TASK_WRAPPER Task<int> Cached() {         // no coroutine: awaiting it costs nothing
+//     return 42;                                     // and allocates nothing
+//   }
 //
 // So an operation that finds what it needs in memory answers from a plain function, and only one
 // that must wait becomes a coroutine.
@@ -34,9 +35,9 @@
 
 // Lets clang report a coroutine argument or lambda that dies before the task does, where the call
 // makes it visible. A plain function that returns a Task must be marked AURORA_TASK_WRAPPER: it
-// vouches for the lifetimes itself.
+// vouches for the lifetimes itself. Before a function's declaration, after a lambda's parameters.
 #define AURORA_TASK_TYPE [[clang::coro_return_type]] [[clang::coro_lifetimebound]]
-#define AURORA_TASK_WRAPPER [[clang::coro_wrapper]]
+#define AURORA_TASK_WRAPPER __attribute__((coro_wrapper))
 
 namespace aurora {
 

@@ -3,7 +3,7 @@
 // runs the very same database code, single-threaded, from a seed.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <stop_token>
 
 #include "absl/status/status.h"
@@ -38,20 +38,5 @@ class Environment {
   virtual Task<absl::Status> SleepUntil(std::int64_t deadline_nanos, std::stop_token stop = {}) = 0;
   AURORA_TASK_WRAPPER Task<absl::Status> Sleep(absl::Duration duration, std::stop_token stop = {});
 };
-
-struct SystemEnvironmentOptions {
-  enum class FileBackend {
-    kBest,     // io_uring where it is to be had, else threads
-    kIoUring,  // or fail
-    kThreads,
-  };
-  FileBackend file_backend = FileBackend::kBest;
-  // Threads for background work. 0: half of the processors, at least one.
-  int background_threads = 0;
-};
-
-// The real machine. Its threads end when the last reference goes.
-absl::StatusOr<std::shared_ptr<Environment>> MakeSystemEnvironment(
-    const SystemEnvironmentOptions& options = {});
 
 }  // namespace aurora

@@ -70,6 +70,14 @@ AURORA_NOINLINE IoRing* RingOfThisThread() {
   return loop == nullptr ? nullptr : loop->ring();
 }
 
+// Why the thread that exists to have a ring has none.
+AURORA_COLD absl::Status NoRingError(std::string_view operation, std::string_view path) {
+  const EventLoop* const loop = EventLoop::Current();
+  const std::string reason =
+      loop == nullptr ? "it drives no event loop" : loop->ring_status().ToString();
+  return UnavailableError(operation, " of ", path, ": the I/O thread has no io_uring: ", reason);
+}
+
 class IoUringFile final : public internal::PosixFile {
  public:
   IoUringFile(std::string path, OpenedFile opened, internal::BlockingPool& pool, Executor& io)
@@ -102,21 +110,27 @@ class IoUringFile final : public internal::PosixFile {
       co_await SwitchTo(io_);
       ring = RingOfThisThread();
     }
-    int outcome = ring == nullptr ? -ENODEV : -EINTR;
-    while (outcome == -EINTR) {
-      SyncCall call(*ring, fd());
-      outcome = co_await call;
+    absl::Status status;
+    if (AURORA_UNLIKELY(ring == nullptr)) {
+      status = NoRingError("sync", path());
+    } else {
+      int outcome = -EINTR;
+      while (outcome == -EINTR) {
+        SyncCall call(*ring, fd());
+        outcome = co_await call;
+      }
+      if (outcome < 0) status = SystemError(-outcome, "sync", path());
     }
+    // Nowhere, if the ring was at home.
     co_await SwitchTo(*home);
-    if (outcome < 0) co_return SystemError(-outcome, "sync", path());
-    co_return absl::OkStatus();
+    co_return status;
   }
 
  private:
   Task<absl::StatusOr<std::size_t>> ReadFromDevice(std::uint64_t offset, std::span<char> buffer) {
     InFlight in_flight(*this);
     Transfer transfer = Transfer::Read(fd(), path(), direct(), offset, buffer);
-    co_await Complete(&transfer, IORING_OP_READ, 0);
+    AURORA_CO_RETURN_IF_ERROR(co_await Complete(&transfer, IORING_OP_READ, 0));
     co_return transfer.Result();
   }
 
@@ -124,27 +138,29 @@ class IoUringFile final : public internal::PosixFile {
     AURORA_CO_RETURN_IF_ERROR(CheckWrite(offset, bytes));
     InFlight in_flight(*this);
     Transfer transfer = Transfer::Write(fd(), path(), direct(), offset, bytes);
-    co_await Complete(&transfer, IORING_OP_WRITE, rw_flags);
-    co_return transfer.status();
+    co_return co_await Complete(&transfer, IORING_OP_WRITE, rw_flags);
   }
 
-  Task<void> Complete(Transfer* transfer, unsigned opcode, int rw_flags) {
+  Task<absl::Status> Complete(Transfer* transfer, unsigned opcode, int rw_flags) {
     Executor* const home = Executor::Current();
     IoRing* ring = RingOfThisThread();
     if (AURORA_UNLIKELY(ring == nullptr)) {
       co_await SwitchTo(io_);
       ring = RingOfThisThread();
     }
-    while (!transfer->done()) {
-      if (AURORA_UNLIKELY(ring == nullptr)) {
-        transfer->Advance(-ENODEV);
-        break;
+    absl::Status status;
+    if (AURORA_UNLIKELY(ring == nullptr)) {
+      status = NoRingError(opcode == IORING_OP_READ ? "read" : "write", path());
+    } else {
+      while (!transfer->done()) {
+        TransferCall call(*ring, opcode, *transfer, rw_flags);
+        transfer->Advance(co_await call);
       }
-      TransferCall call(*ring, opcode, *transfer, rw_flags);
-      transfer->Advance(co_await call);
+      status = transfer->status();
     }
     // Nowhere, if the ring was at home.
     co_await SwitchTo(*home);
+    co_return status;
   }
 
   Executor& io_;

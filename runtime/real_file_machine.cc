@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "aurora/runtime/block_on.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/executor.h"
 #include "gtest/gtest.h"
@@ -47,19 +48,15 @@ Task<void> RunTogether(std::vector<Task<void>> tasks) {
 }
 
 RealFileMachine::RealFileMachine(
-    const std::function<std::unique_ptr<FileSystem>(Executor& io)>& make_files)
-    : io_thread_([this] { io_.RunUntil(stop_); }) {
+    const std::function<std::unique_ptr<FileSystem>(Executor& io)>& make_files) {
   std::string name = testing::TempDir() + "/real_files_XXXXXX";
   AURORA_CHECK(::mkdtemp(name.data()) != nullptr);
   root_ = name;
-  files_ = make_files(io_);
+  files_ = make_files(io_.loop());
 }
 
 RealFileMachine::~RealFileMachine() {
   files_.reset();
-  stop_.store(true);
-  io_.Wake();
-  io_thread_.join();
   std::filesystem::remove_all(root_);
 }
 

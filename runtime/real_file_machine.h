@@ -4,13 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "aurora/runtime/block_on.h"
-#include "aurora/runtime/event_loop.h"
+#include "aurora/runtime/executor.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/file_conformance.h"
+#include "aurora/runtime/loop_thread.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora {
@@ -28,12 +27,10 @@ class RealFileMachine : public FileConformanceMachine {
   void RunAll(std::vector<Task<void>> tasks) override;
   bool real() const override { return true; }
 
-  EventLoop& io() { return io_; }
+  Executor& io() { return io_.loop(); }
 
  private:
-  EventLoop io_{/*with_ring=*/true};
-  std::atomic<bool> stop_{false};
-  std::thread io_thread_;
+  LoopThread io_{"test-io", /*with_ring=*/true};
   std::string root_;
   std::unique_ptr<FileSystem> files_;
 };

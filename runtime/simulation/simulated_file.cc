@@ -107,7 +107,9 @@ Task<absl::Status> SimulatedFile::WriteInFull(std::uint64_t offset, std::span<co
   AURORA_CHECK(SimulationHash(bytes) == hash && "a buffer was changed while it was being written");
   files_.trace_.Record(files_.scheduler_.now_nanos(), "bytes", path(), offset, hash);
   if (!status.ok()) {
-    files_.disk_.FailWrite(node(), offset, bytes, files_.fault_random_);
+    if (!files_.read_only_) {
+      files_.disk_.FailWrite(node(), offset, bytes, files_.fault_random_);
+    }
     co_return status;
   }
   if (call.lost()) co_return absl::OkStatus();

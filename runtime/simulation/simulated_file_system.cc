@@ -195,6 +195,7 @@ Task<absl::StatusOr<std::unique_ptr<File>>> SimulatedFileSystem::Open(std::strin
   co_await call.Submit();
   AURORA_CO_RETURN_IF_ERROR(call.Finish());
   AURORA_CO_ASSIGN(const NodeId node, FindOrCreate(path, options.mode, "open"));
+  if (read_only_ && options.mode != OpenMode::kReadOnly) co_return SystemError(EROFS, "open", path);
   co_return std::make_unique<SimulatedFile>(*this, node, std::move(path), options);
 }
 

@@ -84,7 +84,8 @@ class SimulatedFileSystem final : public FileSystem {
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
   std::uint64_t event_count() const { return event_count_; }
 
-  // On a read-only medium everything that would change it fails with EROFS.
+  // On a read-only medium everything that would change it fails with EROFS, and so does opening a
+  // file for writing.
   void set_read_only(bool read_only) { read_only_ = read_only; }
 
   // Every operation under way, and every later one, fails with CrashError, and changes nothing.

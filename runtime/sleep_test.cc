@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -71,15 +70,26 @@ TEST_F(SleepTest, WakesAtTheDeadlineOnEveryKindOfExecutor) {
   LoopPool pool("pool", 2, true);
   LoopThread borrowed("borrowed", true);
   // A user's executor: a thread for each resumption.
-  struct UserThread {
-    std::vector<std::jthread> threads;
-    std::mutex mutex;
+  class UserThreads {
+   public:
+    void Run(ForwardingExecutor::Function function) {
+      const std::lock_guard lock(mutex_);
+      threads_.emplace_back([f = std::move(function)]() mutable { f(); });
+    }
+    // A Run may still be returning when the coroutine that it resumed has ended.
+    ~UserThreads() {
+      std::vector<std::jthread> threads;
+      const std::lock_guard lock(mutex_);
+      threads.swap(threads_);
+    }
+
+   private:
+    std::mutex mutex_;
+    std::vector<std::jthread> threads_;
   };
-  auto user = std::make_unique<UserThread>();
-  ForwardingExecutor forwarding([raw = user.get()](ForwardingExecutor::Function function) {
-    const std::lock_guard lock(raw->mutex);
-    raw->threads.emplace_back([f = std::move(function)]() mutable { f(); });
-  });
+  UserThreads user;
+  ForwardingExecutor forwarding(
+      [&user](ForwardingExecutor::Function function) { user.Run(std::move(function)); });
   EXPECT_GE(BlockOn(SleepFor(&timers_.loop(), &timers_.loop(), kMillisecond)), 0);
   EXPECT_GE(BlockOn(SleepFor(&timers_.loop(), &borrowed.loop(), kMillisecond)), 0);
   EXPECT_GE(BlockOn(SleepFor(&timers_.loop(), &pool, kMillisecond)), 0);

@@ -67,7 +67,7 @@ void* FramePool::Allocate(std::size_t size) {
   return node;
 }
 
-void FramePool::Free(void* memory, std::size_t size) noexcept {
+void FramePool::Free(void* memory, [[maybe_unused]] std::size_t size) noexcept {
   if (AURORA_LIKELY(size <= kMaxPooledSize)) {
     const std::size_t size_class = ClassOf(size);
     ThreadLists& lists = thread_lists;

@@ -43,7 +43,7 @@ debian_library = repository_rule(
 )
 
 # Upstream's package to the targets in it. All of them link the same set of static libraries.
-_ABSEIL = {
+ABSEIL_TARGETS = {
     "absl/algorithm": "algorithm container",
     "absl/base": "base core_headers config dynamic_annotations endian log_severity",
     "absl/cleanup": "cleanup",
@@ -80,7 +80,7 @@ def _abseil_impl(ctx):
     options = ["-Wl,--start-group"] + linked + ["-Wl,--end-group", "-lpthread"]
     ctx.file("WORKSPACE", "")
     ctx.file("BUILD", _CC_LIBRARY % ("libs", repr(options), "[]"))
-    for package, names in _ABSEIL.items():
+    for package, names in ABSEIL_TARGETS.items():
         targets = [_CC_LIBRARY % (name, "[]", '["//:libs"]') for name in names.split(" ")]
         ctx.file(package + "/BUILD", "".join(targets))
 

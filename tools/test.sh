@@ -89,8 +89,10 @@ tap_phase() {
 
 bazel_phase "all tests" //...
 tap_phase "the layers" tests/layers/run.sh
+tap_phase "a consumer's workspace" tests/consumer/run.sh
 
 if ! $quick; then
+  tap_phase "the build configurations" tests/configs/run.sh
   bazel_phase "address and undefined behaviour sanitizers: small tests and fuzz corpora" \
     --config=asan --build_tests_only --test_lang_filters=cc --test_size_filters=small //...
   bazel_phase "thread sanitizer: tests with the tag 'threads'" \

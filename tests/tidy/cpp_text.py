@@ -62,6 +62,7 @@ def _kind(head, function_open):
     `head` is the text since the last ; { or } of that level; `function_open` tells that the
     block before was a braced member initialiser of a constructor whose body is still to come.
     """
+    head = re.sub(r"\[\[.*?\]\]", " ", head, flags=re.DOTALL)
     bare = _without_parentheses(re.sub(r"operator\s*[^\s(]+", "operator", head))
     if _SCOPE.search(bare) or (_TYPE.search(bare) and "(" not in head):
         return "scope"

@@ -45,11 +45,15 @@ TEXT = CODE + (
 
 
 class File:
-    """One file of the tree: its path from the root, its text, and views of that text."""
+    """One file of the tree: its path from the root, its text, and views of that text.
 
-    def __init__(self, path, text, executable=False, size=None):
+    `sibling` gives the text of another file of the same folder by its name, or "".
+    """
+
+    def __init__(self, path, text, executable=False, size=None, sibling=lambda name: ""):
         self.path = path
         self.text = text
+        self.sibling = sibling
         self.executable = executable
         self.size = len(text.encode("utf-8", "surrogateescape")) if size is None else size
         self.lines = text.split("\n")
@@ -94,7 +98,7 @@ def line_length(file):
     if file.name.endswith(".md"):
         return  # Prose and tables are wrapped by eye.
     for number, line in enumerate(file.lines, 1):
-        if len(line) > LINE_LENGTH_MAX and not re.search(r"https?://\S{60}", line):
+        if len(line) > LINE_LENGTH_MAX and not re.search(r'https?://\S{60}|R"', line):
             yield number, f"{len(line)} columns: break the line, {LINE_LENGTH_MAX} is the limit"
 
 
@@ -190,10 +194,11 @@ def abseil(file):
     for line, match in matches(r"absl::(?:Mutex\w*|CondVar|Notification)\b", file.code):
         yield line, f"{match[0]} blinds the thread sanitizer: use std::mutex"
     # A payload of a Status is handed over as a Cord and an absl::string_view.
-    if file.path not in ("runtime/strings.h", "runtime/strings.cc", "runtime/status.cc"):
+    allowed = ("runtime/strings.h", "runtime/strings.cc", "runtime/status.cc")
+    if file.path not in allowed and not file.is_test:
         for line, _ in matches(r"absl::Cord\b", file.code):
             yield line, "absl::Cord blinds the thread sanitizer: use std::string or a buffer"
-        for line, _ in [] if file.is_test else matches(r"absl::string_view\b", file.code):
+        for line, _ in matches(r"absl::string_view\b", file.code):
             yield line, "our interfaces speak std::string_view: cross with ToAbsl and ToStd"
 
 
@@ -240,7 +245,7 @@ def whitespace(file):
 
 
 def ascii_code(file):
-    if not file.path.endswith(CODE):
+    if not file.path.endswith(CODE) or file.is_test:
         return
     for number, line in enumerate(file.lines, 1):
         if not line.isascii():
@@ -265,6 +270,19 @@ def include_form(file):
             yield line, f"'{path}': name the header from the root, \"aurora/<folder>/{path}\""
     if file.name.endswith(".h") and not re.search(r"^#pragma once$", file.text, re.MULTILINE):
         yield 1, "a header needs #pragma once"
+
+
+def thread_tag(file):
+    """The thread sanitizer runs the tests with the tag `threads`: all that use threads need it."""
+    if file.name != "BUILD.bazel":
+        return
+    threads = r"std::j?thread\b|std::async\b|\b(?:LoopPool|LoopThread|BlockingPool)\b"
+    for line, test in matches(r"^cc_test\((?:.*\n)*?\)$", file.text):
+        sources = re.findall(r'"(\w+\.cc)"', test[0])
+        if '"threads"' not in test[0] and any(
+            re.search(threads, cpp_text.code_only(file.sibling(source))) for source in sources
+        ):
+            yield line, 'the test uses threads: tags = ["threads"]'
 
 
 def executable_bit(file):
@@ -294,6 +312,7 @@ RULES = [
     whitespace,
     ascii_code,
     include_form,
+    thread_tag,
     executable_bit,
     large_file,
 ]
@@ -335,8 +354,15 @@ def read(root, path):
     size = os.path.getsize(full)
     if not path.endswith(TEXT):
         return File(path, "", False, size)
-    with open(full, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return File(path, file.read(), executable, size)
+
+    def text_of(name):
+        where = os.path.join(os.path.dirname(full), name)
+        if not os.path.exists(where):
+            return ""
+        with open(where, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return file.read()
+
+    return File(path, text_of(os.path.basename(full)), executable, size, text_of)
 
 
 def format_findings(root, paths):

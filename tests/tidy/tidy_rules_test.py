@@ -163,7 +163,7 @@ class TidyRulesTest(unittest.TestCase):
                     self.assertEqual(list(rule_named(name)(tidy.File(path, text))), [])
 
     def test_every_rule_has_a_plant(self):
-        elsewhere = {"executable_bit", "large_file"}
+        elsewhere = {"executable_bit", "large_file", "thread_tag"}
         self.assertEqual({rule.__name__ for rule in tidy.RULES}, set(VIOLATIONS) | elsewhere)
 
     def test_executable_bits_belong_to_scripts_and_to_all_of_them(self):
@@ -172,6 +172,16 @@ class TidyRulesTest(unittest.TestCase):
         self.assertTrue(list(rule(tidy.File("a.sh", "#!/bin/bash\n", executable=False))))
         self.assertFalse(list(rule(tidy.File("a.sh", "#!/bin/bash\n", executable=True))))
         self.assertFalse(list(rule(tidy.File("a.sh", "f() { :; }\n", executable=False))))
+
+    def test_tests_with_threads_need_the_tag(self):
+        def found(source, tags):
+            text = f'cc_test(\n    name = "a",\n    srcs = ["a.cc"],{tags}\n)\n'
+            file = tidy.File("lsm/BUILD.bazel", "\n" + text, sibling=lambda name: source)
+            return [line for line, _ in tidy.thread_tag(file)]
+
+        self.assertEqual(found("std::thread t;\n", ""), [2])
+        self.assertEqual(found("std::thread t;\n", ' tags = ["threads"],'), [])
+        self.assertEqual(found("// std::thread\nint a;\n", ""), [])
 
     def test_large_files_are_found(self):
         self.assertTrue(list(tidy.large_file(tidy.File("a.bin", "", size=600_000))))
@@ -202,6 +212,7 @@ class FunctionsTest(unittest.TestCase):
             'R"x({)x";\nint F() {\n}\n': [2],
             "int n = 1'000'000;\nint F() {\n}\n": [2],
             "A& operator=(A&& a) {\n}\n": [2],
+            'class [[nodiscard("x")]] A {\n  int B() {\n  }\n};\n': [2],
         }
         for text, lengths in shapes.items():
             with self.subTest(text=text):

@@ -250,13 +250,6 @@ class MachineCrash {
   std::map<std::uint64_t, MoveFate> moves_;  // by order
 };
 
-}  // namespace
-
-DiskImage AfterMachineCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
-                            const CrashMode& mode, std::uint64_t seed) {
-  return MachineCrash(image, mode, seed).Run(loose);
-}
-
 DiskImage AfterProcessCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
                             std::uint64_t seed) {
   SeededRandom random(seed);
@@ -279,6 +272,14 @@ DiskImage AfterProcessCrash(const DiskImage& image, const std::vector<LooseWrite
   }
   survivor.CollectGarbage([](NodeId) { return false; });
   return survivor;
+}
+
+}  // namespace
+
+DiskImage AfterCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
+                     const CrashMode& mode, std::uint64_t seed) {
+  if (mode.process_only) return AfterProcessCrash(image, loose, seed);
+  return MachineCrash(image, mode, seed).Run(loose);
 }
 
 }  // namespace aurora

@@ -17,15 +17,13 @@ struct LooseWrite {
   std::span<const char> bytes;
 };
 
-// The image after a crash of the machine in `mode` (not process_only). `loose` are un-synced writes
-// that came after all others. What survives is drawn from `seed`; equal arguments give equal
-// images. Nodes without a name are gone; nothing is pending.
-DiskImage AfterMachineCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
-                            const CrashMode& mode, std::uint64_t seed);
-
-// The image after the death of the process: `image`, and of each of `loose` nothing, all, or a
-// part, torn at any byte. Un-synced changes are still pending. Nodes without a name are gone.
-DiskImage AfterProcessCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
-                            std::uint64_t seed);
+// The image after a crash in `mode`. `loose` are un-synced writes that came after all others. What
+// survives is drawn from `seed`; equal arguments give equal images. Nodes without a name are gone.
+//
+// After a crash of the machine nothing is pending. After the death of the process everything that
+// was written is there, of each of `loose` nothing, all, or a part, torn at any byte, and un-synced
+// changes are still pending.
+DiskImage AfterCrash(const DiskImage& image, const std::vector<LooseWrite>& loose,
+                     const CrashMode& mode, std::uint64_t seed);
 
 }  // namespace aurora

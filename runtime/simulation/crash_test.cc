@@ -1,7 +1,7 @@
 #include "aurora/runtime/simulation/crash.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "aurora/runtime/random_testing.h"
 #include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/disk_image.h"
+#include "aurora/runtime/strings.h"
 #include "gtest/gtest.h"
 
 namespace aurora {
@@ -56,7 +57,7 @@ std::set<std::string> Outcomes(const Disk& disk, const std::string& path, const 
                                const std::vector<LooseWrite>& loose = {}) {
   std::set<std::string> outcomes;
   for (int seed = 0; seed < kSeeds; ++seed) {
-    outcomes.insert(Contents(AfterMachineCrash(disk.image, loose, mode, seed), path));
+    outcomes.insert(Contents(AfterCrash(disk.image, loose, mode, seed), path));
   }
   return outcomes;
 }
@@ -93,7 +94,7 @@ TEST(CrashTest, ARenameLosesNeitherFileInADirectory) {
   ASSERT_TRUE(disk.image.Rename("/new", "/old").ok());
   Set seen;
   for (int seed = 0; seed < kSeeds; ++seed) {
-    const DiskImage after = AfterMachineCrash(disk.image, {}, {.entries = Entries::kRandom}, seed);
+    const DiskImage after = AfterCrash(disk.image, {}, {.entries = Entries::kRandom}, seed);
     seen.insert(Contents(after, "/old") + " " + Contents(after, "/new"));
   }
   EXPECT_EQ(seen, (Set{"old new", "new (none)", "new new"}));
@@ -108,7 +109,7 @@ TEST(CrashTest, ARenameBetweenDirectoriesLeavesOneNameOrBoth) {
   const auto seen = [&](Entries entries) {
     Set result;
     for (int seed = 0; seed < kSeeds; ++seed) {
-      const DiskImage after = AfterMachineCrash(disk.image, {}, {.entries = entries}, seed);
+      const DiskImage after = AfterCrash(disk.image, {}, {.entries = entries}, seed);
       result.insert(Contents(after, "/a") + " " + Contents(after, "/d/a"));
     }
     return result;
@@ -245,7 +246,7 @@ Set ThreeWriteOutcomes(Writes writes) {
   const Disk disk = ThreeWrites();
   Set result;
   for (int seed = 0; seed < kSeeds; ++seed) {
-    const DiskImage after = AfterMachineCrash(disk.image, {}, {.writes = writes}, seed);
+    const DiskImage after = AfterCrash(disk.image, {}, {.writes = writes}, seed);
     const std::string a = Sectors(Contents(after, "/a"));
     result.insert({a[0], Sectors(Contents(after, "/b"))[0], a[1]});
   }
@@ -318,7 +319,7 @@ TEST(CrashTest, AWriteWhoseSyncFailedMaySurviveAllTheSame) {
     SeededRandom random(seed);
     disk.File("/a").FailSync(disk.image.next_order(), random);
     disk.Sync("/a");
-    const DiskImage after = AfterMachineCrash(disk.image, {}, {.writes = Writes::kSectors}, seed);
+    const DiskImage after = AfterCrash(disk.image, {}, {.writes = Writes::kSectors}, seed);
     outcomes.insert(Sectors(Contents(after, "/a")));
   }
   EXPECT_EQ(outcomes, (Set{"a", "b"}));
@@ -334,12 +335,11 @@ TEST(CrashTest, TheDeathOfTheProcessLosesNothingThatWasWritten) {
   const std::vector<LooseWrite> loose = {{disk.Node("/a"), 7, bytes}};
   Set outcomes;
   for (int seed = 0; seed < kSeeds; ++seed) {
-    const DiskImage after = AfterProcessCrash(disk.image, loose, seed);
+    const DiskImage after = AfterCrash(disk.image, loose, CrashMode::Process(), seed);
     outcomes.insert(Contents(after, "/a"));
     EXPECT_EQ(after.boot(), disk.image.boot());
     // What was not synced is still not synced.
-    EXPECT_EQ(Contents(AfterMachineCrash(after, {}, {.entries = Entries::kLost}, seed), "/a"),
-              "(none)");
+    EXPECT_EQ(Contents(AfterCrash(after, {}, {.entries = Entries::kLost}, seed), "/a"), "(none)");
   }
   EXPECT_EQ(outcomes.size(), bytes.size() + 1);
   EXPECT_TRUE(outcomes.contains("written"));
@@ -354,7 +354,7 @@ TEST(CrashTest, TheMachineBootsAnewAndFindsNothingPending) {
   EXPECT_FALSE(disk.image.IsSettled());
   for (const CrashMode& mode : StandardCrashModes()) {
     if (mode.process_only) continue;
-    const DiskImage after = AfterMachineCrash(disk.image, {}, mode, 1);
+    const DiskImage after = AfterCrash(disk.image, {}, mode, 1);
     EXPECT_EQ(after.boot(), disk.image.boot() + 1);
     EXPECT_TRUE(after.IsSettled()) << Describe(mode);
   }
@@ -363,13 +363,81 @@ TEST(CrashTest, TheMachineBootsAnewAndFindsNothingPending) {
 
 // Whatever the mode.
 
+// Creates, renames, links or removes something with one of a few names.
+void ChangeNames(Random& random, DiskImage& image) {
+  static const std::vector<std::string> kNames = {"/a", "/b", "/c", "/d/a", "/d/b", "/d/c"};
+  const std::string& one = kNames[random.Below(kNames.size())];
+  const std::string& other = kNames[random.Below(kNames.size())];
+  switch (random.Below(4)) {
+    case 0:
+      if (image.CreateFile(one).ok()) {
+        const NodeId node = image.Find(one)->node;
+        image.files().Mutable(node).WriteDurably(image.TakeOrder(), 0, StrCat("file ", node));
+      }
+      return;
+    case 1:
+      (void)image.Remove(one);
+      return;
+    case 2:
+      (void)image.Link(one, other);
+      return;
+    default:
+      (void)image.Rename(one, other);
+  }
+}
+
+TEST(CrashTest, NamesAreKeptAsTheyAreShownOrLostBackToTheLastSync) {
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 200; ++round) {
+    Disk disk;
+    ASSERT_TRUE(disk.image.CreateDirectory("/d").ok());
+    disk.SyncDirectory("/");
+    for (int i = 0; i < 20; ++i) ChangeNames(random, disk.image);
+    // Only both directories together: a rename may be between them.
+    disk.SyncDirectory("/");
+    disk.SyncDirectory("/d");
+    const std::uint64_t synced = disk.image.Hash();
+    EXPECT_TRUE(disk.image.IsSettled());
+    for (int i = 0; i < 20; ++i) ChangeNames(random, disk.image);
+    const std::uint64_t seed = random.Next64();
+    const auto after = [&](Entries entries) {
+      return AfterCrash(disk.image, {}, {.entries = entries}, seed).Hash();
+    };
+    ASSERT_EQ(after(Entries::kLost), synced);
+    ASSERT_EQ(after(Entries::kKept), disk.image.Hash());
+    (void)after(Entries::kRandom);
+    (void)after(Entries::kRemovalsOnly);
+  }
+}
+
+TEST(CrashTest, AFileThatWasOnlyRenamedIsNeverLost) {
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 300; ++round) {
+    Disk disk;
+    ASSERT_TRUE(disk.image.CreateDirectory("/d").ok());
+    disk.SyncDirectory("/");
+    disk.Make("/0", "x");
+    std::string name = "/0";
+    for (int i = 1; i < 8; ++i) {
+      const std::string next = StrCat(random.Below(2) == 0 ? "/" : "/d/", i);
+      ASSERT_TRUE(disk.image.Rename(name, next).ok());
+      name = next;
+      if (random.Below(3) == 0) disk.SyncDirectory(random.Below(2) == 0 ? "/" : "/d");
+    }
+    for (const Entries entries : {Entries::kRandom, Entries::kLost, Entries::kRemovalsOnly}) {
+      const DiskImage after = AfterCrash(disk.image, {}, {.entries = entries}, random.Next64());
+      ASSERT_FALSE(after.Files().empty());
+    }
+  }
+}
+
 TEST(CrashTest, EqualSeedsLeaveEqualImages) {
   const std::uint64_t seed = TestSeed();
   for (const CrashMode& mode : StandardCrashModes()) {
     if (mode.process_only) continue;
     const Disk disk = ThreeWrites();
-    EXPECT_EQ(AfterMachineCrash(disk.image, {}, mode, seed).Hash(),
-              AfterMachineCrash(disk.image, {}, mode, seed).Hash());
+    EXPECT_EQ(AfterCrash(disk.image, {}, mode, seed).Hash(),
+              AfterCrash(disk.image, {}, mode, seed).Hash());
   }
 }
 
@@ -400,8 +468,7 @@ TEST(CrashTest, WhatWasSyncedSurvivesEveryMode) {
       }
     }
     const CrashMode mode = DrawCrashMode(random);
-    const std::string after =
-        Contents(AfterMachineCrash(disk.image, {}, mode, random.Next64()), "/a");
+    const std::string after = Contents(AfterCrash(disk.image, {}, mode, random.Next64()), "/a");
     ASSERT_GE(after.size(), synced.size()) << Describe(mode);
     for (std::size_t i = 0; i < synced.size(); ++i) {
       ASSERT_TRUE(synced[i] == 0 || after[i] == synced[i]) << Describe(mode) << " at " << i;

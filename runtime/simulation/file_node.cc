@@ -115,6 +115,7 @@ void FileNode::Allocate(std::uint64_t order, std::uint64_t size) {
 void FileNode::Add(FileChange change) {
   AURORA_CHECK(changes_.empty() || changes_.back().order < change.order);
   changes_.push_back(std::move(change));
+  if (changes_.size() > kChangesMax) Sync(changes_[kChangesMax / 2].order);
 }
 
 void FileNode::Sync(std::uint64_t up_to_order) {

@@ -1,8 +1,9 @@
 // A file of the simulated disk: what the page cache shows, what the device surely holds, and the
 // changes between the two.
 //
-// Invariant: durable() with every change of changes() applied in order is cached(). Not
-// thread-safe.
+// Invariant: durable() with every change of changes() applied in order is cached(). At most
+// kChangesMax changes are kept apart; then the older half becomes durable, as if the kernel had
+// written it back by itself. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,8 @@ void ApplyPart(const FileChange& change, std::uint64_t begin, std::uint64_t end,
 
 class FileNode {
  public:
+  static constexpr std::size_t kChangesMax = 4096;
+
   const FileContents& cached() const { return cached_; }
   const FileContents& durable() const { return durable_; }
   // In order; the first one is not durable.

@@ -110,6 +110,15 @@ TEST(FileNodeTest, AFailedSyncKeepsTheSize) {
   }
 }
 
+TEST(FileNodeTest, UnsyncedChangesAreBounded) {
+  FileNode file;
+  for (std::uint64_t order = 1; order <= 3 * FileNode::kChangesMax; ++order) {
+    file.Write(order, order, std::string("x"));
+    ASSERT_LE(file.changes().size(), FileNode::kChangesMax);
+  }
+  EXPECT_EQ(All(file.cached()), std::string(1, '\0') + std::string(3 * FileNode::kChangesMax, 'x'));
+}
+
 TEST(FileNodeTest, CorruptionAtRestOutlivesPendingChanges) {
   FileNode file;
   file.Write(1, 0, std::string("aaaa"));

@@ -21,12 +21,8 @@ std::vector<LooseWrite> SimulatedDisk::LooseWrites() const {
   return loose;
 }
 
-bool SimulatedDisk::IsSettled() const { return image_.IsSettled() && LooseWrites().empty(); }
-
 DiskImage SimulatedDisk::CrashImage(const CrashMode& mode, std::uint64_t seed) const {
-  const std::vector<LooseWrite> loose = LooseWrites();
-  if (mode.process_only) return AfterProcessCrash(image_, loose, seed);
-  return AfterMachineCrash(image_, loose, mode, seed);
+  return AfterCrash(image_, LooseWrites(), mode, seed);
 }
 
 void SimulatedDisk::Crash(const CrashMode& mode, std::uint64_t seed) {

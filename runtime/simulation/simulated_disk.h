@@ -33,8 +33,9 @@ class SimulatedDisk {
   // The disk itself goes on. Equal seeds give equal images. Cost: a few microseconds, and 4 KiB for
   // each page that is pending.
   DiskImage CrashImage(const CrashMode& mode, std::uint64_t seed) const;
-  // True if every crash of the machine would leave the same: nothing is un-synced or in flight.
-  bool IsSettled() const;
+  // What a crash at this very moment would find in flight or unpublished, beyond image(). The bytes
+  // are those of the writers, and so are valid until the next operation.
+  std::vector<LooseWrite> LooseWrites() const;
   // The crash itself: the image is replaced, and every lock, open file, mapping and write in flight
   // is forgotten.
   void Crash(const CrashMode& mode, std::uint64_t seed);
@@ -102,8 +103,6 @@ class SimulatedDisk {
   // Stores in [offset, offset + size) of the mapping that the file does not show, a run a page.
   std::vector<LooseWrite> LooseStores(const Mapping& mapping, std::uint64_t offset,
                                       std::uint64_t size) const;
-  // What a crash would find in flight or unpublished.
-  std::vector<LooseWrite> LooseWrites() const;
   void AbsorbAll(NodeId node);
   // Shows a change of the file in its mappings, except `source`, where it came from.
   void MirrorToMappings(NodeId node, std::uint64_t offset, std::span<const char> bytes,

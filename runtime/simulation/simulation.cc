@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/simulation/crash.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora {
@@ -207,12 +208,13 @@ void Simulation::OnPersistence(const PersistenceEvent& event) {
 void Simulation::VisitCrashPoints(std::span<const CrashMode> modes,
                                   std::function<void(const CrashPoint&)> visit) {
   ObservePersistence([this, modes, visit = std::move(visit)](const PersistenceEvent& event) {
-    const bool settled = disk_.IsSettled();
+    const std::vector<LooseWrite> loose = disk_.LooseWrites();
+    const bool settled = disk_.image().IsSettled() && loose.empty();
     bool visited_machine = false;
     for (const CrashMode& mode : modes) {
       const std::uint64_t seed = crash_random_.Next64();
       if (settled && !mode.process_only && std::exchange(visited_machine, true)) continue;
-      const DiskImage image = disk_.CrashImage(mode, seed);
+      const DiskImage image = AfterCrash(disk_.image(), loose, mode, seed);
       visit(CrashPoint{event.index, event.operation, mode, seed, image});
     }
   });

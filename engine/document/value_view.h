@@ -146,6 +146,7 @@ class ObjectView {
   std::optional<ValueView> Find(std::string_view name) const;
   Iterator begin() const;
   Iterator end() const;
+  const internal::ObjectRef& ref() const { return ref_; }
 
  private:
   internal::ObjectRef ref_;

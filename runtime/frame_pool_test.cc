@@ -2,36 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
-#include <utility>
 #include <vector>
 
+#include "aurora/runtime/allocation_count_testing.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/channel.h"
 #include "aurora/runtime/compiler.h"
 #include "aurora/runtime/event.h"
 #include "aurora/runtime/executor.h"
 #include "aurora/runtime/task.h"
-
-namespace {
-std::atomic<std::uint64_t> allocation_count{0};
-std::atomic<std::size_t> last_allocation_size{0};
-}  // namespace
-
-// Counts every allocation of this test.
-void* operator new(std::size_t size) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  last_allocation_size.store(size, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  std::abort();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace aurora {
 namespace {
@@ -43,6 +25,9 @@ constexpr bool kPooled = false;
 #else
 constexpr bool kPooled = true;
 #endif
+
+#define SKIP_IF_NOT_COUNTED() \
+  if (!AllocationsAreCounted()) GTEST_SKIP() << "the sanitizer has its own operator new"
 
 TEST(FramePoolTest, GivesBackTheSameMemoryForTheSameSizeClass) {
   if (!kPooled) GTEST_SKIP() << "no pool under the address sanitizer";
@@ -65,14 +50,14 @@ TEST(FramePoolTest, EverySizeIsWritableAndAligned) {
 }
 
 TEST(FramePoolTest, ListsAreBounded) {
-  if (!kPooled) GTEST_SKIP() << "no pool under the address sanitizer";
+  SKIP_IF_NOT_COUNTED();
   constexpr std::size_t kMore = 2 * FramePool::kMaxFreePerClass;
   std::vector<void*> frames;
   for (std::size_t i = 0; i < kMore; ++i) frames.push_back(FramePool::Allocate(64));
   for (void* frame : frames) FramePool::Free(frame, 64);
-  const std::uint64_t before = allocation_count.load();
+  const std::uint64_t before = AllocationCount();
   for (void*& frame : frames) frame = FramePool::Allocate(64);
-  EXPECT_EQ(allocation_count.load() - before, kMore - FramePool::kMaxFreePerClass);
+  EXPECT_EQ(AllocationCount() - before, kMore - FramePool::kMaxFreePerClass);
   for (void* frame : frames) FramePool::Free(frame, 64);
 }
 
@@ -97,9 +82,9 @@ TEST(FramePoolTest, FramesMayBeFreedWhileTheirThreadEnds) {
 template <class MakeTask>
 std::uint64_t AllocationsOf(MakeTask make_task) {
   for (int i = 0; i < 10; ++i) BlockOn(make_task());
-  const std::uint64_t before = allocation_count.load();
+  const std::uint64_t before = AllocationCount();
   for (int i = 0; i < 100; ++i) BlockOn(make_task());
-  return allocation_count.load() - before;
+  return AllocationCount() - before;
 }
 
 AURORA_TASK_WRAPPER Task<int> Ready() { return 1; }
@@ -130,7 +115,7 @@ Task<void> AwaitSetEvent(Event* event) {
 }
 
 TEST(AllocationTest, NothingOnTheFastPathsAllocates) {
-  if (!kPooled) GTEST_SKIP() << "no pool under the address sanitizer";
+  SKIP_IF_NOT_COUNTED();
   EXPECT_EQ(AllocationsOf([]() AURORA_TASK_WRAPPER { return Ready(); }), 0u);
   EXPECT_EQ(AllocationsOf([]() AURORA_TASK_WRAPPER { return AwaitReady(); }), 0u);
   EXPECT_EQ(AllocationsOf([]() AURORA_TASK_WRAPPER { return AwaitLeaf(); }), 0u);
@@ -154,13 +139,14 @@ std::size_t FrameSize(Task<T> (*make)(Event*), Event* event) {
   std::size_t size = 0;
   std::thread([&] {
     const Task<T> task = make(event);
-    size = last_allocation_size.load();
+    size = LastAllocationSize();
   }).join();
   return size;
 }
 Task<int> LeafWithUnusedEvent(Event*) { co_return 1; }
 
 TEST(FrameSizeTest, StaysWithinItsSizeClass) {
+  SKIP_IF_NOT_COUNTED();
   Event event;
   EXPECT_LE(FrameSize(&LeafWithUnusedEvent, &event), 64u);
 #ifdef __OPTIMIZE__

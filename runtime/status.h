@@ -1,16 +1,15 @@
 // Building and passing on absl::Status. One meaning for each code:
-//   InvalidArgument      what the caller gave is wrong, and will be next time
-//   NotFound             something the caller named does not exist, where that is an error (else:
-//                        optional)
-//   AlreadyExists        a unique constraint, a second creation
-//   FailedPrecondition   closed, locked, wrong state, wrong version
-//   Aborted              a conflict: retry
-//   DataLoss             a checksum or a structure on disk is broken
-//   ResourceExhausted    a limit, a full disk, a spent budget
-//   Unavailable          the device failed; the outcome may be unknown
-//   OutOfRange           below what is retained
-//   Cancelled, DeadlineExceeded
-//   Internal             a bug of ours
+// - InvalidArgument: what the caller gave is wrong, and will be next time.
+// - NotFound: something named by the caller does not exist, where that is an error (else: optional).
+// - AlreadyExists: a unique constraint, a second creation.
+// - FailedPrecondition: closed, locked, wrong state, wrong version.
+// - Aborted: a conflict; retry.
+// - DataLoss: a checksum or a structure on disk is broken.
+// - ResourceExhausted: a limit, a full disk, a spent budget.
+// - Unavailable: the device failed; the outcome may be unknown.
+// - OutOfRange: below what is retained.
+// - Cancelled, DeadlineExceeded: as asked for.
+// - Internal: a bug of ours.
 #pragma once
 
 #include <string_view>

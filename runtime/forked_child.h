@@ -35,4 +35,8 @@ class ForkedChild {
   int write_fd_ = -1;
 };
 
+// Makes every later system call `number` (SYS_...) of this process fail with `error`, for good: to
+// be called in a child. An expectation fails where the kernel has no seccomp.
+void FailSystemCalls(long number, int error);
+
 }  // namespace aurora

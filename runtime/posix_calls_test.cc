@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string>
 
@@ -138,6 +139,20 @@ TEST_F(PosixCallsTest, TheBootIdIsThatOfTheKernel) {
   const std::string id = ReadBootId();
   EXPECT_EQ(id.size(), 36u) << id;
   EXPECT_EQ(id, ReadBootId());
+}
+
+TEST_F(PosixCallsTest, AFailedSyncIsReported) {
+  ForkedChild child([&](ForkedChild&) {
+    const absl::StatusOr<OpenedFile> file = Open(Path("a"), OpenMode::kCreate);
+    EXPECT_TRUE(file.ok()) << file.status();
+    FailSystemCalls(SYS_fsync, EIO);
+    FailSystemCalls(SYS_fdatasync, EIO);
+    const absl::Status directory = SyncDirectory(root_);
+    EXPECT_TRUE(absl::IsUnavailable(directory)) << directory;
+    EXPECT_NE(ToStd(directory.message()).find(root_), std::string_view::npos) << directory;
+    EXPECT_TRUE(absl::IsUnavailable(SyncData(file->fd.get(), Path("a"))));
+  });
+  EXPECT_EQ(child.Wait(), 0);
 }
 
 TEST_F(PosixCallsTest, TheErrorsOfTheSystemNameOperationAndPath) {

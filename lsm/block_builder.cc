@@ -20,7 +20,7 @@ std::size_t BlockBuilder::SizeWith(std::size_t key_size, std::size_t value_size)
 }
 
 void BlockBuilder::Add(EntryKey key, std::string_view value) {
-  AURORA_CHECK(empty() || last_key() < key);
+  AURORA_DCHECK(empty() || last_key() < key);
   AURORA_CHECK(SizeWith(key.key.size(), value.size()) <= UINT32_MAX);
   AURORA_DCHECK(key.version.kind() <= EntryKind::kMerge);
   std::size_t shared = 0;

@@ -1,0 +1,177 @@
+#include "aurora/lsm/table_builder.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+struct TableBuilder::Hash {
+  Hash() : state(XXH3_createState()) {
+    AURORA_CHECK(state != nullptr);
+    XXH3_64bits_reset(state);
+  }
+  ~Hash() { XXH3_freeState(state); }
+  Hash(const Hash&) = delete;
+  Hash& operator=(const Hash&) = delete;
+  void Add(std::string_view bytes) { XXH3_64bits_update(state, bytes.data(), bytes.size()); }
+  XXH3_state_t* const state;
+};
+
+TableBuilder::TableBuilder(std::unique_ptr<File> file, const TableBuilderOptions& options)
+    : file_(std::move(file)),
+      options_(options),
+      filter_(std::max(1, options.filter_bits_per_key)),
+      hash_(std::make_unique<Hash>()) {
+  AURORA_CHECK(options.memory != nullptr);
+  AURORA_CHECK(options.write_bytes > 0 && options.write_bytes % kDeviceBlockSize == 0);
+  AURORA_CHECK(options.filter_bits_per_key >= 0 &&
+               options.filter_bits_per_key <= kMaxFilterBitsPerKey);
+  properties_.filter_bits_per_key = options.filter_bits_per_key;
+  // Blocks are appended whole before the output is written.
+  const std::size_t buffer = options.write_bytes + 2 * options.block_bytes;
+  charge_ = options.memory->Take(MemoryUse::kInFlight, buffer);
+  output_.Resize(buffer);
+  output_.Resize(0);
+}
+
+TableBuilder::~TableBuilder() = default;
+
+absl::Status TableBuilder::CheckEntry(EntryKey key, std::string_view value) const {
+  AURORA_CHECK(!finished_);
+  if (AURORA_UNLIKELY(!status_.ok())) return status_;
+  if (AURORA_UNLIKELY(key.key.size() > kMaxTableKeyBytes || value.size() > kMaxTableValueBytes)) {
+    return InvalidArgumentError("an entry of ", key.key.size(), " + ", value.size(),
+                                " bytes is too large for a table; key ", Quoted(key.key));
+  }
+  if (AURORA_UNLIKELY(properties_.entry_count > 0 && !(EntryKey{last_key_, last_version_} < key))) {
+    return DataLossError("entries are out of order: key ", Quoted(key.key), " at sequence ",
+                         key.version.sequence(), " comes after ", Quoted(last_key_),
+                         " at sequence ", last_version_.sequence(), " (", file_->path(), ")");
+  }
+  return absl::OkStatus();
+}
+
+Task<absl::Status> TableBuilder::Add(EntryKey key, std::string_view value) {
+  if (absl::Status checked = CheckEntry(key, value); AURORA_UNLIKELY(!checked.ok())) {
+    status_ = checked;
+    return checked;
+  }
+  if (!block_.empty() && block_.SizeWith(key.key.size(), value.size()) > options_.block_bytes) {
+    CutBlock(&key);
+    if (output_.size() >= options_.write_bytes) {
+      return WriteThenAppend(std::string(key.key), key.version, std::string(value));
+    }
+  }
+  Append(key, value);
+  return absl::OkStatus();
+}
+
+Task<absl::Status> TableBuilder::WriteThenAppend(std::string key, Version version,
+                                                 std::string value) {
+  AURORA_CO_RETURN_IF_ERROR(co_await Write());
+  Append({key, version}, value);
+  co_return absl::OkStatus();
+}
+
+void TableBuilder::Append(EntryKey key, std::string_view value) {
+  const bool is_first = properties_.entry_count == 0;
+  if (is_first || key.key != last_key_) {
+    ++properties_.key_count;
+    if (options_.filter_bits_per_key > 0) filter_.Add(HashKey(key.key));
+    last_key_ = key.key;
+  }
+  last_version_ = key.version;
+  if (is_first) {
+    properties_.smallest_key = key.key;
+    properties_.smallest_sequence = key.version.sequence();
+  }
+  ++properties_.entry_count;
+  if (key.version.kind() == EntryKind::kDelete) ++properties_.delete_count;
+  if (key.version.kind() == EntryKind::kMerge) ++properties_.merge_count;
+  properties_.raw_key_bytes += key.key.size();
+  properties_.raw_value_bytes += value.size();
+  properties_.smallest_sequence = std::min(properties_.smallest_sequence, key.version.sequence());
+  properties_.largest_sequence = std::max(properties_.largest_sequence, key.version.sequence());
+  block_.Add(key, value);
+}
+
+BlockHandle TableBuilder::AppendBlock(std::string_view raw, Compression compression) {
+  stored_block_.clear();
+  const BlockHandle handle = AppendStoredBlock(options_.identity, file_bytes(), raw, compression,
+                                               &compressed_, &stored_block_);
+  hash_->Add(stored_block_);
+  output_.Append(stored_block_);
+  return handle;
+}
+
+void TableBuilder::CutBlock(const EntryKey* next) {
+  const BlockHandle handle = AppendBlock(block_.Finish(), options_.compression);
+  index_.Add(block_.last_key(), next, handle);
+  ++properties_.data_block_count;
+  properties_.data_bytes += handle.end() - handle.offset;
+  block_.Reset();
+  UpdateCharge();
+}
+
+void TableBuilder::UpdateCharge() {
+  charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
+                 8 * filter_.key_count() + 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
+}
+
+Task<absl::Status> TableBuilder::Write() {
+  const std::size_t whole = output_.size() & ~(kDeviceBlockSize - 1);
+  absl::Status written = co_await file_->Write(written_bytes_, output_.span().first(whole));
+  if (!written.ok()) {
+    status_ = written;
+    co_return written;
+  }
+  written_bytes_ += whole;
+  output_.DropFront(whole);
+  co_return absl::OkStatus();
+}
+
+void TableBuilder::AppendMetadata() {
+  TableFooter footer;
+  footer.identity = options_.identity;
+  if (options_.filter_bits_per_key > 0) {
+    // Its bits are as good as random.
+    footer.filter = AppendBlock(filter_.Finish(), Compression::kNone);
+  }
+  footer.index = AppendBlock(index_.Finish(), options_.compression);
+  footer.properties = AppendBlock(EncodeTableProperties(properties_), Compression::kNone);
+  std::string tail(
+      (kDeviceBlockSize - (file_bytes() + kTableFooterBytes) % kDeviceBlockSize) % kDeviceBlockSize,
+      '\0');
+  footer.file_bytes = file_bytes() + tail.size() + kTableFooterBytes;
+  AppendFooter(footer, &tail);
+  hash_->Add(tail);
+  output_.Append(tail);
+  AURORA_CHECK(file_bytes() == footer.file_bytes && file_bytes() % kDeviceBlockSize == 0);
+}
+
+Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
+  AURORA_CHECK(!finished_);
+  if (!status_.ok()) co_return status_;
+  AURORA_CHECK(properties_.entry_count > 0);
+  finished_ = true;
+  properties_.largest_key = last_key_;
+  CutBlock(nullptr);
+  AppendMetadata();
+  UpdateCharge();
+  AURORA_CO_RETURN_IF_ERROR(co_await Write());
+  AURORA_CHECK(output_.size() == 0);
+  AURORA_CO_RETURN_IF_ERROR(co_await file_->Sync());
+  TableSummary summary;
+  summary.properties = properties_;
+  summary.file_bytes = written_bytes_;
+  summary.file_hash = XXH3_64bits_digest(hash_->state);
+  co_return summary;
+}
+
+}  // namespace aurora::lsm

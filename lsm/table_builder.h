@@ -1,0 +1,103 @@
+// Writes a table file (table_format.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/lsm/aligned_buffer.h"
+#include "aurora/lsm/block_builder.h"
+#include "aurora/lsm/filter.h"
+#include "aurora/lsm/table_format.h"
+#include "aurora/lsm/table_index.h"
+#include "aurora/lsm/table_properties.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/file.h"
+#include "aurora/runtime/memory_budget.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+struct TableBuilderOptions {
+  TableIdentity identity = {};
+  // A data block is cut before it would grow beyond this, uncompressed. One entry larger than that
+  // is a block of its own.
+  std::size_t block_bytes = 8u << 10;
+  Compression compression = Compression::kLz4;
+  int filter_bits_per_key = 10;          // 0: no filter; at most kMaxFilterBitsPerKey
+  std::size_t write_bytes = 256u << 10;  // written at a time; a multiple of kDeviceBlockSize
+  MemoryBudget* memory = nullptr;        // charged (kInFlight) for what the builder holds
+};
+
+struct TableSummary {
+  TableProperties properties;
+  std::uint64_t file_bytes = 0;
+  std::uint64_t file_hash = 0;  // XXH3-64 of the whole file
+};
+
+// One user at a time. Memory: about twice write_bytes and the largest block, 8 bytes for each key
+// of the filter, and the index; all charged.
+//
+// After an error every later call returns the same one; the file is then garbage, for the caller to
+// remove. Destroying an unfinished builder abandons the file likewise; no call may be in flight.
+class TableBuilder {
+ public:
+  // `file` is empty and writable; direct or not. The builder closes it when it is destroyed.
+  TableBuilder(std::unique_ptr<File> file, const TableBuilderOptions& options);
+  TableBuilder(const TableBuilder&) = delete;
+  TableBuilder& operator=(const TableBuilder&) = delete;
+  ~TableBuilder();
+
+  // Adds an entry, which must be after all before (else DataLoss: what it was read from is out of
+  // order), with key and value below kMaxTableKeyBytes and kMaxTableValueBytes (else
+  // InvalidArgument). Ready unless the buffer is full and is written first.
+  AURORA_TASK_WRAPPER Task<absl::Status> Add(EntryKey key, std::string_view value);
+
+  // Writes what is left and makes the file durable; its name is the caller's to make durable
+  // (SyncDirectory). REQUIRES at least one entry, and no call after it.
+  Task<absl::StatusOr<TableSummary>> Finish();
+
+  std::uint64_t entry_count() const { return properties_.entry_count; }
+  // Bytes that the file has so far, without what is in the block in progress; when to begin
+  // another table is the caller's decision.
+  std::uint64_t file_bytes() const { return written_bytes_ + output_.size(); }
+
+ private:
+  struct Hash;
+
+  absl::Status CheckEntry(EntryKey key, std::string_view value) const;
+  void Append(EntryKey key, std::string_view value);
+  // Ends the block in progress; `next` is the entry that begins the next one, or null.
+  void CutBlock(const EntryKey* next);
+  BlockHandle AppendBlock(std::string_view raw, Compression compression);
+  void AppendMetadata();
+  // Writes the part of the output that is a multiple of kDeviceBlockSize.
+  Task<absl::Status> Write();
+  Task<absl::Status> WriteThenAppend(std::string key, Version version, std::string value);
+  void UpdateCharge();
+
+  const std::unique_ptr<File> file_;
+  const TableBuilderOptions options_;
+  absl::Status status_;
+  bool finished_ = false;
+
+  BlockBuilder block_{kDataRestartInterval};
+  std::string last_key_;
+  Version last_version_;
+  FilterBuilder filter_;
+  TableIndexBuilder index_;
+  TableProperties properties_;
+
+  std::string compressed_;    // scratch
+  std::string stored_block_;  // scratch
+  AlignedBuffer output_;      // not yet written
+  std::uint64_t written_bytes_ = 0;
+  std::unique_ptr<Hash> hash_;  // of all that went through output_
+  MemoryBudget::Charge charge_;
+};
+
+}  // namespace aurora::lsm

@@ -1,0 +1,183 @@
+#include "aurora/lsm/table_format.h"
+
+#define XXH_INLINE_ALL
+#include <lz4.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "aurora/lsm/coding.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+namespace {
+
+constexpr char kMagic[] = {'A', 'U', 'R', 'T', 'A', 'B', 'L', 'E'};
+constexpr std::size_t kChecksumOffset = 120;
+constexpr int kZstdLevel = 3;
+static_assert(kChecksumOffset + 8 == kTableFooterBytes);
+static_assert(kMaxRawBlockBytes <= UINT32_MAX && kMaxRawBlockBytes <= LZ4_MAX_INPUT_SIZE);
+
+std::uint64_t BlockSeed(const TableIdentity& identity, std::uint64_t offset) {
+  char bytes[32];
+  std::memcpy(bytes, identity.database_id.data(), 16);
+  StoreFixed(bytes + 16, identity.file_number);
+  StoreFixed(bytes + 24, offset);
+  return XXH3_64bits(bytes, sizeof(bytes));
+}
+
+// Compresses into `out`, which is empty on failure.
+void Compress(std::string_view raw, Compression compression, std::string* out) {
+  std::size_t size = 0;
+  if (compression == Compression::kLz4) {
+    out->resize(static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(raw.size()))));
+    size = static_cast<std::size_t>(LZ4_compress_default(
+        raw.data(), out->data(), static_cast<int>(raw.size()), static_cast<int>(out->size())));
+  } else if (compression == Compression::kZstd) {
+    out->resize(ZSTD_compressBound(raw.size()));
+    size = ZSTD_compress(out->data(), out->size(), raw.data(), raw.size(), kZstdLevel);
+    if (ZSTD_isError(size)) size = 0;
+  }
+  out->resize(size);
+}
+
+bool Decompress(Compression compression, std::string_view stored, char* raw, std::size_t raw_size) {
+  switch (compression) {
+    case Compression::kNone:
+      if (stored.size() != raw_size) return false;
+      std::memcpy(raw, stored.data(), raw_size);
+      return true;
+    case Compression::kLz4:
+      return LZ4_decompress_safe(stored.data(), raw, static_cast<int>(stored.size()),
+                                 static_cast<int>(raw_size)) == static_cast<int>(raw_size);
+    case Compression::kZstd:
+      return ZSTD_decompress(raw, raw_size, stored.data(), stored.size()) == raw_size;
+  }
+  return false;
+}
+
+}  // namespace
+
+void AppendHandle(const BlockHandle& handle, std::string* out) {
+  AppendFixed64(out, handle.offset);
+  AppendFixed32(out, handle.stored_bytes);
+  AppendFixed32(out, handle.raw_bytes);
+}
+
+BlockHandle LoadHandle(const char* bytes) {
+  return {LoadFixed<std::uint64_t>(bytes), LoadFixed<std::uint32_t>(bytes + 8),
+          LoadFixed<std::uint32_t>(bytes + 12)};
+}
+
+bool IsPlausible(const BlockHandle& handle, std::uint64_t limit) {
+  if (handle.stored_bytes == 0 || handle.raw_bytes == 0) return false;
+  if (handle.offset > limit || handle.end() > limit) return false;
+  return handle.raw_bytes <= kMaxRawBlockBytes &&
+         handle.raw_bytes <= std::uint64_t{handle.stored_bytes} * kMaxExpansion;
+}
+
+void AppendFooter(const TableFooter& footer, std::string* out) {
+  const std::size_t start = out->size();
+  out->append(kMagic, sizeof(kMagic));
+  AppendFixed32(out, kTableFormatVersion);
+  AppendFixed32(out, 0);
+  out->append(reinterpret_cast<const char*>(footer.identity.database_id.data()), 16);
+  AppendFixed64(out, footer.identity.file_number);
+  AppendFixed64(out, footer.file_bytes);
+  AppendHandle(footer.index, out);
+  AppendHandle(footer.filter, out);
+  AppendHandle(footer.properties, out);
+  out->append(start + kChecksumOffset - out->size(), '\0');
+  AppendFixed64(out, XXH3_64bits(out->data() + start, kChecksumOffset));
+  AURORA_CHECK(out->size() - start == kTableFooterBytes);
+}
+
+absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t file_bytes,
+                                        const TableIdentity& expected) {
+  AURORA_CHECK(bytes.size() == kTableFooterBytes && file_bytes >= kTableFooterBytes);
+  const char* const p = bytes.data();
+  if (std::memcmp(p, kMagic, sizeof(kMagic)) != 0) {
+    return DataLossError("not a table, or cut short: it does not end with a table's footer");
+  }
+  if (LoadFixed<std::uint64_t>(p + kChecksumOffset) != XXH3_64bits(p, kChecksumOffset)) {
+    return DataLossError("the checksum of the footer is wrong");
+  }
+  if (const auto version = LoadFixed<std::uint32_t>(p + 8); version != kTableFormatVersion) {
+    return FailedPreconditionError("table format version ", version, "; this program reads ",
+                                   kTableFormatVersion);
+  }
+  TableFooter footer;
+  std::memcpy(footer.identity.database_id.data(), p + 16, 16);
+  footer.identity.file_number = LoadFixed<std::uint64_t>(p + 32);
+  footer.file_bytes = LoadFixed<std::uint64_t>(p + 40);
+  footer.index = LoadHandle(p + 48);
+  footer.filter = LoadHandle(p + 64);
+  footer.properties = LoadHandle(p + 80);
+  if (footer.identity.database_id != expected.database_id) {
+    return DataLossError("the file belongs to another database");
+  }
+  if (footer.identity.file_number != expected.file_number) {
+    return DataLossError("the file is table ", footer.identity.file_number, ", not ",
+                         expected.file_number);
+  }
+  if (footer.file_bytes != file_bytes) {
+    return DataLossError("the file has ", file_bytes, " bytes, not ", footer.file_bytes);
+  }
+  const bool reserved_is_zero =
+      LoadFixed<std::uint32_t>(p + 12) == 0 &&
+      std::all_of(p + 96, p + kChecksumOffset, [](char c) { return c == 0; });
+  const std::uint64_t limit = file_bytes - kTableFooterBytes;
+  const bool has_filter = footer.filter != BlockHandle{};
+  const std::uint64_t filter_end = has_filter ? footer.filter.end() : footer.index.offset;
+  if (!reserved_is_zero || !IsPlausible(footer.index, limit) ||
+      !IsPlausible(footer.properties, limit) ||
+      (has_filter && !IsPlausible(footer.filter, limit)) || filter_end != footer.index.offset ||
+      footer.index.end() != footer.properties.offset) {
+    return DataLossError("the footer is inconsistent");
+  }
+  return footer;
+}
+
+BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offset,
+                              std::string_view raw, Compression compression, std::string* scratch,
+                              std::string* out) {
+  AURORA_CHECK(!raw.empty() && raw.size() <= kMaxRawBlockBytes);
+  Compress(raw, compression, scratch);
+  std::string_view stored = *scratch;
+  if (stored.empty() || stored.size() > raw.size() - raw.size() / 8 ||
+      stored.size() * kMaxExpansion < raw.size()) {
+    compression = Compression::kNone;
+    stored = raw;
+  }
+  const std::size_t start = out->size();
+  out->append(stored);
+  out->push_back(static_cast<char>(compression));
+  out->append(7, '\0');
+  AppendFixed64(out, XXH3_64bits_withSeed(out->data() + start, stored.size() + 8,
+                                          BlockSeed(identity, offset)));
+  return {offset, static_cast<std::uint32_t>(stored.size()),
+          static_cast<std::uint32_t>(raw.size())};
+}
+
+absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& identity,
+                                                          const BlockHandle& handle,
+                                                          std::string_view stored) {
+  AURORA_CHECK(stored.size() == std::size_t{handle.stored_bytes} + kStoredTrailerBytes);
+  const char* const trailer = stored.data() + handle.stored_bytes;
+  const std::uint64_t checksum = XXH3_64bits_withSeed(
+      stored.data(), handle.stored_bytes + std::size_t{8}, BlockSeed(identity, handle.offset));
+  if (LoadFixed<std::uint64_t>(trailer + 8) != checksum) return DataLossError("wrong checksum");
+  if (LoadFixed<std::uint64_t>(trailer) > 0xFF) return DataLossError("reserved bytes are not zero");
+  auto raw = std::make_unique_for_overwrite<char[]>(handle.raw_bytes);
+  if (!Decompress(static_cast<Compression>(trailer[0]), stored.substr(0, handle.stored_bytes),
+                  raw.get(), handle.raw_bytes)) {
+    return DataLossError("cannot be decompressed (kind ", static_cast<int>(trailer[0]), ")");
+  }
+  return raw;
+}
+
+}  // namespace aurora::lsm

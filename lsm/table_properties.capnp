@@ -1,0 +1,27 @@
+@0xb7d0a3f1c25e9d46;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("aurora::lsm::wire");
+
+# What a table holds, as a whole.
+
+struct TableProperties {
+  entryCount @0 :UInt64;
+  deleteCount @1 :UInt64;
+  mergeCount @2 :UInt64;
+  # Different stored keys.
+  keyCount @3 :UInt64;
+  dataBlockCount @4 :UInt64;
+  # Sums over all entries, uncompressed.
+  rawKeyBytes @5 :UInt64;
+  rawValueBytes @6 :UInt64;
+  # Of the data blocks, as stored.
+  dataBytes @7 :UInt64;
+  # Stored keys, both inclusive.
+  smallestKey @8 :Data;
+  largestKey @9 :Data;
+  smallestSequence @10 :UInt64;
+  largestSequence @11 :UInt64;
+  # 0: no filter.
+  filterBitsPerKey @12 :UInt8;
+}

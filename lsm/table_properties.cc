@@ -1,0 +1,95 @@
+#include "aurora/lsm/table_properties.h"
+
+#include <cstring>
+#include <exception>
+
+#include "aurora/lsm/filter.h"
+#include "aurora/lsm/table_properties.capnp.h"
+#include "aurora/runtime/status.h"
+#include "capnp/message.h"
+#include "capnp/serialize.h"
+#include "kj/array.h"
+#include "kj/exception.h"
+
+namespace aurora::lsm {
+
+namespace {
+
+kj::ArrayPtr<const kj::byte> ToData(std::string_view bytes) {
+  return kj::arrayPtr(reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size());
+}
+std::string FromData(capnp::Data::Reader data) {
+  return std::string(reinterpret_cast<const char*>(data.begin()), data.size());
+}
+
+TableProperties Read(wire::TableProperties::Reader reader) {
+  TableProperties properties;
+  properties.entry_count = reader.getEntryCount();
+  properties.delete_count = reader.getDeleteCount();
+  properties.merge_count = reader.getMergeCount();
+  properties.key_count = reader.getKeyCount();
+  properties.data_block_count = reader.getDataBlockCount();
+  properties.raw_key_bytes = reader.getRawKeyBytes();
+  properties.raw_value_bytes = reader.getRawValueBytes();
+  properties.data_bytes = reader.getDataBytes();
+  properties.smallest_key = FromData(reader.getSmallestKey());
+  properties.largest_key = FromData(reader.getLargestKey());
+  properties.smallest_sequence = reader.getSmallestSequence();
+  properties.largest_sequence = reader.getLargestSequence();
+  properties.filter_bits_per_key = reader.getFilterBitsPerKey();
+  return properties;
+}
+
+bool IsConsistent(const TableProperties& p) {
+  return p.entry_count > 0 && p.delete_count <= p.entry_count &&
+         p.merge_count <= p.entry_count - p.delete_count && p.key_count > 0 &&
+         p.key_count <= p.entry_count && p.data_block_count > 0 &&
+         p.data_block_count <= p.entry_count && p.smallest_key <= p.largest_key &&
+         p.smallest_sequence <= p.largest_sequence && p.largest_sequence <= kMaxSequence &&
+         p.filter_bits_per_key <= kMaxFilterBitsPerKey;
+}
+
+}  // namespace
+
+std::string EncodeTableProperties(const TableProperties& properties) {
+  capnp::MallocMessageBuilder message;
+  auto builder = message.initRoot<wire::TableProperties>();
+  builder.setEntryCount(properties.entry_count);
+  builder.setDeleteCount(properties.delete_count);
+  builder.setMergeCount(properties.merge_count);
+  builder.setKeyCount(properties.key_count);
+  builder.setDataBlockCount(properties.data_block_count);
+  builder.setRawKeyBytes(properties.raw_key_bytes);
+  builder.setRawValueBytes(properties.raw_value_bytes);
+  builder.setDataBytes(properties.data_bytes);
+  builder.setSmallestKey(ToData(properties.smallest_key));
+  builder.setLargestKey(ToData(properties.largest_key));
+  builder.setSmallestSequence(properties.smallest_sequence);
+  builder.setLargestSequence(properties.largest_sequence);
+  builder.setFilterBitsPerKey(static_cast<std::uint8_t>(properties.filter_bits_per_key));
+  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
+  const auto bytes = words.asPtr().asChars();
+  return std::string(bytes.begin(), bytes.size());
+}
+
+absl::StatusOr<TableProperties> DecodeTableProperties(std::string_view bytes) {
+  if (bytes.size() % sizeof(capnp::word) != 0) return DataLossError("not a whole message");
+  // Every pointer may be followed once or twice; the schema nests no structs.
+  capnp::ReaderOptions limits;
+  limits.traversalLimitInWords = 4 * bytes.size() / sizeof(capnp::word) + 64;
+  limits.nestingLimit = 4;
+  kj::Array<capnp::word> words = kj::heapArray<capnp::word>(bytes.size() / sizeof(capnp::word));
+  if (!bytes.empty()) std::memcpy(words.begin(), bytes.data(), bytes.size());
+  try {
+    capnp::FlatArrayMessageReader message(words, limits);
+    TableProperties properties = Read(message.getRoot<wire::TableProperties>());
+    if (!IsConsistent(properties)) return DataLossError("the properties contradict themselves");
+    return properties;
+  } catch (const kj::Exception& e) {
+    return DataLossError("not a valid message: ", e.getDescription().cStr());
+  } catch (const std::exception& e) {
+    return DataLossError("not a valid message: ", e.what());
+  }
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,35 @@
+// What a table holds, as a whole.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "aurora/lsm/types.h"
+
+namespace aurora::lsm {
+
+struct TableProperties {
+  std::uint64_t entry_count = 0;
+  std::uint64_t delete_count = 0;
+  std::uint64_t merge_count = 0;
+  std::uint64_t key_count = 0;  // different stored keys
+  std::uint64_t data_block_count = 0;
+  std::uint64_t raw_key_bytes = 0;  // sums over all entries, uncompressed
+  std::uint64_t raw_value_bytes = 0;
+  std::uint64_t data_bytes = 0;  // of the data blocks, as stored
+  std::string smallest_key;      // stored keys, both inclusive
+  std::string largest_key;
+  Sequence smallest_sequence = 0;
+  Sequence largest_sequence = 0;
+  int filter_bits_per_key = 0;  // 0: no filter
+  friend bool operator==(const TableProperties&, const TableProperties&) = default;
+};
+
+// As a Cap'n Proto message, table_properties.capnp.
+std::string EncodeTableProperties(const TableProperties& properties);
+// DataLoss if the bytes are not such a message or contradict themselves.
+absl::StatusOr<TableProperties> DecodeTableProperties(std::string_view bytes);
+
+}  // namespace aurora::lsm

@@ -110,6 +110,8 @@ IoRing::~IoRing() {
 
 void IoRing::Start(Operation& operation) {
   AURORA_CHECK(operation.pending_ == 0);
+  AURORA_DCHECK(thread_ == std::this_thread::get_id() &&
+                "a ring belongs to the thread of its loop");
   operation.pending_ = operation.entry_count_;
   if (waiting_head_ == nullptr && TryPlace(operation)) return;
   operation.next_ = nullptr;

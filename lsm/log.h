@@ -28,55 +28,23 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
 
-struct LogOptions {
-  std::string directory;
-  LogIdentity identity;
-  Durability durability = Durability::kSync;  // of the database: chooses the segments' mode
-  std::uint64_t segment_bytes = 16u << 20;    // multiple of kDeviceBlockSize
-  std::size_t buffer_bytes =
-      4u << 20;  // most bytes of one direct group; also kBuffered's size trigger
-  absl::Duration flush_interval =
-      absl::Milliseconds(50);  // kBuffered: longest time before a commit is on the device
-  int spare_segments = 1;      // kept zero-filled ahead of need
-};
-
-// One recovered record. The view is valid during the call.
-struct LogRecord {
-  Sequence sequence = 0;
-  LogPosition position;  // of its frame
-  std::string_view payload;
-};
-
-// What recovery found at the end of the log.
-struct LogRecovery {
-  LogPosition end;             // where the next record goes
-  Sequence last_sequence = 0;  // of the last record, 0 if none
-  std::uint64_t record_count = 0;
-  bool clean_close = false;
-  std::uint64_t cut_bytes = 0;  // bytes after `end` that held an incomplete, unacknowledged tail
-  std::string cut_reason;       // empty if nothing was cut
-};
-
 class Log {
  public:
-  using RecordCallback = absl::AnyInvocable<absl::Status(const LogRecord&)>;
+  using RecordCallback = LogRecordCallback;
 
   // Replays every record with a sequence above `after`, from `first_segment` on, in order; then
   // makes the recovered tail durable anew (what the page cache showed may never have reached the
@@ -123,6 +91,8 @@ class Log {
   virtual void Release(LogPosition position) = 0;
   // Live segments, oldest first: number and bytes used.
   virtual std::vector<LogPosition> Segments() const = 0;
+  // Bytes given to the device since the log was opened, padding and zero-filling included.
+  virtual std::uint64_t bytes_written() const = 0;
 
   // Writes what is buffered, syncs, and marks a clean end with its watermark. No operation may be
   // in flight. Afterwards only destruction. On a poisoned log: returns its error and marks nothing.

@@ -76,6 +76,8 @@ void EventLoop::Post(Continuation& continuation) {
   if (mailbox_.Push(continuation)) WriteWakeToken(descriptor);
 }
 
+bool EventLoop::MayDriveIo() { return Current() == this && in_run_until_ && Idle(); }
+
 void EventLoop::Wake() {
   const int descriptor = wake_descriptor_;
   if (mailbox_.Nudge()) WriteWakeToken(descriptor);
@@ -97,6 +99,7 @@ std::size_t EventLoop::RunReady() {
 
 void EventLoop::RunUntil(const std::atomic<bool>& done) {
   DriveScope scope(*this);
+  in_run_until_ = true;
   std::size_t resumed = 0;
   while (!done.load(std::memory_order_acquire)) {
     mailbox_.TakeInto(ready_);
@@ -110,6 +113,7 @@ void EventLoop::RunUntil(const std::atomic<bool>& done) {
     mailbox_.TakeInto(ready_);
     ResumeBatch(kResumesPerPoll, resumed, &done);
   }
+  in_run_until_ = false;
 }
 
 void EventLoop::ResumeBatch(std::size_t limit, std::size_t& resumed,

@@ -45,6 +45,8 @@ class EventLoop final : public Executor {
   ~EventLoop() override;
 
   void Post(Continuation& continuation) override;
+  // In RunUntil, while nothing else is ready, timed or in flight here.
+  bool MayDriveIo() override;
 
   // Runs what is ready, including expired timers and completed I/O, submits new I/O, and returns
   // without blocking: the number of coroutines resumed, at most kMaxResumesPerRunReady.
@@ -96,6 +98,7 @@ class EventLoop final : public Executor {
 
   // For the driving thread alone.
   bool ring_wanted_;
+  bool in_run_until_ = false;
   internal::ContinuationList ready_;
   internal::TimerHeap timers_;
   std::unique_ptr<IoRing> ring_;

@@ -46,6 +46,11 @@ class Executor {
   // of this folder, except that the simulator picks by its seed.
   virtual void Post(Continuation& continuation) = 0;
 
+  // True if the coroutine that asks may keep others waiting for I/O that it submits from here: it
+  // is alone on a thread that does nothing but wait for it, so that the thread reaps the completion
+  // at once. Asked from a coroutine on this executor.
+  virtual bool MayDriveIo() { return false; }
+
   // The executor that runs the calling code, or null on a thread that runs none. Not to be kept
   // across a co_await by address of the thread-local; the value itself stays right, because a
   // coroutine stays on its executor.

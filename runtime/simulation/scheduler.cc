@@ -114,6 +114,10 @@ void Scheduler::Place::Post(Continuation& continuation) {
   scheduler_.ready_.push_back({continuation.handle, this});
 }
 
+bool Scheduler::Place::MayDriveIo() {
+  return this == &scheduler_.main_ && scheduler_.random_.Below(2) == 0;
+}
+
 void Scheduler::Place::Resume(std::coroutine_handle<> handle) {
   CurrentScope scope(this);
   handle.resume();

@@ -110,6 +110,8 @@ class Scheduler {
    public:
     Place(Scheduler& scheduler, std::string_view name) : scheduler_(scheduler), name_(name) {}
     void Post(Continuation& continuation) override;
+    // Drawn, on the main executor: both answers are right there.
+    bool MayDriveIo() override;
     void Resume(std::coroutine_handle<> handle);
     std::string_view name() const { return name_; }
 

@@ -1,0 +1,460 @@
+#include "aurora/lsm/log_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "aurora/lsm/coding.h"
+#include "aurora/lsm/log_segment.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+namespace {
+
+constexpr std::uint64_t kReadBytes = std::uint64_t{1} << 20;
+
+std::string Where(const std::string& path, std::uint64_t offset) {
+  return StrCat(path, " at offset ", offset);
+}
+
+// A place in the log and what stands there, for messages.
+struct Witness {
+  LogPosition watermark;
+  // The first valid frame or header beyond the break.
+  bool any = false;
+  LogPosition first;
+  Sequence first_sequence = 0;
+  // Bytes beyond the break that were meant to be frames.
+  std::uint64_t bytes = 0;
+
+  void Add(LogPosition at, Sequence sequence) {
+    if (any) return;
+    any = true;
+    first = at;
+    first_sequence = sequence;
+  }
+};
+
+}  // namespace
+
+Task<absl::StatusOr<SegmentReader>> SegmentReader::Open(FileSystem& files, std::string path) {
+  OpenOptions options;
+  // The page cache may show what a failed sync has kept from the device.
+  options.direct = true;
+  AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await files.Open(path, options));
+  AURORA_CO_ASSIGN(const std::uint64_t size, co_await file->Size());
+  if (size > kMaxSegmentBytes) {
+    co_return DataLossError("log segment ", path, " has ", size,
+                            " bytes, more than any segment can have");
+  }
+  co_return SegmentReader(std::move(path), std::move(file), size);
+}
+
+Task<absl::Status> SegmentReader::Load(std::uint64_t end) {
+  end = std::min(end, size_);
+  if (end <= loaded_) co_return absl::OkStatus();
+  // Direct reads start at a block; only the last one of a file ends within one.
+  const std::uint64_t from = loaded_ / kDeviceBlockSize * kDeviceBlockSize;
+  const std::uint64_t to = std::min<std::uint64_t>(AlignUp(end, kReadBytes), buffer_.size());
+  AURORA_CO_ASSIGN(const std::size_t count,
+                   co_await file_->Read(from, buffer_.span().subspan(from, to - from)));
+  if (from + count < end) {
+    co_return DataLossError("log segment ", path_, " ended at offset ", from + count,
+                            " while it was read, before ", size_);
+  }
+  loaded_ = static_cast<std::size_t>(std::min<std::uint64_t>(from + count, size_));
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<bool>> FrameWalker::Next() {
+  if (limit_ != 0 && end_ >= limit_) co_return false;
+  const std::uint64_t size = std::min<std::uint64_t>(header_.segment_bytes, reader_->size());
+  for (;;) {
+    const FrameState state =
+        FindNextFrame(reader_->view(), size, seed_, header_.number, end_, &frame_);
+    if (state == FrameState::kInvalid) co_return false;
+    if (state == FrameState::kValid) {
+      if (limit_ != 0 && frame_.end > limit_) co_return false;
+      end_ = frame_.end;
+      co_return true;
+    }
+    AURORA_CHECK(frame_.end > reader_->view().size());
+    AURORA_CO_RETURN_IF_ERROR(co_await reader_->Load(frame_.end));
+  }
+}
+
+Task<absl::StatusOr<std::vector<std::uint32_t>>> ListSegments(FileSystem& files,
+                                                              std::string directory) {
+  AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries, co_await files.List(directory));
+  std::vector<std::uint32_t> numbers;
+  for (const DirectoryEntry& entry : entries) {
+    const std::optional<std::uint32_t> number = ParseSegmentFileName(entry.name);
+    if (number.has_value() && !entry.is_directory) numbers.push_back(*number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  co_return numbers;
+}
+
+namespace {
+
+class LogScanner {
+ public:
+  LogScanner(FileSystem& files, ScanOptions options, LogRecordCallback* replay)
+      : files_(files), options_(std::move(options)), replay_(replay) {}
+
+  Task<absl::StatusOr<LogScan>> Run();
+
+ private:
+  Task<absl::Status> ReadHeader(std::uint32_t number);
+  // Builds scan_.chain from the newest header below `below` back.
+  Task<absl::StatusOr<bool>> BuildChain(std::uint64_t below);
+  Task<absl::Status> WalkChain();
+  Task<absl::Status> WalkSegment(std::size_t index);
+  absl::Status TakeFrame(ScannedSegment& segment, const FrameView& frame);
+  // The chain is broken at `at`: an error if that is damage, else cuts there.
+  Task<absl::Status> Break(LogPosition at, std::uint64_t boot, SegmentMode mode);
+  Task<absl::StatusOr<Witness>> FindWitness(LogPosition at);
+  Task<absl::Status> WitnessOf(std::uint32_t number, LogPosition at, Witness* witness);
+  absl::Status Damage(LogPosition at, const Witness& witness, std::string_view why);
+  void Finish();
+
+  bool InChain(std::uint32_t number) const {
+    return std::any_of(
+        scan_.chain.begin(), scan_.chain.end(),
+        [number](const ScannedSegment& segment) { return segment.header.number == number; });
+  }
+  std::string Path(std::uint64_t number) const {
+    return SegmentPath(options_.directory, static_cast<std::uint32_t>(number));
+  }
+
+  FileSystem& files_;
+  const ScanOptions options_;
+  LogRecordCallback* const replay_;
+
+  std::vector<std::uint32_t> numbers_;              // of all segment files
+  std::map<std::uint32_t, SegmentHeader> headers_;  // the valid ones, from first_segment on
+  // Which segment a file was made or last used as, where its first block says so. The same for two
+  // files: they are one, under two names.
+  std::map<std::uint32_t, std::uint32_t> held_;
+  std::vector<std::uint32_t> suspects_;  // those whose header is torn or damaged
+  std::uint64_t boot_ = 0;               // in force at the end of the walk so far
+  bool cut_ = false;
+  LogScan scan_;
+};
+
+Task<absl::Status> LogScanner::ReadHeader(std::uint32_t number) {
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  if (reader.size() < kMinSegmentBytes) co_return absl::OkStatus();
+  AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
+  SegmentHeader header;
+  const HeaderState state =
+      DecodeSegmentHeader(reader.view().substr(0, kSegmentHeaderBytes), &header);
+  if (state == HeaderState::kValid || state == HeaderState::kPrepared) {
+    held_[number] = header.number;
+  }
+  if (number < options_.first_segment) co_return absl::OkStatus();
+  if (state == HeaderState::kInvalid) suspects_.push_back(number);
+  if (state != HeaderState::kValid) co_return absl::OkStatus();
+  if (std::memcmp(header.identity.database_id, options_.identity.database_id, 16) != 0) {
+    co_return FailedPreconditionError("log segment ", reader.path(),
+                                      " belongs to another database");
+  }
+  if (header.identity.epoch > options_.identity.epoch) {
+    co_return FailedPreconditionError("log segment ", reader.path(), " is of epoch ",
+                                      header.identity.epoch, ", later than this database's ",
+                                      options_.identity.epoch);
+  }
+  // A lower number is what the file held before it was recycled. A higher one: this is the old name
+  // of that segment's file.
+  if (header.number > number &&
+      !std::binary_search(numbers_.begin(), numbers_.end(), header.number)) {
+    co_return DataLossError("log segment ", reader.path(), " holds segment ", header.number,
+                            " instead: the files were renamed or mixed up");
+  }
+  if (header.number != number) co_return absl::OkStatus();
+  if (reader.size() < header.segment_bytes) {
+    co_return DataLossError("log segment ", reader.path(), " was cut to ", reader.size(),
+                            " bytes; it had ", header.segment_bytes);
+  }
+  headers_[number] = header;
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<bool>> LogScanner::BuildChain(std::uint64_t below) {
+  scan_.chain.clear();
+  for (;;) {
+    auto newest = headers_.lower_bound(
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(below, UINT32_MAX)));
+    if (newest == headers_.begin()) co_return false;
+    --newest;
+    scan_.chain.clear();
+    std::uint32_t missing = 0;
+    for (std::uint32_t number = newest->first;;) {
+      const auto found = headers_.find(number);
+      if (found == headers_.end()) {
+        missing = number;
+        break;
+      }
+      scan_.chain.push_back(ScannedSegment{found->second});
+      number = found->second.predecessor;
+      if (number < options_.first_segment) break;
+    }
+    if (missing == 0) {
+      std::reverse(scan_.chain.begin(), scan_.chain.end());
+      co_return true;
+    }
+    if (!std::binary_search(numbers_.begin(), numbers_.end(), missing)) {
+      co_return DataLossError("log segment ", Path(missing), " is missing: segment ",
+                              scan_.chain.back().header.number, " continues it");
+    }
+    const SegmentHeader successor = scan_.chain.back().header;
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await Break(LogPosition{missing, 0}, successor.boot, successor.mode));
+    below = missing;
+  }
+}
+
+absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& frame) {
+  const FrameHeader& header = frame.header;
+  const LogPosition at{segment.header.number, header.offset};
+  if (header.kind == FrameKind::kRecord) {
+    if (header.sequence <= scan_.last_sequence) {
+      return DataLossError("log segment ", Where(Path(at.segment), at.offset), ": sequence ",
+                           header.sequence, " follows ", scan_.last_sequence);
+    }
+    scan_.last_sequence = header.sequence;
+    ++scan_.report.record_count;
+    const LogPosition made = segment.header.watermark;
+    if (made.segment != at.segment || at.offset >= made.offset) {
+      scan_.last_segment_untouched = false;
+    }
+    scan_.last_mark.reset();
+    scan_.clean_close = false;
+  } else {
+    if (header.kind == FrameKind::kOpenMark && frame.payload.size() == 8) {
+      boot_ = LoadFixed<std::uint64_t>(frame.payload.data());
+    }
+    scan_.last_mark = header.offset;
+    scan_.last_mark_previous_end = header.previous_end;
+    scan_.clean_close = header.kind == FrameKind::kCloseMark;
+  }
+  const LogPosition watermark{
+      header.watermark_in_predecessor ? segment.header.predecessor : segment.header.number,
+      header.watermark};
+  scan_.safe = std::max(scan_.safe, watermark);
+  segment.end = frame.end;
+  if (header.kind != FrameKind::kRecord || header.sequence <= options_.after) {
+    return absl::OkStatus();
+  }
+  return (*replay_)(LogRecord{header.sequence, at, frame.payload});
+}
+
+Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {
+  ScannedSegment& segment = scan_.chain[index];
+  const SegmentHeader header = segment.header;
+  const bool is_last = index + 1 == scan_.chain.size();
+  const std::uint32_t limit = is_last ? 0 : scan_.chain[index + 1].header.predecessor_end;
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(header.number)));
+  segment.file_bytes = reader.size();
+  boot_ = header.boot;
+  scan_.last_mark.reset();
+  scan_.clean_close = false;
+  scan_.last_segment_untouched = header.watermark.segment == header.number;
+  FrameWalker walker(&reader, header, limit);
+  for (;;) {
+    AURORA_CO_ASSIGN(const bool found, co_await walker.Next());
+    if (!found) break;
+    AURORA_CO_RETURN_IF_ERROR(TakeFrame(segment, walker.frame()));
+  }
+  if (!is_last && segment.end == limit) co_return absl::OkStatus();
+  if (is_last && scan_.clean_close) {
+    // Nothing is ever written beyond a close mark: the next open mark takes its place. Only a
+    // segment that was begun after it, and has lost its header since, could make it a lie.
+    if (suspects_.empty() || suspects_.back() < header.number) co_return absl::OkStatus();
+    AURORA_CO_ASSIGN(const Witness witness,
+                     co_await FindWitness(LogPosition{header.number, segment.end}));
+    if (witness.watermark > LogPosition{header.number, segment.end}) {
+      co_return Damage(LogPosition{suspects_.back(), 0}, witness, "later frames rely on it");
+    }
+    co_return absl::OkStatus();
+  }
+  const LogPosition at{header.number, segment.end};
+  AURORA_CO_RETURN_IF_ERROR(co_await Break(at, boot_, header.mode));
+  scan_.chain.resize(index + 1);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogScanner::WalkChain() {
+  scan_.last_sequence = scan_.chain.front().header.last_sequence;
+  scan_.safe = LogPosition{scan_.chain.front().header.number, 0};
+  // A break shortens the chain.
+  for (std::size_t index = 0; index < scan_.chain.size(); ++index) {
+    AURORA_CO_RETURN_IF_ERROR(co_await WalkSegment(index));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> LogScanner::WitnessOf(std::uint32_t number, LogPosition at, Witness* witness) {
+  std::uint32_t predecessor = static_cast<std::uint32_t>(at.segment);
+  std::uint32_t from = kSegmentHeaderBytes;
+  LogIdentity identity = options_.identity;
+  const auto header = headers_.find(number);
+  if (header != headers_.end()) {
+    predecessor = header->second.predecessor;
+    identity = header->second.identity;
+    if (number > at.segment) {
+      witness->watermark = std::max(witness->watermark, header->second.watermark);
+      witness->Add(LogPosition{number, 0}, header->second.last_sequence + 1);
+    }
+  } else if (!scan_.chain.empty()) {
+    identity = scan_.chain.back().header.identity;
+  }
+  if (number == at.segment) {
+    from = static_cast<std::uint32_t>(std::max<std::uint64_t>(at.offset, from));
+  }
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(reader.size()));
+  // A segment whose header is gone was begun in the chain's epoch, or in a raised one.
+  for (const LogIdentity& candidate : {identity, options_.identity}) {
+    const FrameWitness found =
+        FindFrameHeaders(reader.view(), FrameSeed(candidate, number), number, from);
+    if (found.count == 0) continue;
+    if (found.watermark != 0) {
+      witness->watermark = std::max(witness->watermark, LogPosition{number, found.watermark});
+    }
+    if (found.predecessor_watermark != 0) {
+      witness->watermark =
+          std::max(witness->watermark, LogPosition{predecessor, found.predecessor_watermark});
+    }
+    witness->bytes += found.last_end - from;
+    // The broken frame itself may have a valid header: it does not follow the break.
+    const bool is_broken_one =
+        number == at.segment && found.count == 1 && found.first_previous_end == from;
+    if (!is_broken_one) {
+      witness->Add(LogPosition{number, found.first_offset}, found.first_sequence);
+    }
+    break;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<Witness>> LogScanner::FindWitness(LogPosition at) {
+  Witness witness;
+  std::uint32_t newest = 0;
+  for (const ScannedSegment& segment : scan_.chain) {
+    newest = std::max(newest, segment.header.number);
+  }
+  for (const std::uint32_t number : numbers_) {
+    if (number < at.segment) continue;
+    // What an earlier recovery left behind, between two segments of the chain, is no witness.
+    if (number < newest && number != at.segment && !InChain(number)) continue;
+    AURORA_CO_RETURN_IF_ERROR(co_await WitnessOf(number, at, &witness));
+  }
+  co_return witness;
+}
+
+absl::Status LogScanner::Damage(LogPosition at, const Witness& witness, std::string_view why) {
+  std::string next;
+  if (witness.any) {
+    next = StrCat("; the next valid frame is in ",
+                  Where(Path(witness.first.segment), witness.first.offset), " with sequence ",
+                  witness.first_sequence);
+  }
+  return DataLossError("log segment ", Where(Path(at.segment), at.offset), " is damaged: no valid ",
+                       at.offset == 0 ? std::string("header") : std::string("frame"),
+                       " where one must be (", why, "). Records after sequence ",
+                       scan_.last_sequence, " are lost", next);
+}
+
+Task<absl::Status> LogScanner::Break(LogPosition at, std::uint64_t boot, SegmentMode mode) {
+  AURORA_CO_ASSIGN(const Witness witness, co_await FindWitness(at));
+  if (witness.watermark > at) {
+    co_return Damage(at, witness,
+                     StrCat("a later one states that segment ", witness.watermark.segment,
+                            " was on the device up to offset ", witness.watermark.offset));
+  }
+  const bool same_boot = boot != 0 && boot == options_.boot;
+  if (mode == SegmentMode::kMapped && same_boot && witness.any) {
+    co_return Damage(at, witness, "the machine has not lost power since it was written");
+  }
+  if (cut_) co_return absl::OkStatus();
+  std::uint64_t bytes = witness.bytes;
+  std::string reason = "frames that were not acknowledged as durable, behind one that is not whole";
+  if (bytes == 0) {
+    AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(at.segment)));
+    const std::uint64_t start = std::max<std::uint64_t>(at.offset, kSegmentHeaderBytes);
+    const std::uint64_t fresh = NextBlock(start);
+    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(fresh + kFrameHeaderBytes));
+    for (const std::uint64_t offset : {start, fresh}) {
+      if (offset + kFrameHeaderBytes <= reader.view().size() &&
+          ResemblesFrameHeader(reader.view().data() + offset,
+                               static_cast<std::uint32_t>(at.segment),
+                               static_cast<std::uint32_t>(offset))) {
+        bytes = offset + kFrameHeaderBytes - start;
+      }
+    }
+    reason = "an incomplete frame";
+  }
+  if (bytes == 0) co_return absl::OkStatus();
+  cut_ = true;
+  scan_.report.cut_bytes = bytes;
+  scan_.report.cut_reason = StrCat(reason, ", ", Where(Path(at.segment), at.offset));
+  co_return absl::OkStatus();
+}
+
+void LogScanner::Finish() {
+  for (const std::uint32_t number : numbers_) {
+    if (InChain(number)) continue;
+    const auto held = held_.find(number);
+    const bool last_name =
+        held != held_.end() &&
+        std::none_of(held_.upper_bound(number), held_.end(),
+                     [&](const auto& other) { return other.second == held->second; }) &&
+        !InChain(held->second);
+    if (!last_name) {
+      scan_.unusable.push_back(number);
+    } else if (headers_.contains(number)) {
+      scan_.superseded.push_back(number);
+    } else {
+      scan_.reusable.push_back(number);
+    }
+  }
+  scan_.highest_number = numbers_.empty() ? 0 : numbers_.back();
+  if (!scan_.chain.empty()) {
+    scan_.report.end = LogPosition{scan_.chain.back().header.number, scan_.chain.back().end};
+  }
+  scan_.report.last_sequence = scan_.last_sequence;
+  scan_.report.clean_close = scan_.clean_close;
+}
+
+Task<absl::StatusOr<LogScan>> LogScanner::Run() {
+  AURORA_CO_ASSIGN(numbers_, co_await ListSegments(files_, options_.directory));
+  for (const std::uint32_t number : numbers_) {
+    AURORA_CO_RETURN_IF_ERROR(co_await ReadHeader(number));
+  }
+  AURORA_CO_ASSIGN(const bool found, co_await BuildChain(std::uint64_t{UINT32_MAX} + 1));
+  if (found) {
+    AURORA_CO_RETURN_IF_ERROR(co_await WalkChain());
+  } else if (std::binary_search(numbers_.begin(), numbers_.end(), options_.first_segment)) {
+    // Made ready, never begun.
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await Break(LogPosition{options_.first_segment, 0}, 0, SegmentMode::kDirect));
+  } else {
+    co_return DataLossError("log segment ", Path(options_.first_segment), " is missing");
+  }
+  Finish();
+  co_return std::move(scan_);
+}
+
+}  // namespace
+
+Task<absl::StatusOr<LogScan>> ScanLog(FileSystem& files, ScanOptions options,
+                                      LogRecordCallback* replay) {
+  AURORA_CHECK(options.first_segment != 0);
+  LogScanner scanner(files, std::move(options), replay);
+  co_return co_await scanner.Run();
+}
+
+}  // namespace aurora::lsm

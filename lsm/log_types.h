@@ -1,0 +1,47 @@
+// The vocabulary of the commit log (see log.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "aurora/lsm/types.h"
+
+namespace aurora::lsm {
+
+struct LogOptions {
+  std::string directory;
+  LogIdentity identity;
+  Durability durability = Durability::kSync;  // of the database: chooses the segments' mode
+  std::uint64_t segment_bytes = 16u << 20;    // multiple of kDeviceBlockSize
+  std::size_t buffer_bytes =
+      4u << 20;  // most bytes of one direct group; also kBuffered's size trigger
+  absl::Duration flush_interval =
+      absl::Milliseconds(50);  // kBuffered: longest time before a commit is on the device
+  int spare_segments = 1;      // kept zero-filled ahead of need
+};
+
+// One recovered record. The view is valid during the call.
+struct LogRecord {
+  Sequence sequence = 0;
+  LogPosition position;  // of its frame
+  std::string_view payload;
+};
+
+// What recovery found at the end of the log.
+struct LogRecovery {
+  LogPosition end;             // where the next record goes
+  Sequence last_sequence = 0;  // of the last record, 0 if none
+  std::uint64_t record_count = 0;
+  bool clean_close = false;
+  std::uint64_t cut_bytes = 0;  // bytes after `end` that held an incomplete, unacknowledged tail
+  std::string cut_reason;       // empty if nothing was cut
+};
+
+using LogRecordCallback = absl::AnyInvocable<absl::Status(const LogRecord&)>;
+
+}  // namespace aurora::lsm

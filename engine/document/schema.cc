@@ -164,7 +164,7 @@ absl::StatusOr<Schema> Schema::EvolveTo(const Schema& desired, std::uint32_t ver
   return next;
 }
 
-absl::StatusOr<Schema> Schema::FromParts(Parts parts) {
+absl::StatusOr<Schema> Schema::FromParts(Parts parts, bool outermost) {
   std::set<std::uint32_t> ids;
   if (parts.open_id.has_value()) ids.insert(*parts.open_id);
   std::uint32_t last_id = 0;
@@ -194,6 +194,7 @@ absl::StatusOr<Schema> Schema::FromParts(Parts parts) {
   schema.open_id_ = parts.open_id;
   schema.version_ = parts.version;
   schema.next_id_ = parts.next_id;
+  if (!outermost) return schema;
   const absl::Status valid = schema.Validate();
   if (!valid.ok()) return DataLossError("the stored schema is not valid: ", ToStd(valid.message()));
   return schema;

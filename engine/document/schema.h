@@ -122,7 +122,7 @@ class Schema {
     std::uint32_t version = 1;
     std::uint32_t next_id = 0;
   };
-  static absl::StatusOr<Schema> FromParts(Parts parts);
+  static absl::StatusOr<Schema> FromParts(Parts parts, bool outermost = true);
 
  private:
   Schema& AddTyped(std::string name, DeclaredType type, FieldAttributes attributes);

@@ -185,7 +185,7 @@ Object::operator ObjectView() const {
 
 Value::Value(std::initializer_list<Object::Member> members) : rep_(Object(members)) {}
 
-Value::Value(const ValueView& view) {
+void Value::Assign(const ValueView& view) {
   switch (view.type()) {
     case Type::kNull:
       break;

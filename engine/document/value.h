@@ -139,18 +139,22 @@ class Value {
   template <std::floating_point T>
     requires(sizeof(T) <= sizeof(double))
   Value(T value) : rep_(static_cast<double>(value)) {}
-  Value(std::string value) : rep_(std::move(value)) {}
-  Value(std::string_view value) : rep_(std::string(value)) {}
-  Value(const char* value) : rep_(std::string(value)) {}
-  Value(Bytes value) : rep_(std::move(value)) {}
-  Value(const Uuid& value) : rep_(value) {}
-  Value(Timestamp value) : rep_(value) {}
-  Value(Array value) : rep_(std::move(value)) {}
-  Value(Object value) : rep_(std::move(value)) {}
+  // Templates, so that a braced list is none of these: {{"a", 1}} would do for most of them.
+  template <class T>
+    requires(std::same_as<T, std::string> || std::same_as<T, Bytes> || std::same_as<T, Uuid> ||
+             std::same_as<T, Timestamp> || std::same_as<T, Array> || std::same_as<T, Object>)
+  Value(T value) : rep_(std::move(value)) {}
+  template <class T>
+    requires(std::same_as<T, std::string_view> || std::same_as<T, const char*> ||
+             std::same_as<T, char*>)
+  Value(T text) : rep_(std::string(text)) {}
   // An object: {{"name", "Lumen"}, {"city", "Bern"}}.
   Value(std::initializer_list<Object::Member> members);
   // A deep copy of what is seen.
-  explicit Value(const ValueView& view);
+  template <std::same_as<ValueView> T>
+  explicit Value(const T& view) {
+    Assign(view);
+  }
 
   Type type() const { return static_cast<Type>(rep_.index()); }
   bool is_null() const { return type() == Type::kNull; }
@@ -174,6 +178,8 @@ class Value {
   friend bool operator==(const Value& a, const Value& b) { return Equal(a, b); }
 
  private:
+  void Assign(const ValueView& view);
+
   template <class T>
   const T& Get() const {
     const T* held = std::get_if<T>(&rep_);

@@ -45,6 +45,7 @@ TEST(ValueTest, AListOfOnePairIsAnObjectToo) {
   const Value value{{"a", "b"}};
   ASSERT_EQ(value.type(), Type::kObject);
   EXPECT_EQ(value.AsObject().Find("a")->AsString(), "b");
+  EXPECT_EQ(Value({{"a", 1}}).type(), Type::kObject);
   const Value nested({{"a", {{"b", 1}}}});
   EXPECT_EQ(nested.AsObject().Find("a")->AsObject().Find("b")->AsInt64(), 1);
 }

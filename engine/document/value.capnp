@@ -24,3 +24,9 @@ struct Value @0xcb4628ce1edef039 {
     # Each with a name.
   }
 }
+
+struct Uuid @0x8e1f3a6f0c9b2d47 {
+  # An item of a list of UUIDs: the first and the last 8 bytes as big-endian numbers.
+  high @0 :UInt64;
+  low @1 :UInt64;
+}

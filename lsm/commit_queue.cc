@@ -11,8 +11,10 @@ CommitQueue::CommitQueue(Sequence published)
 
 Sequence CommitQueue::Register() {
   AURORA_DCHECK(HasRoom());
-  AURORA_CHECK(registered_ < kMaxSequence - 1);
-  return ++registered_;
+  const Sequence sequence = registered() + 1;
+  AURORA_CHECK(sequence < kMaxSequence);
+  registered_.store(sequence, std::memory_order_relaxed);
+  return sequence;
 }
 
 void CommitQueue::Finish(Sequence sequence) {

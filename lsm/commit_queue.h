@@ -31,17 +31,16 @@ class CommitQueue {
 
   // True if another commit can be registered.
   bool HasRoom() const {
-    return registered_ - published_.load(std::memory_order_acquire) < kCapacity;
+    return registered() - published_.load(std::memory_order_acquire) < kCapacity;
   }
   // The sequence of the next commit. REQUIRES HasRoom().
   Sequence Register();
-  // The newest that was registered.
-  Sequence registered() const { return registered_; }
-
   // --- From every thread. ---
 
   // States that the commit is complete in memory. Once for each registered sequence.
   void Finish(Sequence sequence);
+  // The newest that was registered. Exact under the lock.
+  Sequence registered() const { return registered_.load(std::memory_order_relaxed); }
   Sequence published() const { return published_.load(std::memory_order_acquire); }
   // Waits until `sequence` is published; ready if it is.
   AURORA_TASK_WRAPPER Task<void> WaitPublished(Sequence sequence) {
@@ -49,9 +48,11 @@ class CommitQueue {
         [this, sequence] { return published_.load(std::memory_order_seq_cst) >= sequence; });
   }
   // Waits until HasRoom() is likely.
-  AURORA_TASK_WRAPPER Task<void> WaitRoom(Sequence registered) {
-    return event_.Until([this, registered] {
-      return registered - published_.load(std::memory_order_seq_cst) < kCapacity;
+  AURORA_TASK_WRAPPER Task<void> WaitRoom() {
+    return event_.Until([this] {
+      return registered_.load(std::memory_order_relaxed) -
+                 published_.load(std::memory_order_seq_cst) <
+             kCapacity;
     });
   }
 
@@ -59,7 +60,7 @@ class CommitQueue {
   std::atomic<Sequence>& Slot(Sequence sequence) { return slots_[sequence % kCapacity]; }
 
   const std::unique_ptr<std::atomic<Sequence>[]> slots_;
-  Sequence registered_;  // protected by the caller's lock
+  std::atomic<Sequence> registered_;  // written under the caller's lock
   alignas(64) std::atomic<Sequence> published_;
   Event event_;
 };

@@ -30,6 +30,7 @@
 #include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
+#include "aurora/runtime/logger.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/task.h"
 
@@ -45,8 +46,9 @@ class RecordHandler {
   virtual absl::Status Replay(Sequence sequence, std::string_view record,
                               std::vector<Mutation>* mutations) = 0;
   // State that is not in the tree but must survive once the records that made it are gone from the
-  // log (counters of ids, say): saved with every flush, given back at open before any record.
-  // Called inside the commit lock: must be quick.
+  // log (counters of ids, say): saved with every flush, given back at open before any record,
+  // unless it is empty. SaveState is called inside the commit lock: must be quick. It may already
+  // show what belongs to commits that are being made; their records are replayed on top of it.
   virtual std::string SaveState() = 0;
   virtual absl::Status RestoreState(std::string_view state) = 0;
 };
@@ -69,6 +71,8 @@ struct StoreOptions {
   MemoryBudget* memory = nullptr;
   std::size_t block_cache_bytes = 64u << 20;
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
+  // Told of opening, recovery, flushes, compactions and errors. Not owned; null: nobody.
+  Logger* logger = nullptr;
 };
 
 struct CommitRequest {
@@ -159,10 +163,12 @@ class Store {
   virtual ~Store() = default;
 
   // Commits atomically and returns once the commit is published and as durable as asked. Later
-  // commits may already be visible. All that the request views must stay alive until the task
-  // completes. If it fails after the record was given to the log, the outcome is unknown until the
-  // store is reopened, and the message says so.
-  virtual Task<absl::StatusOr<CommitResult>> Commit(const CommitRequest& request) = 0;
+  // commits may already be visible. The commit takes place in the call itself, unless it is held
+  // back; then what the request views is copied. So all of it need only live during the call. If
+  // it fails after the record was given to the log, the outcome is unknown until the store is
+  // reopened, and the message says so. A task that is not awaited may or may not have committed.
+  AURORA_TASK_UNBOUND_WRAPPER virtual Task<absl::StatusOr<CommitResult>> Commit(
+      const CommitRequest& request) = 0;
 
   // The newest published sequence.
   virtual Sequence published() const = 0;

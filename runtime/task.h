@@ -38,6 +38,8 @@
 // vouches for the lifetimes itself. Before a function's declaration, after a lambda's parameters.
 #define AURORA_TASK_TYPE [[clang::coro_return_type]] [[clang::coro_lifetimebound]]
 #define AURORA_TASK_WRAPPER __attribute__((coro_wrapper))
+// The same for one whose task keeps nothing of its arguments: they need only live during the call.
+#define AURORA_TASK_UNBOUND_WRAPPER __attribute__((coro_wrapper, coro_disable_lifetimebound))
 
 namespace aurora {
 

@@ -1,0 +1,165 @@
+#include "aurora/lsm/kv_store.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "aurora/lsm/coding.h"
+#include "aurora/lsm/key.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+
+namespace aurora::lsm {
+namespace {
+
+// Bytes of a mutation's record apart from key and value.
+constexpr std::size_t kHeaderMax = 3 * kMaxVarint64Bytes;
+
+char* StoreHeader(char* out, KeyspaceId keyspace, EntryKind kind, std::size_t key_size) {
+  out = StoreVarint(out, std::uint64_t{keyspace} << 2 | static_cast<std::uint64_t>(kind));
+  return StoreVarint(out, key_size);
+}
+
+bool IsAscending(std::span<const Mutation> mutations) {
+  for (std::size_t i = 1; i < mutations.size(); ++i) {
+    const Mutation& a = mutations[i - 1];
+    const Mutation& b = mutations[i];
+    if (a.keyspace > b.keyspace || (a.keyspace == b.keyspace && a.key >= b.key)) return false;
+  }
+  return true;
+}
+
+// Leaves the last mutation of each key.
+absl::Status RemoveReplaced(std::vector<Mutation>* mutations) {
+  if (IsAscending(*mutations)) return absl::OkStatus();
+  StringMap<std::size_t> last;
+  std::vector<bool> is_replaced(mutations->size());
+  bool any_replaced = false;
+  for (std::size_t i = 0; i < mutations->size(); ++i) {
+    const Mutation& mutation = (*mutations)[i];
+    const auto [found, added] = last.try_emplace(MakeStoredKey(mutation.keyspace, mutation.key), i);
+    if (added) continue;
+    if (mutation.kind == EntryKind::kMerge ||
+        (*mutations)[found->second].kind == EntryKind::kMerge) {
+      return InvalidArgumentError("key ", Quoted(mutation.key),
+                                  " is merged and changed again in one batch");
+    }
+    is_replaced[found->second] = any_replaced = true;
+    found->second = i;
+  }
+  if (!any_replaced) return absl::OkStatus();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < mutations->size(); ++i) {
+    if (!is_replaced[i]) (*mutations)[kept++] = (*mutations)[i];
+  }
+  mutations->resize(kept);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void WriteBatch::Add(KeyspaceId keyspace, EntryKind kind, std::string_view key,
+                     std::string_view value) {
+  char header[kHeaderMax];
+  record_.append(
+      header, static_cast<std::size_t>(StoreHeader(header, keyspace, kind, key.size()) - header));
+  record_.append(key);
+  if (kind == EntryKind::kDelete) return;
+  AppendVarint(&record_, value.size());
+  record_.append(value);
+}
+
+void WriteBatch::Clear() { record_.clear(); }
+
+absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutations) {
+  ByteReader reader(record);
+  while (reader.remaining() > 0) {
+    const std::uint64_t tag = reader.ReadVarint64();
+    Mutation mutation;
+    mutation.keyspace = static_cast<KeyspaceId>(tag >> 2);
+    mutation.kind = static_cast<EntryKind>(tag & 3);
+    mutation.key = reader.ReadLengthPrefixed();
+    if (mutation.kind != EntryKind::kDelete) mutation.value = reader.ReadLengthPrefixed();
+    if (!reader.ok() || mutation.keyspace != tag >> 2 || mutation.kind > EntryKind::kMerge) {
+      return DataLossError("a record of ", record.size(), " bytes is not a batch of mutations");
+    }
+    mutations->push_back(mutation);
+  }
+  return RemoveReplaced(mutations);
+}
+
+class KvStore::Handler final : public RecordHandler {
+ public:
+  absl::Status Replay(Sequence, std::string_view record,
+                      std::vector<Mutation>* mutations) override {
+    return DecodeBatch(record, mutations);
+  }
+  std::string SaveState() override { return ""; }
+  absl::Status RestoreState(std::string_view state) override {
+    return FailedPreconditionError("the database was not written as a plain key-value store (",
+                                   state.size(), " bytes of state)");
+  }
+};
+
+KvStore::KvStore() : handler_(std::make_unique<Handler>()) {}
+KvStore::~KvStore() = default;
+
+Task<absl::StatusOr<std::unique_ptr<KvStore>>> KvStore::Open(Environment& environment,
+                                                             StoreOptions options) {
+  std::unique_ptr<KvStore> kv(new KvStore());
+  AURORA_CO_ASSIGN(kv->store_,
+                   co_await Store::Open(environment, std::move(options), *kv->handler_));
+  co_return kv;
+}
+
+Task<absl::Status> KvStore::Close() { return store_->Close(); }
+
+Task<absl::StatusOr<CommitResult>> KvStore::WriteOne(const Mutation& mutation,
+                                                     std::optional<Durability> durability) {
+  char header[kHeaderMax];
+  char size[kMaxVarint64Bytes];
+  std::string_view parts[4];
+  parts[0] = {header, static_cast<std::size_t>(StoreHeader(header, mutation.keyspace, mutation.kind,
+                                                           mutation.key.size()) -
+                                               header)};
+  parts[1] = mutation.key;
+  std::size_t count = 2;
+  if (mutation.kind != EntryKind::kDelete) {
+    parts[2] = {size, static_cast<std::size_t>(StoreVarint(size, mutation.value.size()) - size)};
+    parts[3] = mutation.value;
+    count = 4;
+  }
+  CommitRequest request;
+  request.record = std::span<const std::string_view>(parts, count);
+  request.mutations = std::span<const Mutation>(&mutation, 1);
+  request.durability = durability;
+  return store_->Commit(request);
+}
+
+Task<absl::StatusOr<CommitResult>> KvStore::Put(std::string_view key, std::string_view value,
+                                                std::optional<Durability> durability) {
+  return WriteOne({0, EntryKind::kPut, key, value}, durability);
+}
+
+Task<absl::StatusOr<CommitResult>> KvStore::Delete(std::string_view key,
+                                                   std::optional<Durability> durability) {
+  return WriteOne({0, EntryKind::kDelete, key, {}}, durability);
+}
+
+Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,
+                                                  std::optional<Durability> durability) {
+  std::vector<Mutation> mutations;
+  if (absl::Status status = DecodeBatch(batch.record(), &mutations); !status.ok()) {
+    return absl::StatusOr<CommitResult>(std::move(status));
+  }
+  const std::string_view record = batch.record();
+  CommitRequest request;
+  request.record = std::span<const std::string_view>(&record, 1);
+  request.mutations = mutations;
+  request.durability = durability;
+  return store_->Commit(request);
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,89 @@
+// A plain ordered key-value engine: the store with nothing above it. A log record is the batch of
+// mutations itself. For benchmarks, tests and tools; the database has its own records.
+//
+// Thread-safe, except that a WriteBatch has one user at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/lsm/store.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+// Mutations that are committed together. Of several Puts and Deletes of a key the last one counts;
+// a Merge may not share its key with another mutation of the batch.
+//
+//   record = mutation ...
+//   mutation = varint keyspace * 4 + kind, varint key size, key, and unless it is a Delete,
+//              varint value size, value
+class WriteBatch {
+ public:
+  void Put(std::string_view key, std::string_view value, KeyspaceId keyspace = 0) {
+    Add(keyspace, EntryKind::kPut, key, value);
+  }
+  void Delete(std::string_view key, KeyspaceId keyspace = 0) {
+    Add(keyspace, EntryKind::kDelete, key, {});
+  }
+  void Merge(std::string_view key, std::string_view operand, KeyspaceId keyspace = 0) {
+    Add(keyspace, EntryKind::kMerge, key, operand);
+  }
+  void Clear();
+  bool empty() const { return record_.empty(); }
+  std::size_t size_bytes() const { return record_.size(); }
+
+  const std::string& record() const { return record_; }
+
+ private:
+  void Add(KeyspaceId keyspace, EntryKind kind, std::string_view key, std::string_view value);
+  std::string record_;
+};
+
+// The mutations of a record, without those that a later one of the same key replaces. DataLoss if
+// it is not a record; InvalidArgument for a Merge that shares its key. Views into `record`.
+absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutations);
+
+class KvStore {
+ public:
+  static Task<absl::StatusOr<std::unique_ptr<KvStore>>> Open(Environment& environment,
+                                                             StoreOptions options);
+  ~KvStore();
+
+  // Commits. `batch` may be used again at once.
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Write(
+      const WriteBatch& batch, std::optional<Durability> durability = std::nullopt);
+  // A batch of one. Key and value need only live during the call.
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Put(
+      std::string_view key, std::string_view value,
+      std::optional<Durability> durability = std::nullopt);
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Delete(
+      std::string_view key, std::optional<Durability> durability = std::nullopt);
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
+      std::string_view key, Sequence at = kMaxSequence) {
+    return store_->Get(0, key, at);
+  }
+
+  Store& store() { return *store_; }
+  AURORA_TASK_WRAPPER Task<absl::Status> Close();
+
+ private:
+  class Handler;
+  KvStore();
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> WriteOne(
+      const Mutation& mutation, std::optional<Durability> durability);
+
+  std::unique_ptr<Handler> handler_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace aurora::lsm

@@ -1,0 +1,280 @@
+// How a commit happens: see store_impl.h.
+#include <algorithm>
+#include <utility>
+
+#include "aurora/lsm/store_impl.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+namespace {
+
+std::size_t TotalSize(std::span<const std::string_view> parts) {
+  std::size_t bytes = 0;
+  for (const std::string_view part : parts) bytes += part.size();
+  return bytes;
+}
+
+absl::Status ConflictError(const ConflictTable::Conflict& conflict, Sequence snapshot) {
+  if (conflict.exact) {
+    return AbortedError("resource ", conflict.resource, " was written by commit ", conflict.written,
+                        ", after the transaction's snapshot ", snapshot, ": run it again");
+  }
+  return AbortedError("the transaction's snapshot ", snapshot,
+                      " is older than what is remembered of the writers of resource ",
+                      conflict.resource, " (commit ", conflict.written, "): run it again");
+}
+
+}  // namespace
+
+// A request that outlives the call of Commit.
+struct StoreImpl::HeldRequest {
+  explicit HeldRequest(const CommitRequest& original)
+      : reads(original.reads.begin(), original.reads.end()),
+        writes(original.writes.begin(), original.writes.end()),
+        mutations(original.mutations.begin(), original.mutations.end()) {
+    std::size_t bytes = TotalSize(original.record);
+    for (const Mutation& m : original.mutations) bytes += m.key.size() + m.value.size();
+    memory.reserve(bytes);  // so that views into it stay
+    for (const std::string_view part : original.record) memory.append(part);
+    record = memory;
+    for (Mutation& mutation : mutations) {
+      mutation.key = Keep(mutation.key);
+      mutation.value = Keep(mutation.value);
+    }
+    request = original;
+    request.record = std::span<const std::string_view>(&record, 1);
+    request.mutations = mutations;
+    request.reads = reads;
+    request.writes = writes;
+  }
+  std::string_view Keep(std::string_view bytes) {
+    const std::size_t offset = memory.size();
+    memory.append(bytes);
+    return std::string_view(memory).substr(offset);
+  }
+
+  std::string memory;
+  std::string_view record;
+  std::vector<std::uint64_t> reads;
+  std::vector<std::uint64_t> writes;
+  std::vector<Mutation> mutations;
+  CommitRequest request;
+};
+
+StoreImpl::Measured StoreImpl::Measure(const CommitRequest& request) {
+  Measured measured;
+  measured.payload_bytes = TotalSize(request.record);
+  measured.payload_hash = Log::HashPayload(request.record);
+  for (const Mutation& mutation : request.mutations) {
+    measured.memtable_bytes += Memtable::EntryBytes(mutation);
+  }
+  measured.memtable_bytes = ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
+  return measured;
+}
+
+Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& request) {
+  const Durability durability = request.durability.value_or(options_.durability);
+  if (AURORA_UNLIKELY(TotalSize(request.record) == 0)) return Validate(request);
+  const Measured measured = Measure(request);
+  Begun begun;
+  Hold hold = Hold::kSlowdown;
+  if (AURORA_LIKELY(slowdown_nanos_per_kib_.load(std::memory_order_relaxed) == 0)) {
+    hold = TryBegin(request, measured, &begun);
+  }
+  if (AURORA_UNLIKELY(hold != Hold::kNone)) {
+    if (hold == Hold::kStatus) return absl::StatusOr<CommitResult>(std::move(begun.status));
+    return CommitHeld(std::make_unique<HeldRequest>(request), durability);
+  }
+  Apply(request, begun);
+  if (AURORA_LIKELY(queue_->published() >= begun.result.sequence)) {
+    Task<absl::Status> durable = log_->WaitDurable(begun.result.end, durability);
+    if (durable.IsReady()) return Concluded(std::move(durable).TakeReady(), begun.result);
+    // Not started: AwaitCommit asks again.
+  }
+  return AwaitCommit(begun.result, durability);
+}
+
+absl::StatusOr<CommitResult> StoreImpl::Validate(const CommitRequest& request) {
+  if (!request.mutations.empty()) {
+    return InvalidArgumentError("a commit with mutations needs a log record");
+  }
+  if (poisoned()) return status();
+  const std::lock_guard lock(commit_mutex_);
+  if (request.snapshot != kMaxSequence) {
+    if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
+      return ConflictError(*conflict, request.snapshot);
+    }
+  }
+  return CommitResult{queue_->registered(), log_end_};
+}
+
+StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured& measured,
+                                    Begun* begun) {
+  const std::lock_guard lock(commit_mutex_);
+  if (AURORA_UNLIKELY(poisoned() || closing())) {
+    begun->status =
+        poisoned() ? status() : FailedPreconditionError(options_.directory, " is being closed");
+    return Hold::kStatus;
+  }
+  if (request.snapshot != kMaxSequence) {
+    if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
+      begun->status = ConflictError(*conflict, request.snapshot);
+      return Hold::kStatus;
+    }
+  }
+  if (AURORA_UNLIKELY(!log_->HasRoom(measured.payload_bytes))) return Hold::kLog;
+  if (AURORA_UNLIKELY(!queue_->HasRoom())) return Hold::kQueue;
+  const Sequence registered = queue_->registered();
+  const Sequence reserved = reserved_through_.load(std::memory_order_relaxed);
+  if (AURORA_UNLIKELY(reserved - registered < kSequenceReserve / 2)) {
+    if (reserved <= registered) return Hold::kSequences;
+    if (reserved - registered == kSequenceReserve / 2 - 1) event_.Notify();
+  }
+  if (active_bytes_ + measured.memtable_bytes > options_.memtable_bytes && active_bytes_ > 0) {
+    if (AURORA_UNLIKELY(!SealedHasRoom())) return Hold::kMemtable;
+    Seal();
+  }
+  begun->result.sequence = queue_->Register();
+  begun->result.end = log_->Append(begun->result.sequence, request.record, measured.payload_hash);
+  begun->run = active_.get();
+  active_bytes_ += measured.memtable_bytes;
+  log_end_ = begun->result.end;
+  conflicts_->Record(begun->result.sequence, request.writes);
+  return Hold::kNone;
+}
+
+void StoreImpl::Apply(const CommitRequest& request, const Begun& begun) {
+  for (const Mutation& mutation : request.mutations) {
+    begun.run->memtable.Add(mutation, begun.result.sequence);
+  }
+  bytes_logged_.fetch_add(TotalSize(request.record), std::memory_order_relaxed);
+  queue_->Finish(begun.result.sequence);
+}
+
+absl::StatusOr<CommitResult> StoreImpl::Concluded(const absl::Status& durable,
+                                                  const CommitResult& result) {
+  if (AURORA_LIKELY(durable.ok())) return result;
+  Poison(durable);
+  return Annotate(durable, StrCat("commit ", result.sequence,
+                                  " is in memory, but whether it is durable is unknown until the "
+                                  "store is opened again"));
+}
+
+Task<absl::StatusOr<CommitResult>> StoreImpl::AwaitCommit(CommitResult result,
+                                                          Durability durability) {
+  co_await queue_->WaitPublished(result.sequence);
+  const absl::Status durable = co_await log_->WaitDurable(result.end, durability);
+  if (durable.ok() && durability == Durability::kSync) {
+    Sequence before = synced_through_.load(std::memory_order_relaxed);
+    while (before < result.sequence &&
+           !synced_through_.compare_exchange_weak(before, result.sequence)) {
+    }
+  }
+  co_return Concluded(durable, result);
+}
+
+Task<absl::StatusOr<CommitResult>> StoreImpl::CommitHeld(std::unique_ptr<HeldRequest> held_request,
+                                                         Durability durability) {
+  const CommitRequest& request = held_request->request;
+  const Measured measured = Measure(request);
+  const std::int64_t start = environment_.clock().MonotonicNanos();
+  AURORA_CO_RETURN_IF_ERROR(co_await SlowDown(measured.payload_bytes + measured.memtable_bytes));
+  Begun begun;
+  for (;;) {
+    const Hold hold = TryBegin(request, measured, &begun);
+    if (hold == Hold::kNone) break;
+    if (hold == Hold::kStatus) co_return std::move(begun.status);
+    AURORA_CO_RETURN_IF_ERROR(co_await WaitFor(hold, measured.payload_bytes));
+  }
+  const std::int64_t held = environment_.clock().MonotonicNanos() - start;
+  stall_nanos_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(held, 0)),
+                         std::memory_order_relaxed);
+  Apply(request, begun);
+  absl::StatusOr<CommitResult> result = co_await AwaitCommit(begun.result, durability);
+  co_return result;
+}
+
+Task<absl::Status> StoreImpl::WaitFor(Hold hold, std::size_t payload_bytes) {
+  switch (hold) {
+    case Hold::kLog: {
+      absl::Status status = co_await log_->MakeRoom(payload_bytes);
+      co_return status;
+    }
+    case Hold::kQueue:
+      co_await queue_->WaitRoom();
+      co_return absl::OkStatus();
+    case Hold::kMemtable: {
+      event_.Notify();
+      const auto may_go_on = [this] {
+        const std::lock_guard lock(state_mutex_);
+        return sealed_.size() < kSealedMax || poisoned() || closing() || !HoldError().ok();
+      };
+      co_await event_.Until(may_go_on);
+      const std::lock_guard lock(state_mutex_);
+      if (sealed_.size() < kSealedMax || poisoned() || closing()) co_return absl::OkStatus();
+      co_return HoldError();
+    }
+    case Hold::kSequences: {
+      event_.Notify();
+      const Sequence reserved = reserved_through_.load(std::memory_order_seq_cst);
+      const auto may_go_on = [this, reserved] {
+        return reserved_through_.load(std::memory_order_seq_cst) > reserved || poisoned() ||
+               closing();
+      };
+      co_await event_.Until(may_go_on);
+      co_return absl::OkStatus();
+    }
+    case Hold::kNone:
+    case Hold::kStatus:
+    case Hold::kSlowdown:
+      break;
+  }
+  AURORA_CHECK(hold == Hold::kSlowdown);
+  co_return absl::OkStatus();
+}
+
+// Commits share one schedule: each takes its place behind those before it, for as long as its bytes
+// cost at the current rate, and waits for its turn. So all are slowed down alike, and none stops.
+Task<absl::Status> StoreImpl::SlowDown(std::size_t bytes) {
+  const std::int64_t rate = slowdown_nanos_per_kib_.load(std::memory_order_relaxed);
+  if (rate == 0) co_return absl::OkStatus();
+  const std::int64_t now = environment_.clock().MonotonicNanos();
+  const std::int64_t cost = rate * static_cast<std::int64_t>(bytes) / 1024;
+  std::int64_t before = slowdown_until_.load(std::memory_order_relaxed);
+  std::int64_t turn = 0;
+  do {
+    turn = std::max(before, now) + cost;
+  } while (!slowdown_until_.compare_exchange_weak(before, turn, std::memory_order_relaxed));
+  // A timer is worth its price only for a wait that can be felt.
+  constexpr std::int64_t kShortestWait = 200'000;
+  if (turn - now < kShortestWait) co_return absl::OkStatus();
+  const absl::Status slept = co_await environment_.SleepUntil(turn, stop_.get_token());
+  if (!slept.ok() && !absl::IsCancelled(slept)) co_return slept;
+  co_return absl::OkStatus();
+}
+
+bool StoreImpl::SealedHasRoom() const {
+  const std::lock_guard lock(state_mutex_);
+  return sealed_.size() < kSealedMax;
+}
+
+void StoreImpl::Seal() {
+  AURORA_CHECK(active_bytes_ > 0);
+  active_->last = queue_->registered();
+  active_->log_end = log_end_;
+  active_->handler_state = handler_.SaveState();
+  auto next = std::make_shared<MemtableRun>(options_.memory);
+  ViewSlots::Views old_views;  // freed without the lock
+  {
+    const std::lock_guard lock(state_mutex_);
+    sealed_.push_back(std::move(active_));
+    active_view_ = next;
+    old_views = PublishView();
+  }
+  active_ = std::move(next);
+  active_bytes_ = 0;
+  event_.Notify();
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,153 @@
+// Merging tables into the levels below.
+#include <algorithm>
+#include <utility>
+
+#include "aurora/lsm/level_iterator.h"
+#include "aurora/lsm/merging_iterator.h"
+#include "aurora/lsm/store_impl.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/executor.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+Task<absl::Status> StoreImpl::Compact() {
+  AURORA_CO_RETURN_IF_ERROR(co_await Flush());
+  std::uint64_t request = 0;
+  {
+    const std::lock_guard lock(state_mutex_);
+    request = ++compact_requests_;
+  }
+  event_.Notify();
+  const auto is_over = [this, request] {
+    if (poisoned() || closing()) return true;
+    const std::lock_guard lock(state_mutex_);
+    return compact_done_ >= request;
+  };
+  co_await event_.Until(is_over);
+  if (poisoned()) co_return status();
+  const std::lock_guard lock(state_mutex_);
+  if (compact_done_ < request) {
+    co_return FailedPreconditionError(options_.directory, " is being closed");
+  }
+  co_return compact_status_;
+}
+
+Task<absl::Status> StoreImpl::WaitIdle() {
+  std::uint64_t failures = 0;
+  {
+    const std::lock_guard lock(state_mutex_);
+    failures = failures_;
+  }
+  const auto is_over = [this, failures] {
+    if (poisoned() || closing()) return true;
+    const std::lock_guard lock(state_mutex_);
+    if (failures_ > failures) return true;
+    return sealed_.empty() && !compacting_ && compact_done_ == compact_requests_ &&
+           !picker_.IsDue(*tree_) && obsolete_.empty();
+  };
+  co_await event_.Until(is_over);
+  if (poisoned()) co_return status();
+  const std::lock_guard lock(state_mutex_);
+  if (!flush_error_.ok()) co_return flush_error_;
+  co_return compaction_error_;
+}
+
+Task<absl::Status> StoreImpl::CompactionLoop() {
+  int failed_attempts = 0;
+  const auto has_work = [this] {
+    if (closing()) return true;
+    if (poisoned()) return false;
+    const std::lock_guard lock(state_mutex_);
+    return compact_requests_ > compact_done_ || picker_.IsDue(*tree_);
+  };
+  for (;;) {
+    co_await event_.Until(has_work);
+    if (closing()) co_return absl::OkStatus();
+    std::optional<Compaction> picked;
+    std::uint64_t requests = 0;
+    bool is_requested = false;
+    {
+      const std::lock_guard lock(state_mutex_);
+      requests = compact_requests_;
+      is_requested = requests > compact_done_;
+      picked = is_requested ? picker_.PickAll(*tree_) : picker_.Pick(*tree_);
+      compacting_ = true;
+    }
+    absl::Status compacted;
+    if (picked.has_value()) compacted = co_await RunCompaction(*std::move(picked));
+    picked.reset();  // releases its tables
+    const bool failed = !compacted.ok();
+    {
+      const std::lock_guard lock(state_mutex_);
+      compacting_ = false;
+      if (is_requested) {
+        compact_done_ = requests;
+        compact_status_ = compacted;
+      }
+    }
+    SetError(&compaction_error_, std::move(compacted));
+    failed_attempts = failed ? failed_attempts + 1 : 0;
+    if (failed && !poisoned()) co_await BackOff(failed_attempts);
+  }
+}
+
+Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
+  Change change;
+  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
+    for (const auto& table : *tables) {
+      change.edit.removed_tables.push_back(table->info().number);
+      if (compaction.is_move) {
+        TableInfo moved = table->info();
+        moved.level = compaction.output_level;
+        change.edit.added_tables.push_back(std::move(moved));
+        change.added.push_back({compaction.output_level, table});
+      } else {
+        change.obsolete.push_back(table);
+      }
+    }
+  }
+  if (!compaction.is_move) {
+    std::shared_ptr<const Tree> tree;
+    {
+      const std::lock_guard lock(state_mutex_);
+      tree = tree_;
+    }
+    const int below = compaction.output_level + 1;
+    EntryFilter::Options filter;
+    filter.visible = snapshots_->Visible();
+    // Tables that flushes add meanwhile hold only newer entries, and nothing else adds any below.
+    filter.is_bottom = [tree, below](std::string_view key) { return !tree->MayHold(below, key); };
+    filter.merge_operators = &options_.merge_operators;
+    const bool is_last_level = tree->last_level() <= compaction.output_level;
+    std::unique_ptr<EntryIterator> source = CompactionInput(compaction);
+    AURORA_CO_ASSIGN(change.edit.added_tables,
+                     co_await WriteTables(std::move(source), std::move(filter),
+                                          compaction.output_level, is_last_level));
+    for (const TableInfo& table : change.edit.added_tables) {
+      change.added.push_back(
+          {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
+      bytes_compacted_.fetch_add(table.size_bytes, std::memory_order_relaxed);
+    }
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
+  compaction_count_.fetch_add(1, std::memory_order_relaxed);
+  co_return absl::OkStatus();
+}
+
+std::unique_ptr<EntryIterator> StoreImpl::CompactionInput(const Compaction& compaction) {
+  Table::IterateOptions options;
+  options.fill_cache = false;
+  std::vector<std::unique_ptr<EntryIterator>> sources;
+  // Tables of a level from 1 on follow each other; those of level 0 may overlap. A full compaction
+  // has tables of several levels in `upper`: there each is a source of its own.
+  for (const auto& table : compaction.upper) {
+    sources.push_back(std::make_unique<LevelIterator>(Tree::Tables{table}, options));
+  }
+  if (!compaction.lower.empty()) {
+    sources.push_back(std::make_unique<LevelIterator>(compaction.lower, options));
+  }
+  return std::make_unique<MergingIterator>(std::move(sources));
+}
+
+}  // namespace aurora::lsm

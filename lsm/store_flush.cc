@@ -1,0 +1,323 @@
+// Memtables to tables; changes of the tree; what must be done now and then.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "aurora/lsm/file_name.h"
+#include "aurora/lsm/store_impl.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+// --- Errors and waiting. ---
+
+void StoreImpl::Poison(const absl::Status& error) {
+  AURORA_CHECK(!error.ok());
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (!poison_.ok()) return;
+    poison_ = Annotate(
+        error, StrCat(options_.directory, " takes no more writes until it is opened again"));
+    poisoned_.store(true, std::memory_order_seq_cst);
+  }
+  Say(LogSeverity::kError, status().message());
+  stop_.request_stop();
+  event_.Notify();
+}
+
+absl::Status StoreImpl::status() const {
+  const std::lock_guard lock(state_mutex_);
+  return poison_;
+}
+
+void StoreImpl::SetError(absl::Status* which, absl::Status error) {
+  const bool is_error = !error.ok();
+  if (is_error) Say(LogSeverity::kWarning, error.message());
+  {
+    const std::lock_guard lock(state_mutex_);
+    *which = std::move(error);
+    if (is_error) ++failures_;
+  }
+  event_.Notify();
+}
+
+absl::Status StoreImpl::HoldError() const {
+  if (!flush_error_.ok()) return flush_error_;
+  if (flush_stopped_ && !compaction_error_.ok()) return compaction_error_;
+  return absl::OkStatus();
+}
+
+Task<void> StoreImpl::BackOff(int attempt) {
+  const absl::Duration longest = absl::Seconds(5);
+  const absl::Duration wait =
+      std::min(longest, absl::Milliseconds(20) * (1 << std::min(attempt, 10)));
+  const absl::Status slept = co_await environment_.Sleep(wait, stop_.get_token());
+  // Without a clock there is no pacing: nothing is tried again.
+  if (!slept.ok() && !absl::IsCancelled(slept)) Poison(slept);
+}
+
+// --- Flush. ---
+
+Task<absl::StatusOr<Sequence>> StoreImpl::SealForFlush() {
+  for (;;) {
+    {
+      const std::lock_guard lock(commit_mutex_);
+      if (poisoned()) co_return status();
+      if (active_bytes_ == 0) co_return queue_->registered();
+      if (SealedHasRoom()) {
+        Seal();
+        co_return queue_->registered();
+      }
+    }
+    AURORA_CO_RETURN_IF_ERROR(co_await WaitFor(Hold::kMemtable, 0));
+  }
+}
+
+Task<absl::Status> StoreImpl::Flush() {
+  AURORA_CO_ASSIGN(const Sequence target, co_await SealForFlush());
+  std::uint64_t failures = 0;
+  {
+    const std::lock_guard lock(state_mutex_);
+    failures = failures_;
+  }
+  const auto is_flushed = [this, target] {
+    const std::lock_guard lock(state_mutex_);
+    return sealed_.empty() || sealed_.front()->last > target;
+  };
+  const auto is_over = [this, is_flushed, failures] {
+    if (is_flushed() || poisoned() || closing()) return true;
+    const std::lock_guard lock(state_mutex_);
+    return failures_ > failures && !HoldError().ok();
+  };
+  co_await event_.Until(is_over);
+  if (is_flushed()) co_return absl::OkStatus();
+  if (poisoned()) co_return status();
+  if (closing()) co_return FailedPreconditionError(options_.directory, " is being closed");
+  const std::lock_guard lock(state_mutex_);
+  co_return HoldError();
+}
+
+Task<absl::Status> StoreImpl::FlushLoop() {
+  int failed_attempts = 0;
+  const auto has_work = [this] {
+    if (closing()) return true;
+    if (poisoned()) return false;
+    const std::lock_guard lock(state_mutex_);
+    const auto level0_stop = static_cast<std::size_t>(options_.level0_tables_max * kStopFactor);
+    flush_stopped_ = tree_->level(0).size() >= level0_stop;
+    return !sealed_.empty() && !flush_stopped_;
+  };
+  for (;;) {
+    co_await event_.Until(has_work);
+    if (closing()) co_return absl::OkStatus();
+    std::shared_ptr<MemtableRun> run;
+    {
+      const std::lock_guard lock(state_mutex_);
+      run = sealed_.front();
+    }
+    absl::Status flushed = co_await FlushRun(std::move(run));
+    const bool failed = !flushed.ok();
+    SetError(&flush_error_, std::move(flushed));
+    failed_attempts = failed ? failed_attempts + 1 : 0;
+    if (failed && !poisoned()) co_await BackOff(failed_attempts);
+  }
+}
+
+Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
+  // Commits that were registered before the run was sealed may still be adding to it.
+  co_await queue_->WaitPublished(run->last);
+  Change change;
+  if (!run->memtable.empty()) {
+    EntryFilter::Options filter;
+    filter.visible = snapshots_->Visible();
+    filter.is_bottom = [](std::string_view) { return false; };
+    filter.merge_operators = &options_.merge_operators;
+    std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
+    AURORA_CO_ASSIGN(change.edit.added_tables,
+                     co_await WriteTables(std::move(entries), std::move(filter), 0, false));
+  }
+  for (const TableInfo& table : change.edit.added_tables) {
+    change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});
+    bytes_flushed_.fetch_add(table.size_bytes, std::memory_order_relaxed);
+  }
+  change.edit.flushed_through = run->last;
+  change.edit.log_start_segment = run->log_end.segment;
+  change.edit.handler_state = run->handler_state;
+  change.flushed = run;
+  if (AURORA_PLANTED_BUG("release-log-before-edit")) log_->Release(run->log_end);
+  AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
+  log_->Release(run->log_end);
+  flush_count_.fetch_add(1, std::memory_order_relaxed);
+  co_return absl::OkStatus();
+}
+
+// --- Changes of the tree. ---
+
+Task<void> StoreImpl::LockManifest() {
+  while (manifest_locked_.exchange(true, std::memory_order_seq_cst)) {
+    const auto is_free = [this] { return !manifest_locked_.load(std::memory_order_seq_cst); };
+    co_await manifest_event_.Until(is_free);
+  }
+}
+
+void StoreImpl::UnlockManifest() {
+  manifest_locked_.store(false, std::memory_order_seq_cst);
+  manifest_event_.Notify();
+}
+
+// REQUIRES the manifest lock. What a full disk has stopped is tried again: the manifest then begins
+// a new file, so it does not matter how much of the edit is in the old one.
+Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
+  bool was_held = false;
+  for (int attempt = 1;; ++attempt) {
+    if (poisoned()) co_return status();
+    const absl::Status appended = co_await manifest_->Append(edit);
+    if (appended.ok()) break;
+    if (!absl::IsResourceExhausted(appended)) {
+      Poison(appended);
+      co_return appended;
+    }
+    was_held = true;
+    SetError(&flush_error_, appended);
+    if (closing()) {
+      Poison(appended);
+      co_return appended;
+    }
+    co_await BackOff(attempt);
+  }
+  file_number_bound_.store(manifest_->state().next_file_number, std::memory_order_relaxed);
+  if (was_held) SetError(&flush_error_, absl::OkStatus());
+  co_return absl::OkStatus();
+}
+
+absl::StatusOr<std::uint64_t> StoreImpl::NewFileNumber() {
+  const std::uint64_t number = next_file_number_.fetch_add(1, std::memory_order_relaxed);
+  // Every edit renews the reserve, so one job would have to write more tables than it holds.
+  if (number >= file_number_bound_.load(std::memory_order_relaxed)) {
+    return ResourceExhaustedError("one job needs more than ", kFileNumberReserve, " tables");
+  }
+  return number;
+}
+
+Task<absl::Status> StoreImpl::Install(Change change) {
+  if (AURORA_PLANTED_BUG("unlink-before-edit")) {
+    for (const auto& table : change.obsolete) {
+      const absl::Status ignored = co_await environment_.files().Remove(
+          JoinPath(options_.directory, TableFileName(table->info().number)));
+      static_cast<void>(ignored);
+    }
+  }
+  co_await LockManifest();
+  const std::uint64_t next = next_file_number_.load(std::memory_order_relaxed);
+  change.edit.next_file_number =
+      std::max(manifest_->state().next_file_number, next + kFileNumberReserve);
+  absl::Status appended = co_await AppendEdit(change.edit);
+  if (!appended.ok()) {
+    UnlockManifest();
+    co_return appended;
+  }
+  std::shared_ptr<const Tree> old_tree;
+  ViewSlots::Views old_views;  // freed without the lock
+  {
+    const std::lock_guard lock(state_mutex_);
+    old_tree = std::exchange(tree_, tree_->With(change.edit.removed_tables, change.added));
+    if (change.flushed != nullptr) {
+      AURORA_CHECK(sealed_.front() == change.flushed);
+      sealed_.pop_front();
+      flushed_through_.store(change.flushed->last, std::memory_order_seq_cst);
+    }
+    old_views = PublishView();
+  }
+  for (const auto& table : change.obsolete) table->MarkObsolete();
+  UpdateSlowdown();
+  UnlockManifest();
+  event_.Notify();
+  co_return absl::OkStatus();
+}
+
+ViewSlots::Views StoreImpl::PublishView() {
+  auto view = std::make_shared<ReadView>();
+  view->runs.push_back(active_view_);
+  view->runs.insert(view->runs.end(), sealed_.rbegin(), sealed_.rend());
+  view->pins.assign(view->runs.begin(), view->runs.end());
+  view->tree = tree_;
+  return views_.Set(std::move(view));
+}
+
+// Slower, by a constant factor for each table too many in level 0: compaction finds its pace
+// between the first and the last without any writer being stopped.
+void StoreImpl::UpdateSlowdown() {
+  std::size_t tables = 0;
+  {
+    const std::lock_guard lock(state_mutex_);
+    tables = tree_->level(0).size();
+  }
+  const int first = options_.level0_tables_max * kSlowdownFactor;
+  const int last = options_.level0_tables_max * kStopFactor;
+  std::int64_t nanos_per_kib = 0;
+  if (static_cast<int>(tables) >= first) {
+    // From 128 MiB/s down to 2 MiB/s.
+    const double part = std::min(1.0, (static_cast<double>(tables) - first) / (last - first));
+    nanos_per_kib = static_cast<std::int64_t>(7'600 * std::pow(64.0, part));
+  }
+  slowdown_nanos_per_kib_.store(nanos_per_kib, std::memory_order_relaxed);
+}
+
+// --- Housekeeping. ---
+
+Task<void> StoreImpl::Discard(std::vector<TableInfo> tables) {
+  if (poisoned()) co_return;
+  for (const TableInfo& table : tables) {
+    const absl::Status ignored = co_await environment_.files().Remove(
+        JoinPath(options_.directory, TableFileName(table.number)));
+    static_cast<void>(ignored);  // what stays is removed at the next open
+  }
+}
+
+Task<void> StoreImpl::RemoveObsoleteTables() {
+  // After a failed edit it is unknown which tables the manifest names.
+  if (poisoned()) co_return;
+  for (const std::uint64_t number : obsolete_.Take()) {
+    const std::string path = JoinPath(options_.directory, TableFileName(number));
+    const absl::Status removed = co_await environment_.files().Remove(path);
+    if (!removed.ok()) Say(LogSeverity::kWarning, removed.message());
+  }
+}
+
+Task<absl::Status> StoreImpl::ReserveSequences() {
+  co_await LockManifest();
+  ManifestEdit edit;
+  edit.reserved_through = queue_->registered() + kSequenceReserve;
+  absl::Status appended = co_await AppendEdit(edit);
+  if (appended.ok()) {
+    reserved_through_.store(*edit.reserved_through, std::memory_order_seq_cst);
+  }
+  UnlockManifest();
+  event_.Notify();
+  co_return appended;
+}
+
+Task<absl::Status> StoreImpl::HousekeepingLoop() {
+  const auto needs_sequences = [this] {
+    return reserved_through_.load(std::memory_order_seq_cst) - queue_->registered() <
+           kSequenceReserve / 2;
+  };
+  const auto has_work = [this, needs_sequences] {
+    if (closing()) return true;
+    return !poisoned() && (!obsolete_.empty() || needs_sequences());
+  };
+  for (;;) {
+    co_await event_.Until(has_work);
+    if (!closing() && needs_sequences()) {
+      const absl::Status ignored = co_await ReserveSequences();  // has poisoned the store
+      static_cast<void>(ignored);
+    }
+    co_await RemoveObsoleteTables();
+    event_.Notify();
+    if (closing()) co_return absl::OkStatus();
+  }
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,282 @@
+// The store. See store.h for what it promises; this header says how its parts hold together.
+//
+// Locks, in the order in which they may be taken:
+//   manifest lock   (asynchronous) a change of the tree, from its edit to its view
+//   commit_mutex_   the order of commits: sequence, log, active memtable, conflicts
+//   state_mutex_    the sealed memtables, the tree and the errors of background work
+// Nothing is awaited under a mutex. An Event's condition may take state_mutex_ and no other.
+//
+// A commit: (1) hash and measure, no lock; (2) commit_mutex_: checks, sequence, log, registration;
+// (3) the memtable, no lock; (4) publication in order; (5) wait for durability. Whatever stands in
+// its way in (2) is waited for without the lock, and (2) is tried again.
+//
+// The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_read.cc,
+// store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/cache/block_cache.h"
+#include "aurora/lsm/commit_queue.h"
+#include "aurora/lsm/compaction_picker.h"
+#include "aurora/lsm/conflict_table.h"
+#include "aurora/lsm/entry_filter.h"
+#include "aurora/lsm/event.h"
+#include "aurora/lsm/log.h"
+#include "aurora/lsm/manifest.h"
+#include "aurora/lsm/snapshot_list.h"
+#include "aurora/lsm/store.h"
+#include "aurora/lsm/table.h"
+#include "aurora/lsm/table_builder.h"
+#include "aurora/lsm/tree.h"
+#include "aurora/lsm/view_slots.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/strings.h"
+#include "aurora/runtime/task.h"
+#include "aurora/runtime/task_group.h"
+
+namespace aurora::lsm {
+
+class StoreImpl final : public Store, public TableOpener {
+ public:
+  // Sealed memtables that wait for their flush, at most; then commits are held.
+  static constexpr std::size_t kSealedMax = 3;
+  // Level 0 may grow to so many times level0_tables_max: commits are slowed down from the first on,
+  // and flushes wait at the second.
+  static constexpr int kSlowdownFactor = 3;
+  static constexpr int kStopFactor = 6;
+  // Sequences and file numbers are reserved in the manifest this many at a time.
+  static constexpr Sequence kSequenceReserve = Sequence{1} << 24;
+  static constexpr std::uint64_t kFileNumberReserve = 1024;
+
+  StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler);
+  ~StoreImpl() override;
+
+  // Once, before anything else. If it fails, Close() must still be called.
+  Task<absl::Status> Open();
+
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Commit(
+      const CommitRequest& request) override;
+  Sequence published() const override { return queue_->published(); }
+  std::unique_ptr<Snapshot> GetSnapshot() override;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
+                                                                           std::string_view key,
+                                                                           Sequence at) override;
+  std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
+                                        const IterateOptions& options) override;
+  Task<absl::Status> Flush() override;
+  Task<absl::Status> Compact() override;
+  Task<absl::Status> WaitIdle() override;
+  StoreStats Stats() const override;
+  absl::Status status() const override;
+  const LogIdentity& identity() const override { return identity_; }
+  Task<absl::Status> Close() override;
+
+ private:
+  // --- store_open.cc ---
+  // Creates or checks the directory and takes the lock.
+  Task<absl::Status> PrepareDirectory();
+  Task<absl::Status> CheckDirectory(bool* is_new);
+  // Reads the manifest, or makes the first state, and puts a new manifest in force that says all
+  // that is known: what was read is made durable before it is acted on.
+  Task<absl::Status> RecoverManifest();
+  Task<absl::Status> CheckTables();
+  Task<absl::Status> RemoveOrphans();
+  Task<absl::Status> OpenLog();
+  absl::Status Replay(const LogRecord& record);
+  void StartBackground();
+
+  // --- store_commit.cc ---
+  // What a commit must wait for before it can be tried again, or why it fails.
+  enum class Hold : std::uint8_t {
+    kNone,
+    kStatus,     // it fails
+    kLog,        // the log has no room
+    kMemtable,   // too many sealed memtables wait for their flush
+    kQueue,      // too many commits are in progress
+    kSequences,  // no sequence is reserved
+    kSlowdown,   // flushes or compactions lag behind
+  };
+  struct Measured {
+    std::size_t payload_bytes = 0;
+    std::size_t memtable_bytes = 0;
+    std::uint64_t payload_hash = 0;
+  };
+  struct Begun {
+    CommitResult result;
+    MemtableRun* run = nullptr;  // lives until its commits are published
+    absl::Status status;         // of Hold::kStatus
+  };
+  // What a commit counts for when a memtable is filled. A record of few mutations counts too: it
+  // fills the log, which only a flush frees.
+  static std::size_t ChargedBytes(std::size_t entry_bytes, std::size_t payload_bytes) {
+    return std::max(entry_bytes, payload_bytes / 2 + 1);
+  }
+  static Measured Measure(const CommitRequest& request);
+  // Step (2).
+  Hold TryBegin(const CommitRequest& request, const Measured& measured, Begun* begun);
+  // Steps (3) and (4), the latter as far as it goes without waiting.
+  void Apply(const CommitRequest& request, const Begun& begun);
+  absl::StatusOr<CommitResult> Validate(const CommitRequest& request);
+  struct HeldRequest;
+  Task<absl::StatusOr<CommitResult>> CommitHeld(std::unique_ptr<HeldRequest> held_request,
+                                                Durability durability);
+  Task<absl::StatusOr<CommitResult>> AwaitCommit(CommitResult result, Durability durability);
+  absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
+  Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
+  Task<absl::Status> SlowDown(std::size_t bytes);
+  // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
+  void Seal();
+  // REQUIRES commit_mutex_.
+  bool SealedHasRoom() const;
+
+  // --- store_read.cc ---
+  // The view and a sequence that it holds completely.
+  std::shared_ptr<const ReadView> ConsistentView(Sequence* published) const;
+  const MergeOperator* FindMergeOperator(KeyspaceId keyspace) const;
+  Task<absl::StatusOr<std::optional<PinnedValue>>> GetSlow(KeyspaceId keyspace, std::string key,
+                                                           Sequence at,
+                                                           std::shared_ptr<const ReadView> view);
+
+  // --- store_flush.cc ---
+  Task<absl::Status> FlushLoop();
+  Task<absl::Status> FlushRun(std::shared_ptr<MemtableRun> run);
+  // Seals what is there; the sequence up to which a flush then reaches.
+  Task<absl::StatusOr<Sequence>> SealForFlush();
+  Task<absl::Status> HousekeepingLoop();
+  Task<void> RemoveObsoleteTables();
+  Task<absl::Status> ReserveSequences();
+
+  // A change of the tree.
+  struct Change {
+    ManifestEdit edit;
+    std::vector<Tree::Addition> added;                 // as in edit.added_tables
+    std::vector<std::shared_ptr<TreeTable>> obsolete;  // dropped by the edit and not moved
+    std::shared_ptr<MemtableRun> flushed;              // or null
+  };
+  // Makes the change durable, then visible. A full disk is waited for. If it fails otherwise, the
+  // store is poisoned: it is unknown which files are needed.
+  Task<absl::Status> Install(Change change);
+  Task<absl::Status> AppendEdit(ManifestEdit edit);
+  Task<void> LockManifest();
+  void UnlockManifest();
+  absl::StatusOr<std::uint64_t> NewFileNumber();
+  // REQUIRES state_mutex_. The result is to be freed without it.
+  [[nodiscard]] ViewSlots::Views PublishView();
+  void UpdateSlowdown();
+  // Removes the files of a failed job, which no edit names.
+  Task<void> Discard(std::vector<TableInfo> tables);
+
+  // --- store_compaction.cc ---
+  Task<absl::Status> CompactionLoop();
+  Task<absl::Status> RunCompaction(Compaction compaction);
+  std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction);
+
+  // --- store_tables.cc ---
+  // Writes what the filter keeps of `source` to new tables, durable in name and contents. On
+  // failure they are removed.
+  Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
+                                                           EntryFilter::Options filter,
+                                                           int output_level, bool is_last_level);
+  Task<absl::Status> WriteEntries(EntryFilter* entries, int level, bool is_last_level,
+                                  std::vector<TableInfo>* tables);
+  Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info,
+                                                                 bool is_last_level);
+  Task<absl::Status> FinishTable(TableBuilder* builder, TableInfo* info);
+  TableBuilderOptions BuilderOptions(std::uint64_t number, int level, bool is_last_level) const;
+  Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
+
+  // --- Errors and waiting. ---
+  // Refuses every later write. The first error stays.
+  void Poison(const absl::Status& error);
+  bool poisoned() const { return poisoned_.load(std::memory_order_seq_cst); }
+  bool closing() const { return closing_.load(std::memory_order_seq_cst); }
+  // Keeps or clears the error of a kind of background work and tells everybody.
+  void SetError(absl::Status* which, absl::Status error);
+  // The error for which no room will be made soon, OK if there is none. REQUIRES state_mutex_.
+  absl::Status HoldError() const;
+  // Waits before a job is tried again; returns early when the store closes.
+  Task<void> BackOff(int attempt);
+  template <class... Args>
+  void Say(LogSeverity severity, const Args&... args) const {
+    if (options_.logger != nullptr) options_.logger->Log(severity, StrCat(args...));
+  }
+
+  Environment& environment_;
+  StoreOptions options_;
+  RecordHandler& handler_;
+  std::unique_ptr<MemoryBudget> own_memory_;  // where the options give none
+  std::unique_ptr<cache::BlockCache> block_cache_;
+  std::unique_ptr<FileLock> lock_;
+  LogIdentity identity_;
+  LogRecovery recovery_;
+  Event event_;  // whatever background work, or whoever waits for it, waits for
+  ObsoleteTables obsolete_{&event_};  // outlives every TreeTable
+  bool opened_ = false;
+  bool closed_ = false;
+  std::vector<Mutation> replayed_;  // of one record, during Open
+
+  std::unique_ptr<Manifest> manifest_;  // protected by the manifest lock
+  std::atomic<bool> manifest_locked_{false};
+  Event manifest_event_;
+  std::atomic<std::uint64_t> next_file_number_{1};
+  std::atomic<std::uint64_t> file_number_bound_{1};  // reserved in the manifest
+
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<CommitQueue> queue_;
+  std::unique_ptr<SnapshotList> snapshots_;
+  std::atomic<Sequence> reserved_through_{0};
+
+  mutable std::mutex commit_mutex_;
+  std::unique_ptr<ConflictTable> conflicts_;  // protected by commit_mutex_
+  std::shared_ptr<MemtableRun> active_;       // protected by commit_mutex_
+  std::size_t active_bytes_ = 0;              // of active_, promised; protected by commit_mutex_
+  LogPosition log_end_;                       // protected by commit_mutex_
+
+  mutable std::mutex state_mutex_;
+  std::deque<std::shared_ptr<MemtableRun>> sealed_;  // oldest first; protected by state_mutex_
+  std::shared_ptr<MemtableRun> active_view_;         // active_; protected by state_mutex_
+  std::shared_ptr<const Tree> tree_;                 // protected by state_mutex_
+  absl::Status poison_;                              // protected by state_mutex_
+  absl::Status flush_error_;                         // protected by state_mutex_
+  absl::Status compaction_error_;                    // protected by state_mutex_
+  bool flush_stopped_ = false;                       // protected by state_mutex_
+  bool compacting_ = false;                          // protected by state_mutex_
+  std::uint64_t compact_requests_ = 0;               // protected by state_mutex_
+  std::uint64_t compact_done_ = 0;                   // protected by state_mutex_
+  absl::Status compact_status_;                      // protected by state_mutex_
+  std::uint64_t failures_ = 0;  // of background jobs; protected by state_mutex_
+
+  ViewSlots views_;
+  CompactionPicker picker_;  // Pick: by the compaction loop only
+  std::atomic<bool> poisoned_{false};
+  std::atomic<bool> closing_{false};
+  std::atomic<Sequence> flushed_through_{0};
+  std::atomic<Sequence> synced_through_{0};  // newest commit that has waited for the device
+  std::atomic<std::int64_t> slowdown_nanos_per_kib_{0};
+  std::atomic<std::int64_t> slowdown_until_{0};
+  std::stop_source stop_;
+  TaskGroup background_;
+
+  std::atomic<std::uint64_t> flush_count_{0};
+  std::atomic<std::uint64_t> compaction_count_{0};
+  std::atomic<std::uint64_t> bytes_logged_{0};
+  std::atomic<std::uint64_t> bytes_flushed_{0};
+  std::atomic<std::uint64_t> bytes_compacted_{0};
+  std::atomic<std::uint64_t> stall_nanos_{0};
+};
+
+}  // namespace aurora::lsm

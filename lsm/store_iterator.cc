@@ -1,0 +1,317 @@
+#include "aurora/lsm/store_iterator.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aurora/lsm/key.h"
+#include "aurora/lsm/key_history.h"
+#include "aurora/lsm/level_iterator.h"
+#include "aurora/lsm/memtable.h"
+#include "aurora/lsm/merging_iterator.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+namespace {
+
+// In the order of entries, the first and the last place of a key.
+constexpr std::uint64_t kBeforeAllVersions = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kAfterAllVersions = 0;
+
+std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_view lower,
+                                            std::string_view upper,
+                                            const Table::IterateOptions& options) {
+  std::vector<std::unique_ptr<EntryIterator>> sources;
+  for (const auto& run : view.runs) {
+    if (run->memtable.empty() && run != view.runs.front()) continue;
+    sources.push_back(std::make_unique<Memtable::Iterator>(&run->memtable));
+  }
+  for (int level = 0; level < kLevelCount; ++level) {
+    Tree::Tables tables = view.tree->Overlapping(level, lower, upper);
+    if (level > 0) {
+      if (!tables.empty()) {
+        sources.push_back(std::make_unique<LevelIterator>(std::move(tables), options));
+      }
+      continue;
+    }
+    for (std::shared_ptr<TreeTable>& table : tables) {
+      Tree::Tables one;
+      one.push_back(std::move(table));
+      sources.push_back(std::make_unique<LevelIterator>(std::move(one), options));
+    }
+  }
+  if (sources.size() == 1) return std::move(sources.front());
+  return std::make_unique<MergingIterator>(std::move(sources));
+}
+
+// The merged source is always at the first entry, in the direction of the walk, that was not
+// examined, except while source_is_at_it_: then it is at the one that gave the current value.
+class StoreIterator final : public Iterator {
+ public:
+  StoreIterator(std::shared_ptr<const ReadView> view, KeyspaceId keyspace,
+                const MergeOperator* merge_operator, Sequence at, const IterateOptions& options)
+      : view_(std::move(view)),
+        keyspace_(keyspace),
+        prefix_size_(KeyspacePrefixSize(keyspace)),
+        merge_operator_(merge_operator),
+        at_(at),
+        lower_(MakeStoredKey(keyspace, options.lower)),
+        upper_(options.upper.empty() ? KeyspaceEnd(keyspace)
+                                     : MakeStoredKey(keyspace, options.upper)) {
+    Table::IterateOptions read_options;
+    read_options.fill_cache = options.fill_cache;
+    source_ = MergeSources(*view_, lower_, upper_, read_options);
+  }
+
+  bool Valid() const override { return valid_; }
+  std::string_view key() const override {
+    AURORA_DCHECK(valid_);
+    return key_view_.substr(prefix_size_);
+  }
+  std::string_view value() const override {
+    AURORA_DCHECK(valid_);
+    return value_;
+  }
+  Sequence sequence() const override {
+    AURORA_DCHECK(valid_);
+    return sequence_;
+  }
+
+  AURORA_TASK_WRAPPER Task<absl::Status> Seek(std::string_view key) override {
+    AppendStoredKey(keyspace_, key, &Target());
+    if (target_ < lower_) target_ = lower_;
+    return MoveForward();
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekToFirst() override {
+    Target() = lower_;
+    return MoveForward();
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekBackward(std::string_view key) override {
+    AppendStoredKey(keyspace_, key, &Target());
+    if (target_ >= upper_) return SeekToLast();
+    return MoveBackward(kAfterAllVersions);
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override {
+    Target() = upper_;
+    return MoveBackward(kBeforeAllVersions);
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
+  AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
+
+ private:
+  // Empty, for a new target.
+  std::string& Target() {
+    target_.clear();
+    return target_;
+  }
+  // To the first key at or after target_.
+  AURORA_TASK_WRAPPER Task<absl::Status> MoveForward();
+  // To the last key with an entry at or before (target_, version).
+  AURORA_TASK_WRAPPER Task<absl::Status> MoveBackward(std::uint64_t version);
+  void Restart(bool forward);
+
+  AURORA_TASK_WRAPPER Task<absl::Status> Continue(Task<absl::Status> move);
+  Task<absl::Status> ContinueSlow(Task<absl::Status> move);
+  AURORA_TASK_WRAPPER Task<absl::Status> Step() {
+    return forward_ ? source_->Next() : source_->Prev();
+  }
+  // Looks at the entry at which the source stands. True if the source is to be moved on; false if a
+  // key with a value was found (valid_) or the walk has ended.
+  absl::StatusOr<bool> Examine() { return forward_ ? ExamineForward() : ExamineBackward(); }
+  absl::StatusOr<bool> ExamineForward();
+  absl::StatusOr<bool> ExamineBackward();
+  // Makes what was collected of key_ the current entry, if it has a value.
+  absl::Status Settle();
+  absl::Status Fail(absl::Status error);
+
+  const std::shared_ptr<const ReadView> view_;
+  const KeyspaceId keyspace_;
+  const std::size_t prefix_size_;
+  const MergeOperator* const merge_operator_;
+  const Sequence at_;
+  const std::string lower_;  // stored keys
+  const std::string upper_;
+  std::unique_ptr<EntryIterator> source_;
+  absl::Status status_;  // the first error, for good
+
+  bool forward_ = true;
+  std::string target_;
+  // The key in progress, and whether its entries are to be passed over (forward) or are being
+  // collected (backward, or operands).
+  std::string key_;
+  bool skip_key_ = false;
+  KeyHistory history_;
+  struct Collected {
+    Version version;
+    std::string value;
+  };
+  std::vector<Collected> collected_;  // backward: oldest first; only the first `collected_count_`
+  std::size_t collected_count_ = 0;
+  bool collecting_ = false;
+
+  bool valid_ = false;
+  bool source_is_at_it_ = false;
+  std::string_view key_view_;
+  std::string_view value_;
+  std::string folded_;
+  Sequence sequence_ = 0;
+};
+
+absl::Status StoreIterator::Fail(absl::Status error) {
+  AURORA_DCHECK(!error.ok());
+  valid_ = false;
+  status_ = std::move(error);
+  return status_;
+}
+
+void StoreIterator::Restart(bool forward) {
+  forward_ = forward;
+  skip_key_ = false;
+  collecting_ = false;
+  collected_count_ = 0;
+  source_is_at_it_ = false;
+  history_.Reset();
+}
+
+Task<absl::Status> StoreIterator::MoveForward() {
+  if (!status_.ok()) return status_;
+  Restart(/*forward=*/true);
+  return Continue(source_->Seek({target_, Version::FromWord(at_ << 8 | 0xFF)}));
+}
+
+Task<absl::Status> StoreIterator::MoveBackward(std::uint64_t version) {
+  if (!status_.ok()) return status_;
+  Restart(/*forward=*/false);
+  return Continue(source_->SeekBackward({target_, Version::FromWord(version)}));
+}
+
+Task<absl::Status> StoreIterator::Next() {
+  AURORA_DCHECK(valid_);
+  if (AURORA_UNLIKELY(!forward_)) {
+    target_ = key_view_;
+    Restart(/*forward=*/true);
+    return Continue(source_->Seek({target_, Version::FromWord(kAfterAllVersions)}));
+  }
+  skip_key_ = true;
+  if (!source_is_at_it_) return Continue(absl::OkStatus());
+  source_is_at_it_ = false;
+  if (key_view_.data() != key_.data()) key_.assign(key_view_);
+  return Continue(source_->Next());
+}
+
+Task<absl::Status> StoreIterator::Prev() {
+  AURORA_DCHECK(valid_);
+  if (!forward_) return Continue(absl::OkStatus());
+  target_ = key_view_;
+  Restart(/*forward=*/false);
+  return Continue(source_->SeekBackward({target_, Version::FromWord(kBeforeAllVersions)}));
+}
+
+Task<absl::Status> StoreIterator::Continue(Task<absl::Status> move) {
+  valid_ = false;
+  while (AURORA_LIKELY(move.IsReady())) {
+    if (absl::Status moved = std::move(move).TakeReady(); AURORA_UNLIKELY(!moved.ok())) {
+      return Fail(std::move(moved));
+    }
+    const absl::StatusOr<bool> more = Examine();
+    if (AURORA_UNLIKELY(!more.ok())) return Fail(more.status());
+    if (!*more) return absl::OkStatus();
+    move = Step();
+  }
+  return ContinueSlow(std::move(move));
+}
+
+Task<absl::Status> StoreIterator::ContinueSlow(Task<absl::Status> move) {
+  absl::Status moved = co_await std::move(move);
+  for (;;) {
+    if (!moved.ok()) co_return Fail(std::move(moved));
+    const absl::StatusOr<bool> more = Examine();
+    if (!more.ok()) co_return Fail(more.status());
+    if (!*more) co_return absl::OkStatus();
+    moved = co_await Step();
+  }
+}
+
+absl::StatusOr<bool> StoreIterator::ExamineForward() {
+  const bool ended = !source_->Valid();
+  const EntryKey entry = ended ? EntryKey() : source_->key();
+  if (!history_.empty() && (ended || entry.key != key_)) {
+    AURORA_RETURN_IF_ERROR(Settle());
+    if (valid_) return false;
+  }
+  if (ended || entry.key >= upper_) return false;
+  if (entry.version.sequence() > at_) return true;
+  if (skip_key_ && entry.key == key_) return true;
+  if (entry.version.kind() == EntryKind::kPut && history_.empty()) {
+    skip_key_ = false;
+    key_view_ = entry.key;
+    value_ = source_->value();
+    sequence_ = entry.version.sequence();
+    valid_ = source_is_at_it_ = true;
+    return false;
+  }
+  if (history_.empty()) key_.assign(entry.key);
+  skip_key_ = entry.version.kind() != EntryKind::kMerge;
+  if (skip_key_ && history_.empty()) return true;  // deleted
+  if (history_.AddFromIterator(entry.version, source_->value())) {
+    AURORA_RETURN_IF_ERROR(Settle());
+    source_is_at_it_ = valid_;
+    return !valid_;
+  }
+  return true;
+}
+
+absl::StatusOr<bool> StoreIterator::ExamineBackward() {
+  const bool ended = !source_->Valid();
+  const EntryKey entry = ended ? EntryKey() : source_->key();
+  if (collecting_ && (ended || entry.key != key_)) {
+    collecting_ = false;
+    for (std::size_t i = collected_count_; i > 0 && !history_.done(); --i) {
+      history_.AddFromIterator(collected_[i - 1].version, collected_[i - 1].value);
+    }
+    AURORA_RETURN_IF_ERROR(Settle());
+    if (valid_) return false;
+  }
+  if (ended || entry.key < lower_) return false;
+  if (entry.version.sequence() > at_) return true;
+  if (!collecting_) {
+    collecting_ = true;
+    key_.assign(entry.key);
+    collected_count_ = 0;
+  }
+  if (entry.version.kind() != EntryKind::kMerge) collected_count_ = 0;  // hides what is older
+  if (collected_count_ == collected_.size()) collected_.emplace_back();
+  collected_[collected_count_].version = entry.version;
+  collected_[collected_count_].value.assign(source_->value());
+  ++collected_count_;
+  return true;
+}
+
+absl::Status StoreIterator::Settle() {
+  AURORA_DCHECK(!history_.empty());
+  key_view_ = key_;
+  AURORA_ASSIGN_OR_RETURN(
+      const std::optional<std::string_view> value,
+      history_.Resolve(key_view_.substr(prefix_size_), merge_operator_, &folded_));
+  sequence_ = history_.newest().sequence();
+  history_.Reset();
+  valid_ = value.has_value();
+  if (valid_) value_ = *value;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::unique_ptr<Iterator> NewStoreIterator(std::shared_ptr<const ReadView> view,
+                                           KeyspaceId keyspace, const MergeOperator* merge_operator,
+                                           Sequence at, const IterateOptions& options) {
+  return std::make_unique<StoreIterator>(std::move(view), keyspace, merge_operator, at, options);
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,87 @@
+// A store beside a model of it: random work, each answer checked, and what a crash must leave.
+//
+// Every commit also writes its own number, counted from 1, under a key of its own. So the state
+// that is found after a crash says how many commits it holds, and must equal the model's state
+// after so many, byte for byte.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "aurora/lsm/append_operator_testing.h"
+#include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/random.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+// Small enough that a few hundred commits pass through every part: flushes, compactions of several
+// levels, log segments, manifests.
+StoreOptions SmallStoreOptions(std::string directory, Durability durability);
+
+class StoreModel {
+ public:
+  using State = std::map<std::pair<KeyspaceId, std::string>, std::string>;
+  static constexpr KeyspaceId kMergedKeyspace = 1;
+  static constexpr KeyspaceId kLastKeyspace = 2;
+
+  // `environment` and the options' directory are used again at every Open.
+  StoreModel(std::uint64_t seed, StoreOptions options);
+  ~StoreModel();
+
+  Task<absl::Status> Open(Environment* environment);
+  Task<absl::Status> Close();
+  bool is_open() const { return store_ != nullptr; }
+  KvStore& store() { return *store_; }
+
+  // One random operation, checked.
+  Task<absl::Status> Step();
+  // Commits a random batch. An error is returned, and the batch may or may not be there later.
+  Task<absl::Status> Commit(std::optional<Durability> durability);
+  // Checks the whole contents, forwards, backwards and key by key, at the latest sequence and at
+  // every snapshot that is held.
+  Task<absl::Status> CheckAll();
+  // After a crash and an Open: finds out how many commits the store holds, checks that none is
+  // missing that must not be (`machine`: power was lost), and that the contents are exactly theirs.
+  // The model then goes on from there.
+  Task<absl::Status> CheckRecovered(bool machine);
+
+  std::size_t commit_count() const { return states_.size() - 1; }
+  // What must survive a crash right now.
+  std::size_t required(bool machine) const { return machine ? synced_commits_ : process_commits_; }
+
+ private:
+  struct Held {
+    std::unique_ptr<Snapshot> snapshot;
+    std::size_t commits;
+  };
+  std::string RandomKey();
+  WriteBatch RandomBatch(State* state);
+  Task<absl::Status> CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
+                              std::size_t commits);
+  Task<absl::Status> CheckScan(KeyspaceId keyspace, Sequence at, std::size_t commits);
+  Task<absl::Status> CheckWalk(KeyspaceId keyspace, Sequence at, std::size_t commits);
+  Task<absl::Status> CheckState(Sequence at, std::size_t commits);
+  Task<absl::StatusOr<std::size_t>> StoredCommits();
+
+  SeededRandom random_;
+  StoreOptions options_;
+  AppendOperator append_;
+  std::unique_ptr<KvStore> store_;
+  std::vector<State> states_{State()};  // after so many commits
+  std::size_t synced_commits_ = 0;      // acknowledged to survive a loss of power
+  std::size_t process_commits_ = 0;     // and a death of the process
+  std::vector<Held> held_;
+  bool in_doubt_ = false;  // the last commit failed: it may be there or not
+};
+
+}  // namespace aurora::lsm

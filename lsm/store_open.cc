@@ -1,0 +1,380 @@
+// Opening, recovery and closing.
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "aurora/lsm/file_name.h"
+#include "aurora/lsm/store_impl.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+namespace {
+
+CompactionPicker::Options PickerOptions(const StoreOptions& options) {
+  CompactionPicker::Options picker;
+  picker.level0_tables_max = options.level0_tables_max;
+  picker.level_base_bytes = options.level_base_bytes;
+  picker.level_multiplier = options.level_multiplier;
+  return picker;
+}
+
+absl::Status CheckOptions(const StoreOptions& options) {
+  if (options.directory.empty()) return InvalidArgumentError("no directory was given");
+  if (options.level0_tables_max < 1 || options.level_multiplier < 2) {
+    return InvalidArgumentError(options.directory,
+                                ": level0_tables_max must be at least 1 and level_multiplier 2");
+  }
+  if (options.memtable_bytes == 0 || options.table_bytes == 0 || options.level_base_bytes == 0) {
+    return InvalidArgumentError(
+        options.directory, ": memtable_bytes, table_bytes and level_base_bytes must be above 0");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Task<absl::StatusOr<std::unique_ptr<Store>>> Store::Open(Environment& environment,
+                                                         StoreOptions options,
+                                                         RecordHandler& handler) {
+  AURORA_CO_RETURN_IF_ERROR(CheckOptions(options));
+  auto store = std::make_unique<StoreImpl>(environment, std::move(options), handler);
+  absl::Status opened = co_await store->Open();
+  if (!opened.ok()) {
+    const absl::Status closed = co_await store->Close();
+    static_cast<void>(closed);
+    co_return opened;
+  }
+  co_return std::unique_ptr<Store>(std::move(store));
+}
+
+StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler)
+    : environment_(environment),
+      options_(std::move(options)),
+      handler_(handler),
+      tree_(std::make_shared<Tree>()),
+      picker_(PickerOptions(options_)) {
+  if (options_.memory == nullptr) {
+    own_memory_ = std::make_unique<MemoryBudget>(SIZE_MAX);
+    options_.memory = own_memory_.get();
+  }
+  block_cache_ = std::make_unique<cache::BlockCache>(options_.memory, options_.block_cache_bytes);
+}
+
+StoreImpl::~StoreImpl() { AURORA_CHECK(closed_ && "Store::Close must have completed"); }
+
+Task<absl::Status> StoreImpl::Open() {
+  AURORA_CO_RETURN_IF_ERROR(co_await PrepareDirectory());
+  AURORA_CO_RETURN_IF_ERROR(co_await RecoverManifest());
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckTables());
+  AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
+  AURORA_CO_RETURN_IF_ERROR(co_await OpenLog());
+  StartBackground();
+  Say(LogSeverity::kInfo, options_.directory, " is open: ", tree_->table_count(), " tables, ",
+      recovery_.record_count, " records recovered from the log, files by ",
+      ToAbsl(environment_.files().name()));
+  if (recovery_.cut_bytes > 0) {
+    Say(LogSeverity::kWarning, options_.directory, ": cut ", recovery_.cut_bytes,
+        " bytes off the log: ", recovery_.cut_reason);
+  }
+  co_return absl::OkStatus();
+}
+
+// What is in the directory decides whether it is ours, before anything is changed in it.
+Task<absl::Status> StoreImpl::CheckDirectory(bool* is_new) {
+  FileSystem& files = environment_.files();
+  AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries,
+                   co_await files.List(options_.directory));
+  std::string foreign;
+  std::string ours;
+  bool has_root = false;
+  bool has_log = false;
+  for (const DirectoryEntry& entry : entries) {
+    const FileName name = ParseFileName(entry.name);
+    has_root |= name.kind == FileName::Kind::kRoot;
+    has_log |= name.kind == FileName::Kind::kLogDirectory;
+    if (name.kind == FileName::Kind::kOther) foreign = entry.name;
+    if (name.kind == FileName::Kind::kTable) ours = entry.name;
+  }
+  *is_new = !has_root;
+  if (has_root) co_return absl::OkStatus();
+  if (has_log) {
+    AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> segments,
+                     co_await files.List(JoinPath(options_.directory, kLogDirectoryName)));
+    if (!segments.empty()) ours = StrCat(kLogDirectoryName, "/", segments.front().name);
+  }
+  if (!ours.empty()) {
+    co_return DataLossError(options_.directory, " holds ", Quoted(ours), " of a database, but no ",
+                            RootFileName(1), " or later, which would say what belongs to it");
+  }
+  if (!foreign.empty()) {
+    co_return FailedPreconditionError(options_.directory, " is not a database: it holds ",
+                                      Quoted(foreign), ". Name an empty or a new directory");
+  }
+  if (!options_.create_if_missing) {
+    co_return NotFoundError("there is no database in ", options_.directory,
+                            ", and create_if_missing is off");
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::PrepareDirectory() {
+  FileSystem& files = environment_.files();
+  const std::string& directory = options_.directory;
+  const absl::StatusOr<FileInfo> info = co_await files.Stat(directory);
+  if (absl::IsNotFound(info.status())) {
+    if (!options_.create_if_missing) {
+      co_return NotFoundError("there is no database at ", directory,
+                              ", and create_if_missing is off");
+    }
+    absl::Status created = co_await files.CreateDirectory(directory);
+    if (!created.ok() && !absl::IsAlreadyExists(created)) co_return created;
+    AURORA_CO_RETURN_IF_ERROR(co_await files.SyncDirectory(ParentPath(directory)));
+  } else {
+    AURORA_CO_RETURN_IF_ERROR(info);
+    if (!info->is_directory) {
+      co_return FailedPreconditionError(directory, " is a file; a database is a directory");
+    }
+  }
+  bool is_new = false;
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckDirectory(&is_new));
+  AURORA_CO_ASSIGN(lock_, co_await files.Lock(JoinPath(directory, kLockFileName)));
+  // Somebody else may have been there first.
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckDirectory(&is_new));
+  if (!is_new && options_.error_if_exists) {
+    co_return AlreadyExistsError(directory, " holds a database already");
+  }
+  if (is_new) {
+    absl::Status created = co_await files.CreateDirectory(JoinPath(directory, kLogDirectoryName));
+    if (!created.ok() && !absl::IsAlreadyExists(created)) co_return created;
+    AURORA_CO_RETURN_IF_ERROR(co_await files.SyncDirectory(ParentPath(directory)));
+    AURORA_CO_RETURN_IF_ERROR(co_await files.SyncDirectory(directory));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::RecoverManifest() {
+  FileSystem* const files = &environment_.files();
+  AURORA_CO_ASSIGN(std::optional<Manifest::Recovered> recovered,
+                   co_await Manifest::Recover(files, options_.directory));
+  ManifestState state;
+  std::uint64_t number = 0;
+  Sequence issued = 0;  // none above was issued by an earlier process
+  if (recovered.has_value()) {
+    state = std::move(recovered->manifest.state);
+    number = recovered->number;
+    issued = state.closed_at.value_or(state.reserved_through);
+    if (!recovered->manifest.cut_reason.empty()) {
+      Say(LogSeverity::kWarning, ManifestFileName(number), ": cut ",
+          recovered->manifest.cut_reason);
+    }
+  } else {
+    for (std::size_t i = 0; i < sizeof state.identity.database_id; i += 8) {
+      const std::uint64_t random = environment_.random().Next64();
+      std::memcpy(state.identity.database_id + i, &random, 8);
+    }
+    state.identity.epoch = 1;
+  }
+  if (!state.handler_state.empty()) {
+    AURORA_CO_RETURN_IF_ERROR(handler_.RestoreState(state.handler_state));
+  }
+  identity_ = state.identity;
+  state.boot_id = files->BootId();
+  state.closed_at.reset();
+  state.reserved_through = std::max(state.reserved_through, issued + kSequenceReserve);
+  next_file_number_ = state.next_file_number;
+  state.next_file_number += kFileNumberReserve;
+  file_number_bound_ = state.next_file_number;
+  reserved_through_ = state.reserved_through;
+  flushed_through_ = state.flushed_through;
+  queue_ = std::make_unique<CommitQueue>(issued);
+  AURORA_CO_ASSIGN(manifest_, co_await Manifest::Create(files, options_.directory, number + 1,
+                                                        std::move(state)));
+  co_return absl::OkStatus();
+}
+
+// All that is missing or has another size is told at once.
+Task<absl::Status> StoreImpl::CheckTables() {
+  constexpr int kNamedMax = 20;
+  std::string problems;
+  int problem_count = 0;
+  std::vector<Tree::Addition> tables;
+  for (const auto& [number, info] : manifest_->state().tables) {
+    const std::string name = TableFileName(number);
+    const absl::StatusOr<FileInfo> file =
+        co_await environment_.files().Stat(JoinPath(options_.directory, name));
+    if (!file.ok() && !absl::IsNotFound(file.status())) co_return file.status();
+    if (!file.ok() || file->is_directory) {
+      if (++problem_count <= kNamedMax) StrAppend(&problems, " ", name, " is missing;");
+    } else if (file->size_bytes != info.size_bytes) {
+      if (++problem_count <= kNamedMax) {
+        StrAppend(&problems, " ", name, " has ", file->size_bytes, " bytes instead of ",
+                  info.size_bytes, ";");
+      }
+    }
+    tables.push_back({info.level, std::make_shared<TreeTable>(info, this, &obsolete_)});
+  }
+  if (problem_count > 0) {
+    co_return DataLossError(options_.directory, ": ", problem_count, " of ", tables.size(),
+                            " tables cannot be used:", problems, " restore them from a backup");
+  }
+  tree_ = tree_->With({}, tables);
+  UpdateSlowdown();
+  co_return absl::OkStatus();
+}
+
+// What bears a table's name and number, and is in no edit, is left of a job that did not end.
+Task<absl::Status> StoreImpl::RemoveOrphans() {
+  AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries,
+                   co_await environment_.files().List(options_.directory));
+  for (const DirectoryEntry& entry : entries) {
+    const FileName name = ParseFileName(entry.name);
+    if (name.kind != FileName::Kind::kTable || entry.is_directory) continue;
+    if (name.number >= next_file_number_) continue;  // never ours
+    if (manifest_->state().tables.contains(name.number)) continue;
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await environment_.files().Remove(JoinPath(options_.directory, entry.name)));
+    Say(LogSeverity::kInfo, options_.directory, ": removed ", entry.name,
+        ", left by a job that did not end");
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::OpenLog() {
+  LogOptions log;
+  log.directory = JoinPath(options_.directory, kLogDirectoryName);
+  log.identity = identity_;
+  log.durability = options_.durability;
+  log.segment_bytes = options_.log_segment_bytes;
+  log.flush_interval = options_.flush_interval;
+  active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory);
+  const std::uint64_t first = manifest_->state().log_start_segment;
+  const Sequence after = manifest_->state().flushed_through;
+  Log::RecordCallback replay = [this](const LogRecord& record) { return Replay(record); };
+  AURORA_CO_ASSIGN(log_, co_await Log::Open(environment_, std::move(log), first, after,
+                                            std::move(replay), &recovery_));
+  const Sequence last = std::max(recovery_.last_sequence, after);
+  if (last > queue_->registered()) {
+    co_return DataLossError(options_.directory, ": the log holds commit ", last,
+                            ", and the manifest says that none above ", queue_->registered(),
+                            " was issued");
+  }
+  log_end_ = recovery_.end;
+  if (first == 0) {
+    // From here on the log is looked for; before, there was nothing in it.
+    const std::vector<LogPosition> segments = log_->Segments();
+    AURORA_CHECK(!segments.empty());
+    ManifestEdit edit;
+    edit.log_start_segment = segments.front().segment;
+    AURORA_CO_RETURN_IF_ERROR(co_await manifest_->Append(edit));
+  }
+  co_return absl::OkStatus();
+}
+
+absl::Status StoreImpl::Replay(const LogRecord& record) {
+  if (active_bytes_ >= options_.memtable_bytes) {
+    active_->last = record.sequence - 1;
+    active_->log_end = record.position;
+    active_->handler_state = handler_.SaveState();
+    sealed_.push_back(std::move(active_));
+    active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory);
+    active_bytes_ = 0;
+  }
+  replayed_.clear();
+  AURORA_RETURN_IF_ERROR(handler_.Replay(record.sequence, record.payload, &replayed_));
+  std::size_t entry_bytes = 0;
+  for (const Mutation& mutation : replayed_) {
+    entry_bytes += Memtable::EntryBytes(mutation);
+    active_->memtable.Add(mutation, record.sequence);
+  }
+  active_bytes_ += ChargedBytes(entry_bytes, record.payload.size());
+  return absl::OkStatus();
+}
+
+void StoreImpl::StartBackground() {
+  snapshots_ = std::make_unique<SnapshotList>(queue_.get());
+  conflicts_ = std::make_unique<ConflictTable>(queue_->registered());
+  {
+    const std::lock_guard lock(state_mutex_);
+    const ViewSlots::Views none = PublishView();
+    static_cast<void>(none);
+  }
+  background_.Spawn(environment_.background(), FlushLoop());
+  background_.Spawn(environment_.background(), CompactionLoop());
+  background_.Spawn(environment_.background(), HousekeepingLoop());
+  opened_ = true;
+}
+
+Task<absl::Status> StoreImpl::Close() {
+  AURORA_CHECK(!closed_);
+  closing_.store(true, std::memory_order_seq_cst);
+  stop_.request_stop();
+  event_.Notify();
+  const absl::Status joined = co_await background_.Join();
+  AURORA_CHECK(joined.ok());  // the loops keep their errors
+  absl::Status result = status();
+  if (log_ != nullptr) {
+    absl::Status log_closed = co_await log_->Close();
+    if (result.ok()) result = std::move(log_closed);
+  }
+  if (opened_ && result.ok()) {
+    ManifestEdit edit;
+    edit.closed_at = queue_->registered();
+    // Without it the next open is one after a crash: nothing is lost but numbers.
+    const absl::Status marked = co_await manifest_->Append(edit);
+    if (!marked.ok()) Say(LogSeverity::kWarning, marked.message());
+  }
+  const ViewSlots::Views views = views_.Set(nullptr);
+  static_cast<void>(views);
+  sealed_.clear();
+  active_ = active_view_ = nullptr;
+  tree_ = nullptr;
+  log_ = nullptr;
+  manifest_ = nullptr;
+  lock_ = nullptr;
+  closed_ = true;
+  co_return result;
+}
+
+StoreStats StoreImpl::Stats() const {
+  StoreStats stats;
+  stats.published = queue_->published();
+  stats.file_backend = std::string(environment_.files().name());
+  stats.recovery = recovery_;
+  std::shared_ptr<const ReadView> view = views_.Get();
+  for (const auto& run : view->runs) stats.memtable_bytes += run->memtable.charged_bytes();
+  stats.memtable_count = static_cast<int>(view->runs.size());
+  for (int level = 0; level < kLevelCount; ++level) {
+    LevelStats level_stats;
+    for (const auto& table : view->tree->level(level)) {
+      ++level_stats.table_count;
+      level_stats.bytes += table->info().size_bytes;
+      level_stats.entry_count += table->info().entry_count;
+    }
+    stats.levels.push_back(level_stats);
+  }
+  for (const LogPosition& segment : log_->Segments()) {
+    stats.log_bytes += segment.offset;
+    ++stats.log_segment_count;
+  }
+  const cache::BlockCacheStats cached = block_cache_->Stats();
+  stats.block_cache_hits = cached.hits;
+  stats.block_cache_misses = cached.misses;
+  {
+    const std::lock_guard lock(commit_mutex_);
+    stats.durable = log_->durable_end() >= log_end_
+                        ? queue_->registered()
+                        : std::max(synced_through_.load(), flushed_through_.load());
+  }
+  stats.flush_count = flush_count_.load(std::memory_order_relaxed);
+  stats.compaction_count = compaction_count_.load(std::memory_order_relaxed);
+  stats.bytes_logged = bytes_logged_.load(std::memory_order_relaxed);
+  stats.bytes_flushed = bytes_flushed_.load(std::memory_order_relaxed);
+  stats.bytes_compacted = bytes_compacted_.load(std::memory_order_relaxed);
+  stats.stall_nanos = stall_nanos_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,139 @@
+#include "aurora/lsm/tree.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+void ObsoleteTables::Add(std::uint64_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    numbers_.push_back(number);
+  }
+  event_->Notify();
+}
+
+std::vector<std::uint64_t> ObsoleteTables::Take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(numbers_, {});
+}
+
+bool ObsoleteTables::empty() const {
+  const std::lock_guard lock(mutex_);
+  return numbers_.empty();
+}
+
+TreeTable::TreeTable(TableInfo info, TableOpener* opener, ObsoleteTables* obsolete)
+    : info_(std::move(info)), opener_(opener), obsolete_(obsolete) {}
+
+TreeTable::~TreeTable() {
+  owned_table_.reset();  // closes the file before it is removed
+  if (is_obsolete_.load(std::memory_order_relaxed)) obsolete_->Add(info_.number);
+}
+
+Task<absl::StatusOr<Table*>> TreeTable::Open() {
+  Table* const table = table_.load(std::memory_order_acquire);
+  if (AURORA_LIKELY(table != nullptr)) return absl::StatusOr<Table*>(table);
+  return OpenNow();
+}
+
+// Several coroutines may find the table closed at once; each opens it, and the first to be done
+// wins.
+Task<absl::StatusOr<Table*>> TreeTable::OpenNow() {
+  AURORA_CO_ASSIGN(std::unique_ptr<Table> opened, co_await opener_->OpenTable(&info_));
+  const std::lock_guard lock(mutex_);
+  if (owned_table_ == nullptr) {
+    owned_table_ = std::move(opened);
+    table_.store(owned_table_.get(), std::memory_order_release);
+  }
+  co_return owned_table_.get();
+}
+
+std::uint64_t Tree::level_bytes(int level) const {
+  std::uint64_t bytes = 0;
+  for (const auto& table : this->level(level)) bytes += table->info().size_bytes;
+  return bytes;
+}
+
+int Tree::last_level() const {
+  int last = kLevelCount - 1;
+  while (last > 0 && level(last).empty()) --last;
+  return last;
+}
+
+std::size_t Tree::table_count() const {
+  std::size_t count = 0;
+  for (const Tables& tables : levels_) count += tables.size();
+  return count;
+}
+
+std::size_t Tree::FirstNotBefore(int level, std::string_view key) const {
+  AURORA_DCHECK(level > 0);
+  const Tables& tables = this->level(level);
+  const auto found = std::partition_point(
+      tables.begin(), tables.end(), [key](const std::shared_ptr<TreeTable>& table) {
+        return std::string_view(table->info().largest_key) < key;
+      });
+  return static_cast<std::size_t>(found - tables.begin());
+}
+
+Tree::Tables Tree::Overlapping(int level, std::string_view smallest,
+                               std::string_view largest) const {
+  Tables found;
+  for (const auto& table : this->level(level)) {
+    const TableInfo& info = table->info();
+    if (std::string_view(info.largest_key) >= smallest &&
+        std::string_view(info.smallest_key) <= largest) {
+      found.push_back(table);
+    }
+  }
+  return found;
+}
+
+bool Tree::MayHold(int first_level, std::string_view key) const {
+  for (int level = first_level; level < kLevelCount; ++level) {
+    if (level == 0) {
+      if (!Overlapping(0, key, key).empty()) return true;
+      continue;
+    }
+    const std::size_t index = FirstNotBefore(level, key);
+    const Tables& tables = this->level(level);
+    if (index < tables.size() && std::string_view(tables[index]->info().smallest_key) <= key) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed,
+                                       const std::vector<Addition>& added) const {
+  auto tree = std::make_shared<Tree>(*this);
+  std::size_t removed_count = 0;
+  for (Tables& tables : tree->levels_) {
+    removed_count += std::erase_if(tables, [&removed](const std::shared_ptr<TreeTable>& table) {
+      return std::find(removed.begin(), removed.end(), table->info().number) != removed.end();
+    });
+  }
+  AURORA_CHECK(removed_count == removed.size());
+  for (const Addition& addition : added) {
+    tree->levels_[static_cast<std::size_t>(addition.level)].push_back(addition.table);
+  }
+  using Pointer = std::shared_ptr<TreeTable>;
+  std::sort(tree->levels_[0].begin(), tree->levels_[0].end(),
+            [](const Pointer& a, const Pointer& b) { return a->info().number > b->info().number; });
+  for (int level = 1; level < kLevelCount; ++level) {
+    Tables& tables = tree->levels_[static_cast<std::size_t>(level)];
+    std::sort(tables.begin(), tables.end(), [](const Pointer& a, const Pointer& b) {
+      return a->info().smallest_key < b->info().smallest_key;
+    });
+    for (std::size_t i = 1; i < tables.size(); ++i) {
+      AURORA_CHECK(tables[i - 1]->info().largest_key < tables[i]->info().smallest_key);
+    }
+  }
+  return tree;
+}
+
+}  // namespace aurora::lsm

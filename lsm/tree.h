@@ -1,0 +1,115 @@
+// The tree: which tables there are, and on which level.
+//
+// A Tree is immutable; a change makes a new one. Readers hold the one they began with. A table is
+// removed from the disk when it was dropped by a durable edit and the last Tree that holds it is
+// gone.
+//
+//   level 0    one run for each flush; they may overlap; the newest first
+//   level 1..  ascending by key, disjoint; all versions of a key are in one table
+//
+// Of two entries of a key, the newer is on the lower-numbered level, or on level 0 in the newer
+// table.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "aurora/lsm/event.h"
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/table.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora::lsm {
+
+// Tables that nobody needs any more, to be removed by whoever may. Thread-safe.
+class ObsoleteTables {
+ public:
+  // `event` is notified when there are any. Not owned.
+  explicit ObsoleteTables(Event* event) : event_(event) {}
+  void Add(std::uint64_t number);
+  // All that were added since the last call.
+  std::vector<std::uint64_t> Take();
+  bool empty() const;
+
+ private:
+  Event* const event_;
+  mutable std::mutex mutex_;
+  std::vector<std::uint64_t> numbers_;
+};
+
+// Opens a table file.
+class TableOpener {
+ public:
+  virtual ~TableOpener() = default;
+  virtual Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) = 0;
+};
+
+// A table file of the tree, opened when it is first needed. Thread-safe.
+class TreeTable {
+ public:
+  // `opener` and `obsolete` must outlive the table.
+  TreeTable(TableInfo info, TableOpener* opener, ObsoleteTables* obsolete);
+  ~TreeTable();
+  TreeTable(const TreeTable&) = delete;
+  TreeTable& operator=(const TreeTable&) = delete;
+
+  // `level` is where the table was when it was made; the Tree knows where it is.
+  const TableInfo& info() const { return info_; }
+
+  // The open table, which lives as long as this object. Ready once it is open. A failure is not
+  // remembered.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<Table*>> Open();
+
+  // A durable edit has dropped the table: the file goes with the last reference to this object.
+  void MarkObsolete() { is_obsolete_.store(true, std::memory_order_relaxed); }
+
+ private:
+  Task<absl::StatusOr<Table*>> OpenNow();
+
+  const TableInfo info_;
+  TableOpener* const opener_;
+  ObsoleteTables* const obsolete_;
+  std::atomic<bool> is_obsolete_{false};
+  std::atomic<Table*> table_{nullptr};
+  std::mutex mutex_;
+  std::unique_ptr<Table> owned_table_;  // protected by mutex_ until table_ is set
+};
+
+class Tree {
+ public:
+  using Tables = std::vector<std::shared_ptr<TreeTable>>;
+
+  Tree() = default;
+
+  const Tables& level(int level) const { return levels_[static_cast<std::size_t>(level)]; }
+  std::uint64_t level_bytes(int level) const;
+  // The last level that holds a table; 0 if none does.
+  int last_level() const;
+  std::size_t table_count() const;
+
+  // The index in a level from 1 on of the first table that does not end before `key`.
+  std::size_t FirstNotBefore(int level, std::string_view key) const;
+  // The tables of a level that hold keys in [smallest, largest], in the level's order.
+  Tables Overlapping(int level, std::string_view smallest, std::string_view largest) const;
+  // True if a table of `first_level` or below may hold `key`.
+  bool MayHold(int first_level, std::string_view key) const;
+
+  // Another tree without the tables of these numbers and with `table` on `level`.
+  struct Addition {
+    int level;
+    std::shared_ptr<TreeTable> table;
+  };
+  std::shared_ptr<const Tree> With(const std::vector<std::uint64_t>& removed,
+                                   const std::vector<Addition>& added) const;
+
+ private:
+  std::array<Tables, kLevelCount> levels_;
+};
+
+}  // namespace aurora::lsm

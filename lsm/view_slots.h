@@ -1,0 +1,55 @@
+// What a reader reads: the memtables and the tree of one moment.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "aurora/lsm/memtable.h"
+#include "aurora/lsm/tree.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/memory_budget.h"
+
+namespace aurora::lsm {
+
+// A memtable and, once it is sealed, what its flush must record.
+struct MemtableRun {
+  explicit MemtableRun(MemoryBudget* budget) : memtable(budget) {}
+  Memtable memtable;
+  // Written when the run is sealed, before anyone else sees it sealed.
+  Sequence last = 0;          // it and those before it hold everything up to here
+  LogPosition log_end;        // where the record of `last` ends
+  std::string handler_state;  // as of `last`
+};
+
+// Immutable; only the first memtable is still added to.
+struct ReadView {
+  std::vector<std::shared_ptr<MemtableRun>> runs;  // newest first, not empty
+  std::vector<std::shared_ptr<const void>> pins;   // the same, for those who only keep them alive
+  std::shared_ptr<const Tree> tree;
+};
+
+// The current view, for many readers at once: copies of one pointer, each under a lock of its own,
+// so that readers on different threads seldom meet. Get costs an uncontended lock and a reference
+// count; Set, as many as there are slots.
+class ViewSlots {
+ public:
+  std::shared_ptr<const ReadView> Get() const;
+  using Views = std::array<std::shared_ptr<const ReadView>, 8>;
+  // One caller at a time. Returns what it replaces: freeing a view may free tables, which is not
+  // for a caller that holds a lock.
+  [[nodiscard]] Views Set(std::shared_ptr<const ReadView> view);
+
+ private:
+  struct alignas(64) Slot {
+    mutable std::mutex mutex;
+    std::shared_ptr<const ReadView> view;  // protected by mutex
+  };
+  std::array<Slot, std::tuple_size_v<Views>> slots_;
+};
+
+}  // namespace aurora::lsm

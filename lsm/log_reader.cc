@@ -297,7 +297,9 @@ Task<absl::Status> LogScanner::WalkChain() {
 }
 
 Task<absl::Status> LogScanner::WitnessOf(std::uint32_t number, LogPosition at, Witness* witness) {
-  std::uint32_t predecessor = static_cast<std::uint32_t>(at.segment);
+  // Without its header, a segment beyond the break is taken to follow the one that breaks; which
+  // one that itself follows is not known (0), nor does it matter: it lies before the break.
+  std::uint32_t predecessor = number == at.segment ? 0 : static_cast<std::uint32_t>(at.segment);
   std::uint32_t from = kSegmentHeaderBytes;
   LogIdentity identity = options_.identity;
   const auto header = headers_.find(number);
@@ -324,7 +326,7 @@ Task<absl::Status> LogScanner::WitnessOf(std::uint32_t number, LogPosition at, W
     if (found.watermark != 0) {
       witness->watermark = std::max(witness->watermark, LogPosition{number, found.watermark});
     }
-    if (found.predecessor_watermark != 0) {
+    if (found.predecessor_watermark != 0 && predecessor != 0) {
       witness->watermark =
           std::max(witness->watermark, LogPosition{predecessor, found.predecessor_watermark});
     }

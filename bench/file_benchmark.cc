@@ -29,14 +29,17 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/event_loop.h"
+#include "aurora/runtime/executor.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/io_uring_file_system.h"
 #include "aurora/runtime/random.h"
-#include "aurora/runtime/real_file_machine.h"
 #include "aurora/runtime/task.h"
+#include "aurora/runtime/task_group.h"
 #include "aurora/runtime/thread_file_system.h"
 
 namespace aurora {
@@ -159,17 +162,20 @@ class OurReads final : public OurContender {
         depth_(depth),
         buffers_(MakeBuffer(depth * kBlock)) {}
 
-  void Run(const std::vector<std::uint64_t>& offsets) override {
-    std::size_t next = 0;
-    std::vector<Task<void>> readers;
-    for (std::size_t i = 0; i < depth_; ++i) {
-      const std::span<char> buffer(buffers_.get() + i * kBlock, kBlock);
-      readers.push_back(ReadInTurn(file(), &offsets, &next, buffer));
-    }
-    BlockOn(RunTogether(std::move(readers)));
-  }
+  void Run(const std::vector<std::uint64_t>& offsets) override { BlockOn(RunReaders(&offsets)); }
 
  private:
+  Task<void> RunReaders(const std::vector<std::uint64_t>* offsets) {
+    std::size_t next = 0;
+    TaskGroup readers;
+    for (std::size_t i = 0; i < depth_; ++i) {
+      const std::span<char> buffer(buffers_.get() + i * kBlock, kBlock);
+      readers.Spawn(*Executor::Current(), ReadInTurn(file(), offsets, &next, buffer));
+    }
+    const absl::Status status = co_await readers.Join();
+    AURORA_CHECK(status.ok());
+  }
+
   static Task<void> ReadInTurn(File* file, const std::vector<std::uint64_t>* offsets,
                                std::size_t* next, std::span<char> buffer) {
     while (*next < offsets->size()) {

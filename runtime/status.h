@@ -1,6 +1,6 @@
 // Building and passing on absl::Status. One meaning for each code:
 // - InvalidArgument: what the caller gave is wrong, and will be next time.
-// - NotFound: something named by the caller does not exist, where that is an error (else: optional).
+// - NotFound: something the caller named does not exist, where that is an error (else: optional).
 // - AlreadyExists: a unique constraint, a second creation.
 // - FailedPrecondition: closed, locked, wrong state, wrong version.
 // - Aborted: a conflict; retry.

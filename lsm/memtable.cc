@@ -15,12 +15,15 @@ namespace {
 
 constexpr std::size_t AlignUp(std::size_t n) { return (n + 7) & ~std::size_t{7}; }
 
+// The head of a link that leads nowhere.
+constexpr std::uint64_t kNoHead = ~std::uint64_t{0};
+
 // The first 8 bytes of a key as a number that compares as they do, short keys padded with zeros.
 std::uint64_t BigEndian(std::uint64_t bytes) {
   if constexpr (std::endian::native == std::endian::little) return __builtin_bswap64(bytes);
   return bytes;
 }
-std::uint64_t KeyPrefix(const char* key, std::size_t size) {
+std::uint64_t KeyHead(const char* key, std::size_t size) {
   std::uint64_t bytes = 0;
   std::memcpy(&bytes, key, std::min<std::size_t>(size, 8));
   return BigEndian(bytes);
@@ -28,11 +31,17 @@ std::uint64_t KeyPrefix(const char* key, std::size_t size) {
 
 }  // namespace
 
+// A way to the next node of a level. How the two belong together: see FindSplice.
+struct Memtable::Link {
+  std::atomic<std::uint64_t> head;
+  std::atomic<Node*> node;
+};
+
 struct Memtable::Node {
-  static constexpr std::size_t kKeyOffset = 16;
+  static constexpr std::size_t kKeyOffset = 24;
   static constexpr std::size_t kTrailerBytes = 16;  // version and backward link
 
-  std::atomic<Node*> next;
+  Link level0;
   std::uint32_t key_size;
   std::uint32_t value_size;
 
@@ -50,11 +59,11 @@ struct Memtable::Node {
   }
   std::atomic<Node*>& back() { return *reinterpret_cast<std::atomic<Node*>*>(trailer() + 8); }
 
-  std::atomic<Node*>& link(int level) { return *(&next - level); }
-  Node* Next(int level) { return link(level).load(std::memory_order_acquire); }
+  Link& link(int level) { return *(&level0 - level); }
+  Node* Next() { return level0.node.load(std::memory_order_acquire); }
 
-  // As KeyPrefix(key()), in one load: at least the trailer follows the key.
-  std::uint64_t prefix() const {
+  // As KeyHead(key()), in one load: at least the trailer follows the key.
+  std::uint64_t head() const {
     std::uint64_t word;
     std::memcpy(&word, bytes() + kKeyOffset, sizeof(word));
     word = BigEndian(word);
@@ -67,14 +76,13 @@ struct Memtable::Node {
 
 // What a search looks for, with what it compares first at hand.
 struct Memtable::Target {
-  Target(std::string_view k, Version v)
-      : key(k), version(v), prefix(KeyPrefix(k.data(), k.size())) {}
+  Target(std::string_view k, Version v) : key(k), version(v), head(KeyHead(k.data(), k.size())) {}
 
   // <0, 0, >0: the node's entry is before, is, is after this one.
   int CompareTo(const Node* node) const {
-    const std::uint64_t theirs = node->prefix();
-    if (AURORA_LIKELY(theirs != prefix)) return theirs < prefix ? -1 : 1;
-    // Equal prefixes: the first min(8, size) bytes are equal, up to padding that sizes tell apart.
+    const std::uint64_t theirs = node->head();
+    if (AURORA_LIKELY(theirs != head)) return theirs < head ? -1 : 1;
+    // Equal heads: the first min(8, size) bytes are equal, up to padding that sizes tell apart.
     const std::size_t common = std::min<std::size_t>(node->key_size, key.size());
     if (common > 8) {
       const int c = std::memcmp(node->bytes() + Node::kKeyOffset + 8, key.data() + 8, common - 8);
@@ -88,7 +96,7 @@ struct Memtable::Target {
 
   std::string_view key;
   Version version;
-  std::uint64_t prefix;
+  std::uint64_t head;
 };
 
 Memtable::Memtable(MemoryBudget* budget)
@@ -97,21 +105,20 @@ Memtable::Memtable(MemoryBudget* budget)
 std::size_t Memtable::EntryBytes(const Mutation& mutation) {
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   return AlignUp(Node::kKeyOffset + key_size) + Node::kTrailerBytes +
-         AlignUp(mutation.value.size()) + sizeof(Node*) / 2;
+         AlignUp(mutation.value.size()) + sizeof(Link);
 }
 
 Memtable::Node* Memtable::NewNode(const Mutation& mutation, Version version, int height) {
   AURORA_DCHECK(height >= 1 && height <= kMaxHeight);
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   AURORA_CHECK(key_size <= UINT32_MAX && mutation.value.size() <= UINT32_MAX);
-  const std::size_t links = static_cast<std::size_t>(height - 1) * sizeof(Node*);
+  const std::size_t links = static_cast<std::size_t>(height - 1) * sizeof(Link);
   const std::size_t body = AlignUp(Node::kKeyOffset + key_size) + Node::kTrailerBytes;
   char* const memory = arena_.Allocate(links + body + mutation.value.size());
-  for (int level = 1; level < height; ++level) {
-    new (memory + links - static_cast<std::size_t>(level) * sizeof(Node*)) std::atomic<Node*>();
+  for (std::size_t level = 1; level < static_cast<std::size_t>(height); ++level) {
+    new (memory + links - level * sizeof(Link)) Link{kNoHead, nullptr};
   }
-  Node* const node = new (memory + links) Node;
-  node->next.store(nullptr, std::memory_order_relaxed);
+  Node* const node = new (memory + links) Node{{kNoHead, nullptr}, 0, 0};
   node->key_size = static_cast<std::uint32_t>(key_size);
   node->value_size = static_cast<std::uint32_t>(mutation.value.size());
   char* const rest = StoreKeyspacePrefix(mutation.keyspace, node->bytes() + Node::kKeyOffset);
@@ -128,13 +135,23 @@ Memtable::Node* Memtable::NewNode(const Mutation& mutation, Version version, int
 
 int Memtable::NextHeight() {
   // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014) of the
-  // entry's number. A quarter of the nodes of a level are on the next.
+  // entry's number. Half of the nodes of a level are on the next.
   std::uint64_t z = (entry_count_.fetch_add(1, std::memory_order_relaxed) + 1) * 0x9E3779B97F4A7C15;
   z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
   z = (z ^ z >> 27) * 0x94D049BB133111EB;
   z ^= z >> 31;
-  const int height = 1 + std::countr_zero(z | std::uint64_t{1} << 63) / 2;
+  const int height = 1 + std::countr_zero(z | std::uint64_t{1} << 63);
   return std::min(height, kMaxHeight);
+}
+
+// Release: whoever sees the head sees the link's node, which was stored before. Never raised: a
+// head that a slower insertion stores late must not hide a nearer node's.
+void Memtable::LowerHead(Link& link, std::uint64_t head) {
+  std::uint64_t current = link.head.load(std::memory_order_relaxed);
+  while (head < current &&
+         !link.head.compare_exchange_weak(current, head, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+  }
 }
 
 void Memtable::RaiseHeight(int height) {
@@ -146,31 +163,42 @@ void Memtable::RaiseHeight(int height) {
   }
 }
 
+// By the nodes themselves.
 Memtable::Position Memtable::FindOnLevel(const Target& target, Node* from, int level) {
   for (;;) {
-    Node* const next = from->Next(level);
+    Node* const next = from->link(level).node.load(std::memory_order_acquire);
     if (next == nullptr || target.CompareTo(next) >= 0) return {from, next};
     from = next;
   }
 }
 
-// The search, for all levels below `height` and for those above that lead there.
+// The search is told by the head of a link whether the node behind it is before the target, and
+// need not look at the node unless the heads are equal. Heads are loaded before the nodes that they
+// belong to, and stored after them; both only ever go down, since nodes are only added. So the head
+// that a reader sees is that of the node that it then sees, or of one behind it:
+//   head < target's   the node is before the target
+//   head > target's   the node may still be before it: one level down will show
+//   head = target's   only the node can tell
+// Level 0 is always told by the node.
 void Memtable::FindSplice(const Target& target, int height, Position* splice) const {
   Node* before = head_;
   Node* above = nullptr;  // known to be at or after the target, from the level above
-  for (int level = height_.load(std::memory_order_relaxed) - 1; level >= 0; --level) {
+  for (int level = height_.load(std::memory_order_relaxed) - 1; level > 0; --level) {
     Node* next;
     for (;;) {
-      next = before->Next(level);
-      if (next == nullptr || next == above) break;
-      if (level > 0) __builtin_prefetch(before->link(level - 1).load(std::memory_order_relaxed));
-      __builtin_prefetch(next->link(level).load(std::memory_order_relaxed));
-      if (target.CompareTo(next) >= 0) break;
+      const Link& link = before->link(level);
+      const std::uint64_t head = link.head.load(std::memory_order_acquire);
+      next = link.node.load(std::memory_order_acquire);
+      if (head > target.head || next == above) break;
+      if (head == target.head && (next == nullptr || target.CompareTo(next) >= 0)) {
+        above = next;
+        break;
+      }
       before = next;
     }
-    above = next;
     if (level < height) splice[level] = {before, next};
   }
+  splice[0] = FindOnLevel(target, before, 0);
 }
 
 Memtable::Position Memtable::Find(const Target& target) const {
@@ -190,19 +218,25 @@ void Memtable::Add(const Mutation& mutation, Sequence sequence) {
   Position splice[kMaxHeight];
   FindSplice(target, height, splice);
   for (int level = 0; level < height; ++level) {
-    Position& position = splice[level];
+    // Above level 0 the search may have stopped too early; the node after the first may not even be
+    // behind the target.
+    Position position = FindOnLevel(target, splice[level].before, level);
     for (;;) {
       AURORA_CHECK((position.at == nullptr || target.CompareTo(position.at) > 0) &&
                    "a key has at most one mutation in a commit");
-      node->link(level).store(position.at, std::memory_order_relaxed);
+      Link& link = node->link(level);
+      link.head.store(position.at == nullptr ? kNoHead : position.at->head(),
+                      std::memory_order_relaxed);
+      link.node.store(position.at, std::memory_order_relaxed);
       if (level == 0) node->back().store(position.before, std::memory_order_relaxed);
       // Release: publishes the node, which is complete.
-      if (position.before->link(level).compare_exchange_strong(
+      if (position.before->link(level).node.compare_exchange_strong(
               position.at, node, std::memory_order_release, std::memory_order_relaxed)) {
         break;
       }
       position = FindOnLevel(target, position.before, level);
     }
+    LowerHead(position.before->link(level), target.head);
     if (level == 0 && position.at != nullptr) {
       // Release: whoever steps back over this link sees the node.
       position.at->back().store(node, std::memory_order_release);
@@ -216,7 +250,7 @@ bool Memtable::Get(std::string_view stored_key, Sequence at,
   // The highest word of `at`: before every entry of that commit.
   const Target target(stored_key, Version::FromWord(at << 8 | 0xFF));
   for (Node* node = Find(target).at; node != nullptr && node->key() == stored_key;
-       node = node->Next(0)) {
+       node = node->Next()) {
     if (history->Add(node->version(), node->value(), owner)) return true;
   }
   return false;
@@ -225,7 +259,7 @@ bool Memtable::Get(std::string_view stored_key, Sequence at,
 Memtable::Node* Memtable::Last() const {
   Node* last = head_;
   for (int level = height_.load(std::memory_order_relaxed) - 1; level >= 0; --level) {
-    while (Node* const next = last->Next(level)) last = next;
+    while (Node* const next = last->link(level).node.load(std::memory_order_acquire)) last = next;
   }
   return last == head_ ? nullptr : last;
 }
@@ -234,7 +268,7 @@ Memtable::Node* Memtable::Before(Node* node) const {
   Node* const hint = node->back().load(std::memory_order_acquire);
   Node* before = hint;
   for (;;) {
-    Node* const next = before->Next(0);
+    Node* const next = before->Next();
     if (next == node) break;
     before = next;
   }
@@ -271,7 +305,7 @@ Task<absl::Status> Memtable::Iterator::SeekBackward(EntryKey target) {
 }
 
 Task<absl::Status> Memtable::Iterator::SeekToFirst() {
-  node_ = memtable_->head_->Next(0);
+  node_ = memtable_->head_->Next();
   return absl::OkStatus();
 }
 
@@ -282,8 +316,8 @@ Task<absl::Status> Memtable::Iterator::SeekToLast() {
 
 Task<absl::Status> Memtable::Iterator::Next() {
   AURORA_DCHECK(Valid());
-  node_ = node_->Next(0);
-  if (node_ != nullptr) __builtin_prefetch(node_->next.load(std::memory_order_relaxed));
+  node_ = node_->Next();
+  if (node_ != nullptr) __builtin_prefetch(node_->level0.node.load(std::memory_order_relaxed));
   return absl::OkStatus();
 }
 

@@ -4,18 +4,22 @@
 // never wait for readers, and for each other only in a compare-and-swap that lost. Nothing is
 // removed or moved before the whole memtable is destroyed.
 //
-// Layout. A node is one piece of the arena, with its links, its key and its value inline:
+// Layout. A node is one piece of the arena, with its links, its key and its value inline. A link is
+// 16 bytes: the head (the first 8 bytes, as a number) of the key that it leads to, and the node.
 //
-//   -8*(height-1) .. -8   links of levels height-1 .. 1, 8 bytes each
-//    0                    link of level 0: the next entry in order
-//    8                    key size, 4 bytes; value size, 4 bytes
-//   16                    stored key
-//   16 + key, aligned 8   version, 8 bytes
-//   + 8                   backward link: some earlier node (below), 8 bytes
-//   + 16                  value; so every value is aligned to 8 bytes and can be read in place
+//   -16*(height-1) .. -16  links of levels height-1 .. 1
+//    0                     link of level 0: to the next entry in order
+//   16                     key size, 4 bytes; value size, 4 bytes
+//   24                     stored key
+//   24 + key, aligned 8    version, 8 bytes
+//   + 8                    backward link: some earlier node (below), 8 bytes
+//   + 16                   value; so every value is aligned to 8 bytes and can be read in place
 //
-// A search touches the links that it follows, the sizes and the key, which lie side by side; it
-// fetches the node that it will compare next while it compares this one.
+// What a search costs is the cache lines that it touches. The head in a link tells it whether to
+// follow, so that it touches no node that it does not step on, and of those only a link, unless
+// heads are equal. Half of the nodes of a level are on the next. (Measured at 100,000 entries with
+// a cache of 512 KiB: 9 misses for a Get, against 14 with links of 8 bytes and a quarter; 13 for an
+// insertion, against 18.)
 //
 // Invariants, and what a racing reader may see:
 //  * Level 0 holds every node; a node that is on level n is on all levels below.
@@ -23,6 +27,9 @@
 //    compare-and-swap of its predecessor's link. Links are followed by acquiring loads, so whoever
 //    reaches a node sees all of it. A reader that meets a node on level 0 may not find it on its
 //    upper levels yet; it then merely searches longer.
+//  * The head of a link is that of the node it leads to, or, while an insertion is under way, of
+//    one behind that. So a head that is less than the target's proves that the node is before the
+//    target; one that is greater proves nothing, and level 0 is searched by the nodes themselves.
 //  * The backward link of a node points to some node before it that was linked when it was stored:
 //    the exact predecessor, unless an insertion in between has not updated it yet. A step back
 //    walks forward from there to the exact predecessor, and puts that in its place.
@@ -80,8 +87,9 @@ class Memtable {
 
  private:
   struct Node;
+  struct Link;
   struct Target;
-  static constexpr int kMaxHeight = 12;
+  static constexpr int kMaxHeight = 20;
 
   // The last node before `target` (the head if none), and the first at or after it (or null).
   struct Position {
@@ -95,6 +103,7 @@ class Memtable {
   Node* NewNode(const Mutation& mutation, Version version, int height);
   int NextHeight();
   void RaiseHeight(int height);
+  static void LowerHead(Link& link, std::uint64_t head);
   static Position FindOnLevel(const Target& target, Node* from, int level);
   void FindSplice(const Target& target, int height, Position* splice) const;
 

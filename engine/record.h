@@ -53,7 +53,7 @@ struct Operation {
   std::uint64_t row = 0;
   std::uint32_t schema_version = 0;
   std::string_view id;
-  std::string_view document;
+  std::string_view document;  // the message, without the header of stored_document.h
   std::vector<std::uint32_t> changed_slots;
   std::string_view old_document;
   std::string_view definition;

@@ -98,7 +98,7 @@ absl::Status EntryFilter::BeginKey(std::string_view stored_key) {
   if (!ParseStoredKey(key_, &keyspace, &user_key_)) {
     return DataLossError("a key without a keyspace: ", Quoted(key_));
   }
-  merge_operator_ = nullptr;
+  merge_operator_ = options_.default_merge_operator;
   if (options_.merge_operators != nullptr) {
     const auto found = options_.merge_operators->find(keyspace);
     if (found != options_.merge_operators->end()) merge_operator_ = found->second;

@@ -42,6 +42,8 @@ class EntryFilter {
     absl::AnyInvocable<bool(std::string_view)> is_bottom;
     // Not owned.
     const absl::flat_hash_map<KeyspaceId, const MergeOperator*>* merge_operators = nullptr;
+    // Of the keyspaces that are not in the map.
+    const MergeOperator* default_merge_operator = nullptr;
   };
   EntryFilter(std::unique_ptr<EntryIterator> source, Options options);
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -71,6 +72,8 @@ struct StoreOptions {
   MemoryBudget* memory = nullptr;
   std::size_t block_cache_bytes = 64u << 20;
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
+  // Of the keyspaces that are not in the map. Not owned; null: those have no merges.
+  const MergeOperator* default_merge_operator = nullptr;
   // Told of opening, recovery, flushes, compactions and errors. Not owned; null: nobody.
   Logger* logger = nullptr;
 };
@@ -88,6 +91,10 @@ struct CommitRequest {
   Sequence snapshot = kMaxSequence;  // kMaxSequence: validate nothing
   std::span<const std::uint64_t> reads;
   std::span<const std::uint64_t> writes;
+  // Called once, with the sequence, when the commit is certain to be logged: inside the commit lock
+  // and before any reader can see it. So what the layer above keeps in memory changes in the order
+  // of the commits. Must be quick, and call nothing of the store.
+  const absl::FunctionRef<void(Sequence)>* on_sequenced = nullptr;
 };
 
 struct CommitResult {

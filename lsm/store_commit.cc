@@ -141,6 +141,7 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
   active_bytes_ += measured.memtable_bytes;
   log_end_ = begun->result.end;
   conflicts_->Record(begun->result.sequence, request.writes);
+  if (request.on_sequenced != nullptr) (*request.on_sequenced)(begun->result.sequence);
   return Hold::kNone;
 }
 

@@ -119,6 +119,7 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
     // Tables that flushes add meanwhile hold only newer entries, and nothing else adds any below.
     filter.is_bottom = [tree, below](std::string_view key) { return !tree->MayHold(below, key); };
     filter.merge_operators = &options_.merge_operators;
+    filter.default_merge_operator = options_.default_merge_operator;
     const bool is_last_level = tree->last_level() <= compaction.output_level;
     std::unique_ptr<EntryIterator> source = CompactionInput(compaction);
     AURORA_CO_ASSIGN(change.edit.added_tables,

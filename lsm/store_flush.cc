@@ -134,6 +134,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
     filter.visible = snapshots_->Visible();
     filter.is_bottom = [](std::string_view) { return false; };
     filter.merge_operators = &options_.merge_operators;
+    filter.default_merge_operator = options_.default_merge_operator;
     std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
     AURORA_CO_ASSIGN(change.edit.added_tables,
                      co_await WriteTables(std::move(entries), std::move(filter), 0, false));

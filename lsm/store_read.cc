@@ -47,9 +47,9 @@ std::unique_ptr<Snapshot> StoreImpl::GetSnapshot() {
 }
 
 const MergeOperator* StoreImpl::FindMergeOperator(KeyspaceId keyspace) const {
-  if (options_.merge_operators.empty()) return nullptr;
+  if (options_.merge_operators.empty()) return options_.default_merge_operator;
   const auto found = options_.merge_operators.find(keyspace);
-  return found == options_.merge_operators.end() ? nullptr : found->second;
+  return found == options_.merge_operators.end() ? options_.default_merge_operator : found->second;
 }
 
 Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::Get(KeyspaceId keyspace,

@@ -6,12 +6,14 @@
 
 #include "aurora/engine/version.h"
 #include "aurora/tools/command_line.h"
+#include "aurora/tools/commands/commands.h"
 
 namespace aurora::tools {
 namespace {
 
 // In the order in which the help shows them.
-constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {};
+constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {
+    AddImport, AddQuery, AddGet, AddSchema, AddStats, AddInspect};
 
 }  // namespace
 }  // namespace aurora::tools

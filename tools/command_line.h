@@ -13,8 +13,11 @@ namespace aurora::tools {
 // What aurora-tool returns to the shell. Scripts rely on the numbers.
 enum class ExitCode : int {
   kOk = 0,
-  kFailed = 1,  // The command ran and could not do its work; the reason is on the error stream.
-  kUsage = 2,   // The command line made no sense; nothing was touched.
+  kFailed = 1,   // The command ran and could not do its work; the reason is on the error stream.
+  kUsage = 2,    // The command line made no sense; nothing was touched.
+  kDamaged = 3,  // The database is damaged; the error says where.
+  kInUse = 4,    // The database is open elsewhere, or of another version.
+  kPartial = 5,  // Some of the work was done; the error stream says what was not.
 };
 
 // Where a command writes: its result to `out`, everything else to `err`.

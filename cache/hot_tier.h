@@ -1,0 +1,190 @@
+// The hot tier: the latest version of objects, whole and in memory, by (collection, row).
+//
+// It never changes what a reader sees. An entry is the newest version of its object, valid from
+// some sequence on, and serves only readers at or above it. A writer calls Replace or Drop for what
+// it changes before its sequence becomes visible, so no reader at that sequence can still meet the
+// old version. A fill brings what was read at a snapshot, and is refused if its shard saw a write
+// after that snapshot: what was read may be old by now.
+//
+// Thread-safe, sharded. A hit is one probe under a shared lock that writers hold for a few
+// instructions only. Memory: every entry is charged to the budget as kHotTier before it is kept;
+// what does not fit evicts, by S3-FIFO, or is not kept.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "aurora/cache/s3_fifo.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/memory_budget.h"
+
+namespace aurora::cache {
+
+struct HotKey {
+  std::uint32_t collection = 0;
+  std::uint64_t row = 0;
+  friend bool operator==(const HotKey&, const HotKey&) = default;
+  template <class H>
+  friend H AbslHashValue(H h, const HotKey& key) {
+    return H::combine(std::move(h), key.collection, key.row);
+  }
+};
+
+// T is a cheap shared handle on something immutable.
+template <class T>
+class HotTier {
+ public:
+  // What an entry costs beside what the caller charges for its object: the node and its slot in the
+  // table.
+  static constexpr std::size_t kEntryOverhead = 160;
+
+  // `capacity_bytes` 0: keeps nothing. `budget` must outlive it.
+  HotTier(std::size_t capacity_bytes, MemoryBudget* budget) : budget_(budget) {
+    for (std::unique_ptr<Shard>& shard : shards_)
+      shard = std::make_unique<Shard>(capacity_bytes / kShards);
+    enabled_ = capacity_bytes > 0;
+  }
+
+  // The object as a reader at `at` sees it, if the tier knows.
+  std::optional<T> Get(const HotKey& key, std::uint64_t at) {
+    if (!enabled_) return std::nullopt;
+    Shard& shard = ShardOf(key);
+    {
+      const std::shared_lock lock(shard.mutex);
+      const auto found = shard.entries.find(key);
+      if (found != shard.entries.end() && found->second->valid_from <= at) {
+        found->second->Touch();
+        shard.hits.fetch_add(1, std::memory_order_relaxed);
+        return found->second->object;
+      }
+    }
+    shard.misses.fetch_add(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+
+  // Offers an object that was read at `snapshot`, when that was the newest sequence or near it.
+  void Fill(const HotKey& key, T object, std::uint64_t snapshot, std::size_t bytes) {
+    if (!enabled_) return;
+    Shard& shard = ShardOf(key);
+    const std::unique_lock lock(shard.mutex);
+    if (shard.last_write > snapshot || shard.entries.contains(key)) return;
+    Insert(shard, key, std::move(object), snapshot, bytes);
+  }
+
+  // A commit at `sequence`, not yet visible, gives the object this version. Kept only if the tier
+  // held it before.
+  void Replace(const HotKey& key, T object, std::uint64_t sequence, std::size_t bytes) {
+    if (!enabled_) return;
+    Shard& shard = ShardOf(key);
+    const std::unique_lock lock(shard.mutex);
+    if (Forget(shard, key, sequence)) Insert(shard, key, std::move(object), sequence, bytes);
+  }
+
+  // A commit at `sequence`, not yet visible, changes or deletes the object.
+  void Drop(const HotKey& key, std::uint64_t sequence) {
+    if (!enabled_) return;
+    Shard& shard = ShardOf(key);
+    const std::unique_lock lock(shard.mutex);
+    Forget(shard, key, sequence);
+  }
+
+  struct Stats {
+    std::uint64_t count = 0;
+    std::size_t bytes = 0;
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+  };
+  Stats GetStats() const {
+    Stats stats;
+    for (const std::unique_ptr<Shard>& shard : shards_) {
+      const std::shared_lock lock(shard->mutex);
+      stats.count += shard->entries.size();
+      stats.bytes += shard->policy.charge_bytes();
+      stats.hits += shard->hits.load(std::memory_order_relaxed);
+      stats.misses += shard->misses.load(std::memory_order_relaxed);
+    }
+    return stats;
+  }
+
+ private:
+  static constexpr std::size_t kShards = 64;  // so that a write refuses few fills
+
+  // The same for the same key, on every machine: what the policy remembers, and which shard, may
+  // not depend on absl::Hash.
+  static std::uint64_t HashOf(const HotKey& key) {
+    std::uint64_t hash = (key.row + (std::uint64_t{key.collection} << 48)) * 0x9E3779B97F4A7C15u;
+    return std::rotl(hash, 29) * 0xBF58476D1CE4E5B9u;
+  }
+
+  struct Entry : S3FifoNode {
+    HotKey key;
+    T object;
+    std::uint64_t valid_from;
+    MemoryBudget::Charge charge;
+    Entry(const HotKey& k, T o, std::uint64_t from, MemoryBudget::Charge c)
+        : S3FifoNode(HashOf(k), c.bytes()),
+          key(k),
+          object(std::move(o)),
+          valid_from(from),
+          charge(std::move(c)) {}
+  };
+  struct alignas(64) Shard {
+    explicit Shard(std::size_t capacity) : capacity_bytes(capacity), policy(capacity) {}
+    const std::size_t capacity_bytes;
+    mutable std::shared_mutex mutex;
+    absl::flat_hash_map<HotKey, std::unique_ptr<Entry>> entries;
+    S3Fifo policy;
+    std::uint64_t last_write = 0;
+    std::atomic<std::uint64_t> hits{0};
+    std::atomic<std::uint64_t> misses{0};
+  };
+
+  Shard& ShardOf(const HotKey& key) { return *shards_[HashOf(key) >> 58]; }
+
+  // True if there was an entry.
+  bool Forget(Shard& shard, const HotKey& key, std::uint64_t sequence) {
+    shard.last_write = std::max(shard.last_write, sequence);
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end()) return false;
+    shard.policy.Remove(found->second.get());
+    shard.entries.erase(found);
+    return true;
+  }
+
+  void Insert(Shard& shard, const HotKey& key, T object, std::uint64_t valid_from,
+              std::size_t bytes) {
+    const std::size_t charged = bytes + kEntryOverhead;
+    if (charged > shard.capacity_bytes) return;
+    while (shard.policy.charge_bytes() + charged > shard.capacity_bytes) EvictOne(shard);
+    MemoryBudget::Charge charge = budget_->TryTake(MemoryUse::kHotTier, charged);
+    if (charge.bytes() == 0) {
+      // Others need the memory: give some of ours back instead of growing.
+      EvictOne(shard);
+      return;
+    }
+    auto entry = std::make_unique<Entry>(key, std::move(object), valid_from, std::move(charge));
+    shard.policy.Insert(entry.get());
+    shard.entries.emplace(key, std::move(entry));
+  }
+
+  void EvictOne(Shard& shard) {
+    if (S3FifoNode* node = shard.policy.Evict())
+      shard.entries.erase(static_cast<Entry*>(node)->key);
+  }
+
+  MemoryBudget* const budget_;
+  bool enabled_ = false;
+  std::array<std::unique_ptr<Shard>, kShards> shards_;
+};
+
+}  // namespace aurora::cache

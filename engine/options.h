@@ -1,0 +1,59 @@
+// How a database is opened.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "aurora/engine/document/limits.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/logger.h"
+
+namespace aurora {
+
+// What a commit survives once it is acknowledged: kSync the loss of power, kProcess the death of
+// the process, kBuffered neither until it is flushed.
+using Durability = lsm::Durability;
+
+// The defaults work well; memory is given once and shared out.
+struct Options {
+  // Create the database if there is none at the path. Default: yes.
+  bool create_if_missing = true;
+  // Refuse to open a database that exists. Default: no.
+  bool error_if_exists = false;
+
+  // Bytes for everything that is bounded: a quarter each for memtables and the hot tier, half for
+  // cached blocks and the metadata of tables. At least 8 MiB. What the program itself holds
+  // (documents, results) is not part of it.
+  std::size_t memory_bytes = 256u << 20;
+  // The part of memory_bytes, 0 to 0.5, that holds whole documents for reads by id. 0: no hot tier.
+  double hot_tier_share = 0.25;
+
+  // Of commits that do not say otherwise. It also decides how the log is written: kSync by direct
+  // I/O, the others through a mapping.
+  Durability durability = Durability::kSync;
+  // The longest time that a kBuffered commit is only in memory.
+  absl::Duration flush_interval = absl::Milliseconds(50);
+
+  // How large and deep documents may be. DocumentLimits::Strict() for documents from strangers.
+  DocumentLimits limits;
+
+  // The machine: files, threads, clock. Null: a new one of the real machine
+  // (MakeSystemEnvironment).
+  std::shared_ptr<Environment> environment;
+  // Receives events. Null: nobody does.
+  std::shared_ptr<Logger> logger;
+};
+
+// Of one write.
+struct WriteOptions {
+  // Default: the database's.
+  std::optional<Durability> durability;
+  // Goes into the log with the transaction; at most 256 bytes.
+  std::string label;
+};
+
+}  // namespace aurora

@@ -1,0 +1,91 @@
+#include "aurora/engine/query.h"
+
+#include <utility>
+
+#include "aurora/engine/database_impl.h"
+#include "aurora/engine/query_runner.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora {
+namespace {
+
+using engine::DatabaseImpl;
+using engine::QueryRunner;
+
+Task<absl::StatusOr<std::vector<Document>>> RunCollect(std::shared_ptr<DatabaseImpl> database,
+                                                       QuerySpec spec) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
+                   QueryRunner::Create(std::move(database), std::move(spec)));
+  co_return co_await runner->Collect();
+}
+
+Task<absl::StatusOr<std::optional<Document>>> RunFirst(std::shared_ptr<DatabaseImpl> database,
+                                                       QuerySpec spec) {
+  spec.limit = std::min<std::uint64_t>(spec.limit, 1);
+  AURORA_CO_ASSIGN(std::vector<Document> documents,
+                   co_await RunCollect(std::move(database), std::move(spec)));
+  if (documents.empty()) co_return std::nullopt;
+  co_return std::optional<Document>(std::move(documents[0]));
+}
+
+Task<absl::StatusOr<std::uint64_t>> RunCount(std::shared_ptr<DatabaseImpl> database,
+                                             QuerySpec spec) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
+                   QueryRunner::Create(std::move(database), std::move(spec)));
+  co_return co_await runner->Count();
+}
+
+Task<absl::StatusOr<bool>> RunExists(std::shared_ptr<DatabaseImpl> database, QuerySpec spec) {
+  spec.order_by.clear();
+  spec.select.clear();
+  spec.offset = 0;
+  AURORA_CO_ASSIGN(const std::optional<Document> first,
+                   co_await RunFirst(std::move(database), std::move(spec)));
+  co_return first.has_value();
+}
+
+Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
+                   QueryRunner::Create(std::move(database), std::move(spec)));
+  AURORA_CO_RETURN_IF_ERROR(co_await runner->Collect());
+  co_return runner->plan();
+}
+
+}  // namespace
+
+Query& Query::Where(const Expression& condition) {
+  spec_.where = spec_.where && condition;
+  return *this;
+}
+
+Query& Query::OrderBy(std::string_view path, Direction direction) {
+  spec_.order_by.push_back({ParseFieldPath(path), direction});
+  return *this;
+}
+
+Query& Query::Offset(std::uint64_t rows) {
+  spec_.offset = rows;
+  return *this;
+}
+
+Query& Query::Limit(std::uint64_t rows) {
+  spec_.limit = rows;
+  return *this;
+}
+
+Query& Query::Select(std::initializer_list<std::string_view> paths) {
+  for (const std::string_view path : paths) spec_.select.push_back(ParseFieldPath(path));
+  return *this;
+}
+
+Task<absl::StatusOr<std::vector<Document>>> Query::Collect() const {
+  return RunCollect(database_, spec_);
+}
+Task<absl::StatusOr<std::optional<Document>>> Query::First() const {
+  return RunFirst(database_, spec_);
+}
+Task<absl::StatusOr<std::uint64_t>> Query::Count() const { return RunCount(database_, spec_); }
+Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(database_, spec_); }
+Task<absl::StatusOr<QueryPlan>> Query::Explain() const { return RunExplain(database_, spec_); }
+
+}  // namespace aurora

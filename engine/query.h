@@ -1,0 +1,66 @@
+// Queries: built fluently, run on one snapshot.
+//
+//   auto cheap = co_await db.Query("products")
+//       .Where(Field("in_stock") == true && Field("price") < 100)
+//       .OrderBy("price", Direction::kDescending).Limit(10).Collect();
+//
+// A Query is a cheap value; running it leaves it as it was, so it can be kept and run again. It
+// keeps the database open for no longer than a run. What a run sees is the newest published commit
+// when it starts, whatever commits meanwhile. Errors: NotFound, a collection that does not exist;
+// InvalidArgument, an expression that CheckExpression refuses.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "aurora/engine/document/document.h"
+#include "aurora/engine/query/expression.h"
+#include "aurora/engine/query/query_spec.h"
+#include "aurora/engine/query_plan.h"
+#include "aurora/runtime/task.h"
+
+namespace aurora {
+
+namespace engine {
+class DatabaseImpl;
+}
+
+class Query {
+ public:
+  // Joined to what is there already with &&.
+  Query& Where(const Expression& condition);
+  // Adds a key behind those that are there.
+  Query& OrderBy(std::string_view path, Direction direction = Direction::kAscending);
+  Query& Offset(std::uint64_t rows);
+  Query& Limit(std::uint64_t rows);
+  // Documents then hold these fields only, and their id.
+  Query& Select(std::initializer_list<std::string_view> paths);
+
+  const QuerySpec& spec() const { return spec_; }
+
+  // All results. Those without an order are in the order of insertion.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<Document>>> Collect() const;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> First() const;
+  // The number of documents that satisfy the condition; order, offset and limit do not matter.
+  // Reads no document if indices answer the condition.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::uint64_t>> Count() const;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<bool>> Exists() const;
+  // Runs the query and tells how.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<QueryPlan>> Explain() const;
+
+ private:
+  friend class Database;
+  Query(std::shared_ptr<engine::DatabaseImpl> database, QuerySpec spec)
+      : database_(std::move(database)), spec_(std::move(spec)) {}
+
+  std::shared_ptr<engine::DatabaseImpl> database_;
+  QuerySpec spec_;
+};
+
+}  // namespace aurora

@@ -1,0 +1,15 @@
+// The commands of aurora-tool: each adds itself to the command line.
+#pragma once
+
+#include "aurora/tools/command_line.h"
+
+namespace aurora::tools {
+
+void AddImport(CommandLine& line);
+void AddQuery(CommandLine& line);
+void AddGet(CommandLine& line);
+void AddSchema(CommandLine& line);
+void AddStats(CommandLine& line);
+void AddInspect(CommandLine& line);
+
+}  // namespace aurora::tools

@@ -1,0 +1,48 @@
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "aurora/engine/document/json.h"
+#include "aurora/runtime/block_on.h"
+#include "aurora/runtime/status.h"
+#include "aurora/tools/commands/commands.h"
+#include "aurora/tools/commands/session.h"
+
+namespace aurora::tools {
+namespace {
+
+struct GetArguments {
+  std::string database;
+  std::string collection;
+  std::string id;
+};
+
+absl::StatusOr<ExitCode> RunGet(Database& database, const GetArguments& arguments,
+                                Streams streams) {
+  AURORA_ASSIGN_OR_RETURN(const DocumentId id, DocumentId::Parse(arguments.id));
+  AURORA_ASSIGN_OR_RETURN(const std::optional<Document> document,
+                          database.Get(arguments.collection, id).Wait());
+  if (!document.has_value()) {
+    return NotFoundError("collection ", Quoted(arguments.collection), ": there is no document ",
+                         id.ToString());
+  }
+  streams.out << ToJson(document->fields(), JsonStyle{.indent = 2}) << "\n";
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddGet(CommandLine& line) {
+  const auto arguments = std::make_shared<GetArguments>();
+  CLI::App& app = line.Add("get", "Prints one document as JSON", [arguments](Streams streams) {
+    return WithDatabase(arguments->database, ExistingOnly(), streams,
+                        [&](Database& database) { return RunGet(database, *arguments, streams); });
+  });
+  app.add_option("database", arguments->database, "The directory of the database")->required();
+  app.add_option("collection", arguments->collection, "The collection")->required();
+  app.add_option("id", arguments->id,
+                 "The id: a UUID, a number, a string; \"42\" in quotes is the string")
+      ->required();
+}
+
+}  // namespace aurora::tools

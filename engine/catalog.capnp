@@ -1,5 +1,6 @@
 @0xb7c1d0a4f2e63915;
-# What a database knows of its collections, as the commit log and the saved state of the store hold it.
+# What a database knows of its collections, as the commit log and the saved state of the store hold
+# it.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("aurora::wire");

@@ -103,7 +103,8 @@ std::span<const lsm::Mutation> EntryBuilder::Finish() {
   last.reserve(mutations_.size());
   for (const std::size_t i : order) {
     const lsm::Mutation& mutation = mutations_[i];
-    const bool same = !last.empty() && last.back().keyspace == mutation.keyspace && last.back().key == mutation.key;
+    const bool same = !last.empty() && last.back().keyspace == mutation.keyspace &&
+                      last.back().key == mutation.key;
     if (same) {
       last.back() = mutation;
     } else {

@@ -57,8 +57,8 @@ LogWorker::~LogWorker() {
 LogWorker::Detached LogWorker::Run(LogWorker* worker) {
   co_await SwitchTo(worker->executor_);
   for (;;) {
-    Sleep sleep(worker);
-    const bool go_on = co_await sleep;
+    Sleep rest(worker);
+    const bool go_on = co_await rest;
     if (!go_on) break;
     Task<void> work = worker->work_(worker->owner_, worker->stop_.get_token());
     co_await std::move(work);

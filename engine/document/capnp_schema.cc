@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "aurora/engine/document/capnp_model.h"
+#include "aurora/engine/document/value.capnp.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "capnp/message.h"
 #include "capnp/schema.capnp.h"
-#include "engine/document/value.capnp.h"
 #include "kj/exception.h"
 
 namespace aurora {

@@ -11,11 +11,11 @@
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/document_testing.h"
+#include "aurora/engine/document/value.capnp.h"
 #include "aurora/runtime/strings.h"
 #include "capnp/dynamic.h"
 #include "capnp/message.h"
 #include "capnp/schema-loader.h"
-#include "engine/document/value.capnp.h"
 #include "gtest/gtest.h"
 
 namespace aurora {

@@ -1,6 +1,6 @@
 @0xd1d0b8a2c6f34e5f;
-# A value of any type, as documents hold what their schema does not declare. The order of the union is
-# that of aurora::Type, so the discriminant is the type. Fixed for good: documents hold it.
+# A value of any type, as documents hold what their schema does not declare. The order of the union
+# is that of aurora::Type, so the discriminant is the type. Fixed for good: documents hold it.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("aurora::wire");

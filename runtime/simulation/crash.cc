@@ -87,8 +87,12 @@ class MachineCrash {
           fate = Fate::kLost;
           break;
         case Writes::kAll:
-        case Writes::kDataWithoutSize:
           fate = Fate::kWhole;
+          break;
+        case Writes::kDataWithoutSize:
+          // What a truncation cut off is data too, and stays.
+          fate =
+              unsynced_[i].change->kind == FileChange::Kind::kResize ? Fate::kLost : Fate::kWhole;
           break;
         case Writes::kSectors:
           fate = Fate::kSectors;
@@ -140,7 +144,9 @@ class MachineCrash {
     for (const auto& [loose_node, change] : loose_changes_) {
       if (loose_node == node) ApplyFate(change, FateOf(change), contents);
     }
-    if (mode_.writes == Writes::kDataWithoutSize) contents.Resize(SizeOfDurable(file));
+    if (mode_.writes == Writes::kDataWithoutSize) {
+      contents.Resize(std::min(contents.size(), SizeOfDurable(file)));
+    }
     survivor.files().Mutable(node).Settle(std::move(contents));
   }
 

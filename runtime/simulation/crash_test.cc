@@ -295,6 +295,8 @@ TEST(CrashTest, ATruncationIsKeptOrLostAsAWhole) {
   disk.Make("/a", std::string(1024, 'a'));
   disk.File("/a").Resize(disk.image.TakeOrder(), 512);
   EXPECT_EQ(SectorOutcomes(disk, {.writes = Writes::kSectors}), (Set{"a", "aa"}));
+  EXPECT_EQ(SectorOutcomes(disk, {.writes = Writes::kSizeWithoutData}), Set{"a"});
+  EXPECT_EQ(SectorOutcomes(disk, {.writes = Writes::kDataWithoutSize}), Set{"aa"});
 }
 
 TEST(CrashTest, AWriteInFlightSurvivesInAnyPart) {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -317,6 +318,19 @@ TEST_F(SimulatedFileSystemTest, SpaceIsAccountedFor) {
   EXPECT_EQ(free(), 0u);
   b.reset();
   EXPECT_EQ(free(), 2 * 4096u);
+}
+
+TEST_F(SimulatedFileSystemTest, WhatNobodyCanReachIsForgotten) {
+  const auto count = [&] { return std::distance(image().files().begin(), image().files().end()); };
+  for (int i = 0; i < 10; ++i) {
+    std::unique_ptr<File> file = Open("/a");
+    EXPECT_TRUE(Write(*file, 0, "x").ok());
+    file.reset();
+    EXPECT_TRUE(simulation_.Run(files().Remove("/a")).ok());
+  }
+  EXPECT_GT(count(), 1);  // after a crash any of them may be there
+  EXPECT_TRUE(simulation_.Run(files().SyncDirectory("/")).ok());
+  EXPECT_EQ(count(), 0);
 }
 
 // Mapped regions.

@@ -14,23 +14,30 @@ namespace aurora::lsm {
 Task<absl::Status> StoreImpl::Compact() {
   AURORA_CO_RETURN_IF_ERROR(co_await Flush());
   std::uint64_t request = 0;
+  std::uint64_t failures = 0;
   {
     const std::lock_guard lock(state_mutex_);
     request = ++compact_requests_;
+    failures = failures_;
   }
   event_.Notify();
-  const auto is_over = [this, request] {
-    if (poisoned() || closing()) return true;
+  // The outcome, once there is one.
+  std::optional<absl::Status> outcome;
+  const auto is_over = [this, request, failures, &outcome] {
+    if (outcome.has_value()) return true;
+    const bool closing_or_poisoned = poisoned() || closing();
     const std::lock_guard lock(state_mutex_);
-    return compact_done_ >= request;
+    if (compact_done_ >= request) {
+      outcome = compact_status_;
+    } else if (closing_or_poisoned) {
+      outcome = UnusableError();
+    } else if (failures_ > failures && !BackgroundError().ok()) {
+      outcome = BackgroundError();
+    }
+    return outcome.has_value();
   };
   co_await event_.Until(is_over);
-  if (poisoned()) co_return status();
-  const std::lock_guard lock(state_mutex_);
-  if (compact_done_ < request) {
-    co_return FailedPreconditionError(options_.directory, " is being closed");
-  }
-  co_return compact_status_;
+  co_return *std::move(outcome);
 }
 
 Task<absl::Status> StoreImpl::WaitIdle() {
@@ -39,18 +46,23 @@ Task<absl::Status> StoreImpl::WaitIdle() {
     const std::lock_guard lock(state_mutex_);
     failures = failures_;
   }
-  const auto is_over = [this, failures] {
-    if (poisoned() || closing()) return true;
+  std::optional<absl::Status> outcome;
+  const auto is_over = [this, failures, &outcome] {
+    if (outcome.has_value()) return true;
+    const bool closing_or_poisoned = poisoned() || closing();
     const std::lock_guard lock(state_mutex_);
-    if (failures_ > failures) return true;
-    return sealed_.empty() && !compacting_ && compact_done_ == compact_requests_ &&
-           !picker_.IsDue(*tree_) && obsolete_.empty();
+    if (closing_or_poisoned) {
+      outcome = UnusableError();
+    } else if (failures_ > failures && !BackgroundError().ok()) {
+      outcome = BackgroundError();
+    } else if (sealed_.empty() && !compacting_ && compact_done_ == compact_requests_ &&
+               !picker_.IsDue(*tree_) && obsolete_.empty()) {
+      outcome = absl::OkStatus();
+    }
+    return outcome.has_value();
   };
   co_await event_.Until(is_over);
-  if (poisoned()) co_return status();
-  const std::lock_guard lock(state_mutex_);
-  if (!flush_error_.ok()) co_return flush_error_;
-  co_return compaction_error_;
+  co_return *std::move(outcome);
 }
 
 Task<absl::Status> StoreImpl::CompactionLoop() {

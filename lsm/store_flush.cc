@@ -49,6 +49,15 @@ absl::Status StoreImpl::HoldError() const {
   return absl::OkStatus();
 }
 
+absl::Status StoreImpl::BackgroundError() const {
+  return flush_error_.ok() ? compaction_error_ : flush_error_;
+}
+
+absl::Status StoreImpl::UnusableError() const {
+  if (!poison_.ok()) return poison_;
+  return FailedPreconditionError(options_.directory, " is being closed");
+}
+
 Task<void> StoreImpl::BackOff(int attempt) {
   const absl::Duration longest = absl::Seconds(5);
   const absl::Duration wait =
@@ -82,21 +91,22 @@ Task<absl::Status> StoreImpl::Flush() {
     const std::lock_guard lock(state_mutex_);
     failures = failures_;
   }
-  const auto is_flushed = [this, target] {
+  std::optional<absl::Status> outcome;
+  const auto is_over = [this, target, failures, &outcome] {
+    if (outcome.has_value()) return true;
+    const bool closing_or_poisoned = poisoned() || closing();
     const std::lock_guard lock(state_mutex_);
-    return sealed_.empty() || sealed_.front()->last > target;
-  };
-  const auto is_over = [this, is_flushed, failures] {
-    if (is_flushed() || poisoned() || closing()) return true;
-    const std::lock_guard lock(state_mutex_);
-    return failures_ > failures && !HoldError().ok();
+    if (sealed_.empty() || sealed_.front()->last > target) {
+      outcome = absl::OkStatus();
+    } else if (closing_or_poisoned) {
+      outcome = UnusableError();
+    } else if (failures_ > failures && !HoldError().ok()) {
+      outcome = HoldError();
+    }
+    return outcome.has_value();
   };
   co_await event_.Until(is_over);
-  if (is_flushed()) co_return absl::OkStatus();
-  if (poisoned()) co_return status();
-  if (closing()) co_return FailedPreconditionError(options_.directory, " is being closed");
-  const std::lock_guard lock(state_mutex_);
-  co_return HoldError();
+  co_return *std::move(outcome);
 }
 
 Task<absl::Status> StoreImpl::FlushLoop() {

@@ -208,6 +208,10 @@ class StoreImpl final : public Store, public TableOpener {
   void SetError(absl::Status* which, absl::Status error);
   // The error for which no room will be made soon, OK if there is none. REQUIRES state_mutex_.
   absl::Status HoldError() const;
+  // The error of any background work. REQUIRES state_mutex_.
+  absl::Status BackgroundError() const;
+  // Why a poisoned or closing store does not go on. REQUIRES state_mutex_.
+  absl::Status UnusableError() const;
   // Waits before a job is tried again; returns early when the store closes.
   Task<void> BackOff(int attempt);
   template <class... Args>

@@ -44,6 +44,19 @@ StoreModel::StoreModel(std::uint64_t seed, StoreOptions options)
 }
 StoreModel::~StoreModel() = default;
 
+std::unique_ptr<StoreModel> StoreModel::Fork(std::uint64_t seed) const {
+  auto fork = std::make_unique<StoreModel>(seed, options_);
+  fork->states_ = states_;
+  fork->synced_commits_ = synced_commits_;
+  fork->process_commits_ = process_commits_;
+  return fork;
+}
+
+Task<absl::Status> StoreModel::Steps(int count) {
+  for (int i = 0; i < count; ++i) AURORA_CO_RETURN_IF_ERROR(co_await Step());
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> StoreModel::Open(Environment* environment) {
   AURORA_CO_ASSIGN(store_, co_await KvStore::Open(*environment, options_));
   co_return absl::OkStatus();
@@ -53,7 +66,7 @@ Task<absl::Status> StoreModel::Close() {
   held_.clear();
   absl::Status closed = co_await store_->Close();
   store_ = nullptr;
-  if (closed.ok()) synced_commits_ = process_commits_ = commit_count();
+  if (closed.ok()) synced_commits_ = process_commits_ = commit_count() - (in_doubt_ ? 1 : 0);
   co_return closed;
 }
 

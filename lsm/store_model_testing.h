@@ -38,6 +38,9 @@ class StoreModel {
   StoreModel(std::uint64_t seed, StoreOptions options);
   ~StoreModel();
 
+  // A model of the same history, without a store: to open what a crash would leave.
+  std::unique_ptr<StoreModel> Fork(std::uint64_t seed) const;
+
   Task<absl::Status> Open(Environment* environment);
   Task<absl::Status> Close();
   bool is_open() const { return store_ != nullptr; }
@@ -54,6 +57,9 @@ class StoreModel {
   // missing that must not be (`machine`: power was lost), and that the contents are exactly theirs.
   // The model then goes on from there.
   Task<absl::Status> CheckRecovered(bool machine);
+
+  // Random operations: until an error, or `count` of them.
+  Task<absl::Status> Steps(int count);
 
   std::size_t commit_count() const { return states_.size() - 1; }
   // What must survive a crash right now.

@@ -1,0 +1,45 @@
+// What is done to a store in the simulator: lives that end in crashes, a crash at every persistent
+// operation of a small life, failing operations, flipped bits. Each returns the first violation of
+// what the store promises, with all that is needed to see it again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "aurora/lsm/types.h"
+
+namespace aurora::lsm {
+
+// `lives` lives of one database, each ended by a crash in a random mode at a random moment
+// (recovery included), and what is found checked after each.
+absl::Status RunStoreLives(std::uint64_t seed, Durability durability, int lives);
+
+// A small life: creation, commits, flushes, a full compaction, more than one manifest, reopening.
+// At every persistent operation, crash images in `modes_per_event` modes are opened, checked,
+// written to, closed and opened again. Some recoveries crash too. `*images` counts.
+absl::Status EnumerateStoreCrashes(std::uint64_t seed, Durability durability, int modes_per_event,
+                                   std::uint64_t* images);
+
+// A life in which operation number `first` of the file system fails with `error` (an errno), and,
+// if `for_ever`, every later one that could. Then the fault ends, the database is opened again and
+// checked. `*struck` tells whether the life was long enough for the fault.
+absl::Status RunStoreFault(std::uint64_t seed, Durability durability, std::uint64_t first,
+                           int error, bool for_ever, bool* struck);
+
+// A small closed database, of which one bit at a time is flipped: an error or the right answers.
+class FlippedBits {
+ public:
+  FlippedBits(std::uint64_t seed, Durability durability);
+  ~FlippedBits();
+  std::uint64_t byte_count() const { return byte_count_; }
+  // Flips bit `bit` of byte `number`, counted over all files, opens and reads everything.
+  absl::Status Try(std::uint64_t number, int bit);
+
+ private:
+  struct Closed;
+  std::unique_ptr<Closed> closed_;
+  std::uint64_t byte_count_ = 0;
+};
+
+}  // namespace aurora::lsm

@@ -94,9 +94,11 @@ tap_phase "a consumer's workspace" tests/consumer/run.sh
 if ! $quick; then
   tap_phase "the build configurations" tests/configs/run.sh
   bazel_phase "address and undefined behaviour sanitizers: small tests and fuzz corpora" \
-    --config=asan --test_timeout=600 --build_tests_only --test_lang_filters=cc --test_size_filters=small //...
+    --config=asan --test_timeout=600 \
+    --build_tests_only --test_lang_filters=cc --test_size_filters=small //...
   bazel_phase "thread sanitizer: tests with the tag 'threads'" \
-    --config=tsan --test_timeout=600 --build_tests_only --test_lang_filters=cc --test_tag_filters=threads //...
+    --config=tsan --test_timeout=600 \
+    --build_tests_only --test_lang_filters=cc --test_tag_filters=threads //...
 fi
 
 echo

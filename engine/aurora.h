@@ -8,3 +8,4 @@
 #include "aurora/engine/version.h"        // IWYU pragma: export
 #include "aurora/runtime/block_on.h"      // IWYU pragma: export
 #include "aurora/runtime/status.h"        // IWYU pragma: export
+#include "aurora/runtime/task.h"          // IWYU pragma: export

@@ -6,15 +6,21 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 # shellcheck source=tools/lib/workspace.sh
 source "$here/lib/workspace.sh"
 
-# What is public is what aurora.h exports.
-mapfile -t headers < <(sed -n 's|^#include "aurora/\(.*\)".* export$|\1|p' engine/aurora.h)
-[ ${#headers[@]} -gt 0 ] || die "engine/aurora.h exports no header"
+# What is public is aurora.h, and what a reader of it meets: the headers of engine/ and runtime/
+# that it includes, directly or not.
+headers=(engine/aurora.h)
+for ((i = 0; i < ${#headers[@]}; ++i)); do
+  while read -r header; do
+    case " ${headers[*]} " in
+      *" $header "*) ;;
+      *) headers+=("$header") ;;
+    esac
+  done < <(sed -nE 's,^#include "aurora/((engine|runtime)/.*)".*,\1,p' "${headers[i]}")
+done
 
 rm -rf docs/reference
 {
   cat docs/Doxyfile
-  printf 'INPUT = engine/aurora.h'
-  printf ' %s' "${headers[@]}"
-  echo
+  echo "INPUT = ${headers[*]}"
 } | doxygen - || die "the comments have errors: see above"
-echo "reference: $AURORA_ROOT/docs/reference/index.html"
+echo "reference: ${#headers[@]} headers, $AURORA_ROOT/docs/reference/index.html"

@@ -87,9 +87,16 @@ tap_phase() {
   phase_end "$good" ${#bad[@]} ${bad[@]+"${bad[@]}"}
 }
 
+check_reference() {
+  local result="ok"
+  tools/reference.sh || result="not ok"
+  echo "$result - the comments of the public headers make a reference without warnings"
+}
+
 bazel_phase "all tests" //...
 tap_phase "the layers" tests/layers/run.sh
 tap_phase "a consumer's workspace" tests/consumer/run.sh
+tap_phase "the API reference" check_reference
 
 if ! $quick; then
   tap_phase "the build configurations" tests/configs/run.sh

@@ -150,8 +150,8 @@ def library_borders(file):
 
 
 # What reaches the machine, and what takes its place. Calls are meant where the name stands alone:
-# file.read(...) and MyClass::open(...) are not.
-_CALLS = r"(?<![\w.>:])(?:::)?(?:{})\("
+# file.read(...), MyClass::open(...) and the declaration `Sleep sleep(...)` are not.
+_CALLS = r"(?:(?<=return )|(?<![\w.>:])(?<!\w ))(?:::)?(?:{})\("
 _MACHINE = [
     (r"std::(?:j?thread|async)\b|\bpthread_\w+", "post to the Executor"),
     (r"std::this_thread|absl::SleepFor", "use the timers of Environment"),
@@ -262,7 +262,7 @@ def include_form(file):
         return
     folders = ("engine", "index", "lsm", "cache", "runtime", "tools", "tests", "bench")
     for line, path, quoted in includes(file):
-        if path.split("/")[0] in folders and "/" in path:
+        if path.split("/")[0] in folders and "/" in path and not path.endswith(".capnp.h"):
             yield line, f'include it as "aurora/{path}"'
         if path.startswith("aurora/") and not quoted:
             yield line, f'ours are included in quotes: "{path}"'

@@ -18,13 +18,13 @@ FOLDERS = {
     "third_party",
     "tools",
 }
-FILES = {"BUILD.bazel", "CHANGELOG.md", "LICENSE", "WORKSPACE"}
-# The second is made by a tool, and ignored by git.
-ALLOWED = {"README.md", "compile_commands.json"}
+FILES = {"BUILD.bazel", "CHANGELOG.md", "LICENSE", "README.md", "WORKSPACE"}
+# Made by a tool, and ignored by git.
+MADE = {"compile_commands.json"}
 
 
 def problems(root):
-    entries = {e for e in os.listdir(root) if not e.startswith((".", "bazel-"))} - ALLOWED
+    entries = {e for e in os.listdir(root) if not e.startswith((".", "bazel-"))} - MADE
     for entry in sorted(entries - FOLDERS - FILES):
         yield f"{entry} is not in the design: put it into one of its folders"
     for entry in sorted((FOLDERS | FILES) - entries):

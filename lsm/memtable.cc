@@ -31,7 +31,7 @@ std::uint64_t KeyHead(const char* key, std::size_t size) {
 
 }  // namespace
 
-// A way to the next node of a level. How the two belong together: see FindSplice.
+// A way to the next node of a level. How the two belong together: see FindBefore.
 struct Memtable::Link {
   std::atomic<std::uint64_t> head;
   std::atomic<Node*> node;
@@ -163,30 +163,32 @@ void Memtable::RaiseHeight(int height) {
   }
 }
 
-// By the nodes themselves.
+// A search is told by the head of a link whether the node behind it is before the target. Heads are
+// loaded before the nodes that they belong to, and stored after them; both only ever go down, since
+// nodes are only added. So the head that a reader sees is that of the node that it then sees, or of
+// one behind it:
+//   head < target's   the node is before the target, and need not be looked at
+//   head > target's   the node may still be before it: the node itself, or the level below, tells
+//   head = target's   only the node can tell
 Memtable::Position Memtable::FindOnLevel(const Target& target, Node* from, int level) {
   for (;;) {
-    Node* const next = from->link(level).node.load(std::memory_order_acquire);
-    if (next == nullptr || target.CompareTo(next) >= 0) return {from, next};
+    const Link& link = from->link(level);
+    const std::uint64_t head = link.head.load(std::memory_order_acquire);
+    Node* const next = link.node.load(std::memory_order_acquire);
+    if (head >= target.head && (next == nullptr || target.CompareTo(next) >= 0)) {
+      return {from, next};
+    }
     from = next;
   }
 }
 
-// The search is told by the head of a link whether the node behind it is before the target, and
-// need not look at the node unless the heads are equal. Heads are loaded before the nodes that they
-// belong to, and stored after them; both only ever go down, since nodes are only added. So the head
-// that a reader sees is that of the node that it then sees, or of one behind it:
-//   head < target's   the node is before the target
-//   head > target's   the node may still be before it: one level down will show
-//   head = target's   only the node can tell
-// Level 0 is always told by the node.
-void Memtable::FindSplice(const Target& target, int height, Position* splice) const {
-  Node* before = head_;
+void Memtable::FindBefore(const Target& target, int height, Node** before) const {
+  Node* node = head_;
   Node* above = nullptr;  // known to be at or after the target, from the level above
   for (int level = height_.load(std::memory_order_relaxed) - 1; level > 0; --level) {
     Node* next;
     for (;;) {
-      const Link& link = before->link(level);
+      const Link& link = node->link(level);
       const std::uint64_t head = link.head.load(std::memory_order_acquire);
       next = link.node.load(std::memory_order_acquire);
       if (head > target.head || next == above) break;
@@ -194,17 +196,20 @@ void Memtable::FindSplice(const Target& target, int height, Position* splice) co
         above = next;
         break;
       }
-      before = next;
+      node = next;
     }
-    if (level < height) splice[level] = {before, next};
+    if (level < height) {
+      before[level] = node;
+      __builtin_prefetch(next);  // the insertion will look at it
+    }
   }
-  splice[0] = FindOnLevel(target, before, 0);
+  before[0] = node;
 }
 
 Memtable::Position Memtable::Find(const Target& target) const {
-  Position position;
-  FindSplice(target, 1, &position);
-  return position;
+  Node* before;
+  FindBefore(target, 1, &before);
+  return FindOnLevel(target, before, 0);
 }
 
 void Memtable::Add(const Mutation& mutation, Sequence sequence) {
@@ -215,12 +220,10 @@ void Memtable::Add(const Mutation& mutation, Sequence sequence) {
   Node* const node = NewNode(mutation, version, height);
   const Target target(node->key(), version);
 
-  Position splice[kMaxHeight];
-  FindSplice(target, height, splice);
+  Node* before[kMaxHeight];
+  FindBefore(target, height, before);
   for (int level = 0; level < height; ++level) {
-    // Above level 0 the search may have stopped too early; the node after the first may not even be
-    // behind the target.
-    Position position = FindOnLevel(target, splice[level].before, level);
+    Position position = FindOnLevel(target, before[level], level);
     for (;;) {
       AURORA_CHECK((position.at == nullptr || target.CompareTo(position.at) > 0) &&
                    "a key has at most one mutation in a commit");

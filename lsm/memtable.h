@@ -29,7 +29,7 @@
 //    upper levels yet; it then merely searches longer.
 //  * The head of a link is that of the node it leads to, or, while an insertion is under way, of
 //    one behind that. So a head that is less than the target's proves that the node is before the
-//    target; one that is greater proves nothing, and level 0 is searched by the nodes themselves.
+//    target; one that is greater proves nothing, and where it matters the node itself is asked.
 //  * The backward link of a node points to some node before it that was linked when it was stored:
 //    the exact predecessor, unless an insertion in between has not updated it yet. A step back
 //    walks forward from there to the exact predecessor, and puts that in its place.
@@ -105,7 +105,8 @@ class Memtable {
   void RaiseHeight(int height);
   static void LowerHead(Link& link, std::uint64_t head);
   static Position FindOnLevel(const Target& target, Node* from, int level);
-  void FindSplice(const Target& target, int height, Position* splice) const;
+  // For each level below `height`, a node before the target and close to it.
+  void FindBefore(const Target& target, int height, Node** before) const;
 
   Arena arena_;
   Node* const head_;  // no entry; before all

@@ -20,6 +20,7 @@
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/executor.h"
 #include "aurora/runtime/random.h"
+#include "aurora/runtime/system_environment.h"
 #include "aurora/runtime/task.h"
 #include "aurora/runtime/task_group.h"
 

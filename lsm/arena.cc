@@ -14,10 +14,7 @@ Arena::Arena(MemoryBudget* budget, MemoryUse use)
 }
 
 Arena::~Arena() {
-  for (Chunk* const chunk : chunks_) {
-    chunk->~Chunk();
-    ::operator delete(chunk);
-  }
+  for (Chunk* const chunk : chunks_) FreeChunk(chunk);
 }
 
 char* Arena::Allocate(std::size_t bytes) {
@@ -25,7 +22,7 @@ char* Arena::Allocate(std::size_t bytes) {
   bytes = (bytes + kAlignment - 1) & ~(kAlignment - 1);
   // Acquire: the chunk's header was written before the chunk was made current.
   Chunk* const chunk = current_.load(std::memory_order_acquire);
-  if (AURORA_LIKELY(bytes <= kMaxChunkBytes / 4)) {
+  if (AURORA_LIKELY(bytes <= kOwnChunkBytes)) {
     // Relaxed: the addition only divides the chunk; whoever publishes what is put there orders it.
     const std::size_t offset = chunk->used_bytes.fetch_add(bytes, std::memory_order_relaxed);
     if (AURORA_LIKELY(offset + bytes <= chunk->size_bytes)) return chunk->memory() + offset;
@@ -35,7 +32,7 @@ char* Arena::Allocate(std::size_t bytes) {
 
 char* Arena::AllocateSlow(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (bytes > kMaxChunkBytes / 4) {
+  if (bytes > kOwnChunkBytes) {
     Chunk* const own = AddChunk(bytes);
     closed_bytes_.fetch_add(own->size_bytes, std::memory_order_relaxed);
     return own->memory();
@@ -56,7 +53,7 @@ char* Arena::AllocateSlow(std::size_t bytes) {
 
 Arena::Chunk* Arena::AddChunk(std::size_t bytes) {
   std::size_t total = bytes + sizeof(Chunk);
-  if (bytes <= kMaxChunkBytes / 4) {
+  if (bytes <= kOwnChunkBytes) {
     // A small first chunk may still be too small for a large small allocation.
     while (next_chunk_bytes_ < total) next_chunk_bytes_ *= 2;
     total = next_chunk_bytes_;
@@ -64,8 +61,21 @@ Arena::Chunk* Arena::AddChunk(std::size_t bytes) {
   }
   charge_.Resize(charge_.bytes() + total);
   charged_bytes_.fetch_add(total, std::memory_order_relaxed);
-  chunks_.push_back(new (::operator new(total)) Chunk(total - sizeof(Chunk)));
+  void* const memory = total == kMaxChunkBytes
+                           ? AllocateLarge(total)
+                           : ::operator new(total, std::align_val_t(kCacheLine));
+  chunks_.push_back(new (memory) Chunk(total - sizeof(Chunk)));
   return chunks_.back();
+}
+
+void Arena::FreeChunk(Chunk* chunk) {
+  const std::size_t total = chunk->size_bytes + sizeof(Chunk);
+  chunk->~Chunk();
+  if (total == kMaxChunkBytes) {
+    FreeLarge(reinterpret_cast<char*>(chunk), total);
+  } else {
+    ::operator delete(chunk, std::align_val_t(kCacheLine));
+  }
 }
 
 std::size_t Arena::used_bytes() const {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <vector>
 
+#include "aurora/runtime/large_memory.h"
 #include "aurora/runtime/memory_budget.h"
 
 namespace aurora::lsm {
@@ -19,10 +20,11 @@ namespace aurora::lsm {
 class Arena {
  public:
   static constexpr std::size_t kAlignment = 8;
-  // Chunks start small, for databases that hold little, and grow to this size. Allocations of more
-  // than a quarter of it get a chunk of their own.
+  // Chunks start small, for databases that hold little, and grow to a large page. Allocations of
+  // more than an eighth of that get a chunk of their own.
   static constexpr std::size_t kFirstChunkBytes = 32u << 10;
-  static constexpr std::size_t kMaxChunkBytes = 1u << 20;
+  static constexpr std::size_t kMaxChunkBytes = kLargePageBytes;
+  static constexpr std::size_t kOwnChunkBytes = kMaxChunkBytes / 8;
 
   // `budget` must outlive the arena.
   Arena(MemoryBudget* budget, MemoryUse use);
@@ -30,7 +32,8 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Uninitialised memory, aligned to kAlignment, valid as long as the arena. bytes > 0.
+  // Uninitialised memory, aligned to kAlignment, valid as long as the arena; aligned to a cache
+  // line if every allocation is a multiple of one. bytes > 0.
   char* Allocate(std::size_t bytes);
 
   // What the arena occupies: the sum of its chunks, which is what is charged.
@@ -40,14 +43,16 @@ class Arena {
   std::size_t used_bytes() const;
 
  private:
-  struct Chunk {
+  static constexpr std::size_t kCacheLine = 64;
+  struct alignas(kCacheLine) Chunk {
     explicit Chunk(std::size_t size) : size_bytes(size) {}
     std::atomic<std::size_t> used_bytes{0};  // may pass size_bytes: then the chunk is full
     const std::size_t size_bytes;            // of what follows this header
     char* memory() { return reinterpret_cast<char*>(this + 1); }
   };
-  static_assert(sizeof(Chunk) % kAlignment == 0);
+  static_assert(sizeof(Chunk) == kCacheLine);
 
+  static void FreeChunk(Chunk* chunk);
   char* AllocateSlow(std::size_t bytes);
   // REQUIRES the lock, or the constructor. Returns a chunk with room for `bytes`.
   Chunk* AddChunk(std::size_t bytes);

@@ -15,6 +15,8 @@ struct KvOptions {
   std::string directory;
   std::size_t memtable_bytes = 64u << 20;
   std::size_t cache_bytes = 1u << 30;
+  // Most puts will be synced: for engines that choose how their log is written when they open.
+  bool for_synced_puts = false;
 };
 
 // Every failure ends the program with a message: a benchmark that goes on after one measures

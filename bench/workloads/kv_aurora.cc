@@ -1,0 +1,142 @@
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/bench/workloads/kv_engine.h"
+#include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/store.h"
+#include "aurora/runtime/block_on.h"
+#include "aurora/runtime/environment.h"
+#include "aurora/runtime/executor.h"
+#include "aurora/runtime/memory_budget.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/system_environment.h"
+#include "aurora/runtime/task.h"
+#include "aurora/runtime/task_group.h"
+
+namespace aurora::bench {
+namespace {
+
+void Check(const absl::Status& status, std::string_view what) {
+  if (!status.ok()) KvFail("Aurora", what, status.ToString());
+}
+
+template <class T>
+T Take(absl::StatusOr<T> result, std::string_view what) {
+  Check(result.status(), what);
+  return *std::move(result);
+}
+
+Task<absl::Status> SyncedWriter(lsm::KvStore* kv, std::uint64_t first, int puts) {
+  const std::string value = KvValue(first, 100);
+  for (int i = 0; i < puts; ++i) {
+    const std::string key = KvKey(first + static_cast<std::uint64_t>(i));
+    const auto put = co_await kv->Put(key, value, lsm::Durability::kSync);
+    if (!put.ok()) co_return put.status();
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> SyncedWriters(lsm::KvStore* kv, int writers, int puts, std::uint64_t seed) {
+  TaskGroup group;
+  for (int writer = 0; writer < writers; ++writer) {
+    const std::uint64_t first = seed + static_cast<std::uint64_t>(writer) * 1'000'000;
+    group.Spawn(*Executor::Current(), SyncedWriter(kv, first, puts));
+  }
+  absl::Status status = co_await group.Join();
+  co_return status;
+}
+
+Task<absl::Status> ScanAll(lsm::KvStore* kv, std::uint64_t* rows, std::uint64_t* bytes) {
+  const lsm::IterateOptions options;
+  const std::unique_ptr<lsm::Iterator> it = kv->store().NewIterator(0, options);
+  AURORA_CO_RETURN_IF_ERROR(co_await it->SeekToFirst());
+  while (it->Valid()) {
+    ++*rows;
+    *bytes += it->key().size() + it->value().size();
+    AURORA_CO_RETURN_IF_ERROR(co_await it->Next());
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> SeekAndStep(lsm::KvStore* kv, std::string_view key, std::uint64_t count,
+                               std::uint64_t* rows, std::uint64_t* bytes) {
+  const lsm::IterateOptions options;
+  const std::unique_ptr<lsm::Iterator> it = kv->store().NewIterator(0, options);
+  AURORA_CO_RETURN_IF_ERROR(co_await it->Seek(key));
+  while (it->Valid() && *rows < count) {
+    *bytes += it->value().size();
+    ++*rows;
+    AURORA_CO_RETURN_IF_ERROR(co_await it->Next());
+  }
+  co_return absl::OkStatus();
+}
+
+// Puts that need not be synced are kProcess: they survive the process, as what the peers hand to
+// the kernel does.
+class AuroraEngine final : public KvEngine {
+ public:
+  explicit AuroraEngine(const KvOptions& options)
+      : environment_(Take(MakeSystemEnvironment(), "environment")),
+        // Memtables and cache, as the peers have, and what tables need besides.
+        memory_(options.cache_bytes + 4 * options.memtable_bytes) {
+    lsm::StoreOptions store;
+    store.directory = options.directory;
+    store.durability = options.for_synced_puts ? lsm::Durability::kSync : lsm::Durability::kProcess;
+    store.memtable_bytes = options.memtable_bytes;
+    store.block_cache_bytes = options.cache_bytes;
+    store.memory = &memory_;
+    kv_ = Take(BlockOn(lsm::KvStore::Open(*environment_, std::move(store))), "open");
+  }
+  ~AuroraEngine() override { Check(BlockOn(kv_->Close()), "close"); }
+
+  std::string_view name() const override { return "Aurora"; }
+  void Put(std::string_view key, std::string_view value, bool sync) override {
+    const lsm::Durability durability = sync ? lsm::Durability::kSync : lsm::Durability::kProcess;
+    Check(BlockOn(kv_->Put(key, value, durability)).status(), "put");
+  }
+  void PutBatch(std::span<const std::pair<std::string, std::string>> entries) override {
+    lsm::WriteBatch batch;
+    for (const auto& [key, value] : entries) batch.Put(key, value);
+    Check(BlockOn(kv_->Write(batch, lsm::Durability::kProcess)).status(), "write");
+  }
+  std::int64_t Get(std::string_view key) override {
+    const auto found = BlockOn(kv_->Get(key));
+    Check(found.status(), "get");
+    return found->has_value() ? static_cast<std::int64_t>((*found)->view().size()) : -1;
+  }
+  std::pair<std::uint64_t, std::uint64_t> Scan() override {
+    std::uint64_t rows = 0, bytes = 0;
+    Check(BlockOn(ScanAll(kv_.get(), &rows, &bytes)), "scan");
+    return {rows, bytes};
+  }
+  std::uint64_t SeekAndNext(std::string_view key, int count) override {
+    std::uint64_t rows = 0, bytes = 0;
+    const auto wanted = static_cast<std::uint64_t>(count);
+    Check(BlockOn(SeekAndStep(kv_.get(), key, wanted, &rows, &bytes)), "seek");
+    return bytes == 0 ? 0 : rows;
+  }
+  // All as coroutines of one thread.
+  void SyncedPuts(int writers, int puts, std::uint64_t seed) override {
+    Check(BlockOn(SyncedWriters(kv_.get(), writers, puts, seed)), "synced puts");
+  }
+  void Settle() override {
+    Check(BlockOn(kv_->store().Compact()), "compact");
+    Check(BlockOn(kv_->store().WaitIdle()), "wait");
+  }
+
+ private:
+  const std::shared_ptr<Environment> environment_;
+  MemoryBudget memory_;
+  std::unique_ptr<lsm::KvStore> kv_;
+};
+
+}  // namespace
+
+std::unique_ptr<KvEngine> OpenAurora(const KvOptions& options) {
+  return std::make_unique<AuroraEngine>(options);
+}
+
+}  // namespace aurora::bench

@@ -294,6 +294,16 @@ void Block::Cursor::Next() {
   TakeEntry(DecodeEntry(entry_.end()));
 }
 
+bool Block::Cursor::NextAtHand(EntryRef* entry) {
+  AURORA_DCHECK(Valid());
+  if (AURORA_UNLIKELY(index_ + 1 == end_)) return false;
+  ++index_;
+  TakeEntry(DecodeEntry(entry_.end()));
+  entry->key = {{key_.data(), key_size_}, block_->VersionOf(index_)};
+  entry->value = block_->ValueOf(index_);
+  return true;
+}
+
 void Block::Cursor::ScanInterval(std::uint32_t restart) {
   if (interval_ == restart) return;
   interval_ = restart;

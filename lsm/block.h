@@ -38,6 +38,7 @@
 
 #include "absl/status/statusor.h"
 #include "aurora/lsm/coding.h"
+#include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
@@ -174,6 +175,8 @@ class Block::Cursor {
   void SeekToLast();
   void Next();  // REQUIRES Valid()
   void Prev();  // REQUIRES Valid()
+  // Next(), unless this is the last entry: then false, and nothing has happened. REQUIRES Valid().
+  bool NextAtHand(EntryRef* entry);
 
  private:
   void ScanInterval(std::uint32_t restart);

@@ -355,18 +355,22 @@ void EntryTree::Cursor::SeekToLast() {
   }
 }
 
-void EntryTree::Cursor::Next() {
+bool EntryTree::Cursor::StepForward() {
   AURORA_DCHECK(Valid());
   const Order order(order_);
-  if (AURORA_LIKELY(++position_ < order.count())) {
-    entry_ = static_cast<const Leaf*>(leaf_)->entries[order.slot(position_)];
-    // Entries lie anywhere: the ones to come are fetched while this one is used.
-    constexpr int kAhead = 4;
-    if (position_ + kAhead < order.count()) {
-      __builtin_prefetch(static_cast<const Leaf*>(leaf_)->entries[order.slot(position_ + kAhead)]);
-    }
-    return;
+  if (AURORA_UNLIKELY(position_ + 1 >= order.count())) return false;
+  ++position_;
+  entry_ = static_cast<const Leaf*>(leaf_)->entries[order.slot(position_)];
+  // Entries lie anywhere: the ones to come are fetched while this one is used.
+  constexpr int kAhead = 4;
+  if (position_ + kAhead < order.count()) {
+    __builtin_prefetch(static_cast<const Leaf*>(leaf_)->entries[order.slot(position_ + kAhead)]);
   }
+  return true;
+}
+
+void EntryTree::Cursor::Next() {
+  if (AURORA_LIKELY(StepForward())) return;
   Node* const next = NextOf(leaf_);
   if (next == nullptr) {
     entry_ = nullptr;

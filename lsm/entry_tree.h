@@ -157,6 +157,9 @@ class EntryTree::Cursor {
   void SeekToLast();
   void Next();  // REQUIRES Valid()
   void Prev();  // REQUIRES Valid()
+  // Next(), unless this is the last entry of its leaf: then false, and nothing has happened.
+  // REQUIRES Valid().
+  bool StepForward();
 
  private:
   void SeekBefore(const Target& target, bool or_at);

@@ -9,6 +9,11 @@
 
 namespace aurora::lsm {
 
+struct EntryRef {
+  EntryKey key;
+  std::string_view value;
+};
+
 // Walks the entries of one source (a block, a table, a memtable) or of several merged, every
 // version of every key, in EntryKey order, in both directions.
 //
@@ -35,6 +40,11 @@ class EntryIterator {
   // REQUIRES Valid().
   virtual Task<absl::Status> Next() = 0;
   virtual Task<absl::Status> Prev() = 0;
+
+  // Next() for those who step through millions: moves on, and sets `*entry` to what key() and
+  // value() now are, if the next entry is at hand. False: nothing has happened, and Next() is to be
+  // called. REQUIRES Valid().
+  virtual bool NextAtHand(EntryRef*) { return false; }
 };
 
 }  // namespace aurora::lsm

@@ -33,6 +33,7 @@ class LevelIterator final : public EntryIterator {
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
+  bool NextAtHand(EntryRef* entry) override { return current_->NextAtHand(entry); }
 
  private:
   // Where to go in a table that is entered.

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "aurora/lsm/key.h"
+#include "aurora/runtime/compiler.h"
 
 namespace aurora::lsm {
 
@@ -58,6 +59,13 @@ Task<absl::Status> Memtable::Iterator::SeekToLast() {
 Task<absl::Status> Memtable::Iterator::Next() {
   cursor_.Next();
   return absl::OkStatus();
+}
+
+bool Memtable::Iterator::NextAtHand(EntryRef* entry) {
+  if (AURORA_UNLIKELY(!cursor_.StepForward())) return false;
+  entry->key = {cursor_.entry().key(), cursor_.entry().version()};
+  entry->value = cursor_.entry().value();
+  return true;
 }
 
 Task<absl::Status> Memtable::Iterator::Prev() {

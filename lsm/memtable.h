@@ -81,6 +81,7 @@ class Memtable::Iterator final : public EntryIterator {
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
+  bool NextAtHand(EntryRef* entry) override;
 
  private:
   EntryTree::Cursor cursor_;

@@ -36,6 +36,18 @@ Task<absl::Status> MergingIterator::Next() {
   return Step(heap_[0].entries->Next());
 }
 
+bool MergingIterator::NextAtHand(EntryRef* entry) {
+  AURORA_DCHECK(Valid());
+  if (AURORA_UNLIKELY(!forward_)) return false;
+  EntryIterator* const front = heap_[0].entries;
+  if (!front->NextAtHand(entry)) return false;
+  heap_[0].key = entry->key;
+  if (heap_.size() == 1) return true;
+  SiftDown(0);
+  if (heap_[0].entries != front) *entry = {heap_[0].key, heap_[0].entries->value()};
+  return true;
+}
+
 Task<absl::Status> MergingIterator::Prev() {
   AURORA_DCHECK(Valid() || !status_.ok());
   if (AURORA_UNLIKELY(!status_.ok())) return status_;

@@ -34,6 +34,7 @@ class MergingIterator final : public EntryIterator {
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
+  bool NextAtHand(EntryRef* entry) override;
 
  private:
   // What every source is asked to do before the heap is built anew.

@@ -29,7 +29,8 @@ std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_vi
                                             const Table::IterateOptions& options) {
   std::vector<std::unique_ptr<EntryIterator>> sources;
   for (const auto& run : view.runs) {
-    if (run->memtable.empty() && run != view.runs.front()) continue;
+    // An empty one holds no commit that was published before; later ones are of no concern.
+    if (run->memtable.empty()) continue;
     sources.push_back(std::make_unique<Memtable::Iterator>(&run->memtable));
   }
   for (int level = 0; level < kLevelCount; ++level) {
@@ -121,6 +122,11 @@ class StoreIterator final : public Iterator {
   AURORA_TASK_WRAPPER Task<absl::Status> Step() {
     return forward_ ? source_->Next() : source_->Prev();
   }
+  // Takes note of where the source stands after a move.
+  void Look();
+  // The usual case of ExamineForward, told by a few comparisons: a value of another key than the
+  // last. False: it is another case, and nothing has happened.
+  bool TakeValue();
   // Looks at the entry at which the source stands. True if the source is to be moved on; false if a
   // key with a value was found (valid_) or the walk has ended.
   absl::StatusOr<bool> Examine() { return forward_ ? ExamineForward() : ExamineBackward(); }
@@ -138,6 +144,8 @@ class StoreIterator final : public Iterator {
   const std::string lower_;  // stored keys
   const std::string upper_;
   std::unique_ptr<EntryIterator> source_;
+  bool ended_ = false;   // the source is not at an entry
+  EntryRef here_;        // where it is, if not ended_
   absl::Status status_;  // the first error, for good
 
   bool forward_ = true;
@@ -200,9 +208,34 @@ Task<absl::Status> StoreIterator::Next() {
   }
   skip_key_ = true;
   if (!source_is_at_it_) return Continue(absl::OkStatus());
-  source_is_at_it_ = false;
+  source_is_at_it_ = valid_ = false;
   if (key_view_.data() != key_.data()) key_.assign(key_view_);
+  while (AURORA_LIKELY(source_->NextAtHand(&here_))) {
+    if (AURORA_LIKELY(TakeValue())) return absl::OkStatus();
+    const absl::StatusOr<bool> more = ExamineForward();
+    if (AURORA_UNLIKELY(!more.ok())) return Fail(more.status());
+    if (!*more) return absl::OkStatus();
+  }
   return Continue(source_->Next());
+}
+
+void StoreIterator::Look() {
+  ended_ = !source_->Valid();
+  if (!ended_) here_ = {source_->key(), source_->value()};
+}
+
+inline bool StoreIterator::TakeValue() {
+  const EntryKey& entry = here_.key;
+  if (entry.version.kind() != EntryKind::kPut || entry.version.sequence() > at_ ||
+      !history_.empty() || (skip_key_ && entry.key == key_) || entry.key >= upper_) {
+    return false;
+  }
+  skip_key_ = false;
+  key_view_ = entry.key;
+  value_ = here_.value;
+  sequence_ = entry.version.sequence();
+  valid_ = source_is_at_it_ = true;
+  return true;
 }
 
 Task<absl::Status> StoreIterator::Prev() {
@@ -219,6 +252,7 @@ Task<absl::Status> StoreIterator::Continue(Task<absl::Status> move) {
     if (absl::Status moved = std::move(move).TakeReady(); AURORA_UNLIKELY(!moved.ok())) {
       return Fail(std::move(moved));
     }
+    Look();
     const absl::StatusOr<bool> more = Examine();
     if (AURORA_UNLIKELY(!more.ok())) return Fail(more.status());
     if (!*more) return absl::OkStatus();
@@ -231,6 +265,7 @@ Task<absl::Status> StoreIterator::ContinueSlow(Task<absl::Status> move) {
   absl::Status moved = co_await std::move(move);
   for (;;) {
     if (!moved.ok()) co_return Fail(std::move(moved));
+    Look();
     const absl::StatusOr<bool> more = Examine();
     if (!more.ok()) co_return Fail(more.status());
     if (!*more) co_return absl::OkStatus();
@@ -239,27 +274,19 @@ Task<absl::Status> StoreIterator::ContinueSlow(Task<absl::Status> move) {
 }
 
 absl::StatusOr<bool> StoreIterator::ExamineForward() {
-  const bool ended = !source_->Valid();
-  const EntryKey entry = ended ? EntryKey() : source_->key();
-  if (!history_.empty() && (ended || entry.key != key_)) {
+  const EntryKey entry = ended_ ? EntryKey() : here_.key;
+  if (!history_.empty() && (ended_ || entry.key != key_)) {
     AURORA_RETURN_IF_ERROR(Settle());
     if (valid_) return false;
   }
-  if (ended || entry.key >= upper_) return false;
+  if (ended_ || entry.key >= upper_) return false;
   if (entry.version.sequence() > at_) return true;
   if (skip_key_ && entry.key == key_) return true;
-  if (entry.version.kind() == EntryKind::kPut && history_.empty()) {
-    skip_key_ = false;
-    key_view_ = entry.key;
-    value_ = source_->value();
-    sequence_ = entry.version.sequence();
-    valid_ = source_is_at_it_ = true;
-    return false;
-  }
+  if (TakeValue()) return false;
   if (history_.empty()) key_.assign(entry.key);
   skip_key_ = entry.version.kind() != EntryKind::kMerge;
   if (skip_key_ && history_.empty()) return true;  // deleted
-  if (history_.AddFromIterator(entry.version, source_->value())) {
+  if (history_.AddFromIterator(entry.version, here_.value)) {
     AURORA_RETURN_IF_ERROR(Settle());
     source_is_at_it_ = valid_;
     return !valid_;
@@ -268,9 +295,8 @@ absl::StatusOr<bool> StoreIterator::ExamineForward() {
 }
 
 absl::StatusOr<bool> StoreIterator::ExamineBackward() {
-  const bool ended = !source_->Valid();
-  const EntryKey entry = ended ? EntryKey() : source_->key();
-  if (collecting_ && (ended || entry.key != key_)) {
+  const EntryKey entry = ended_ ? EntryKey() : here_.key;
+  if (collecting_ && (ended_ || entry.key != key_)) {
     collecting_ = false;
     for (std::size_t i = collected_count_; i > 0 && !history_.done(); --i) {
       history_.AddFromIterator(collected_[i - 1].version, collected_[i - 1].value);
@@ -278,7 +304,7 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
     AURORA_RETURN_IF_ERROR(Settle());
     if (valid_) return false;
   }
-  if (ended || entry.key < lower_) return false;
+  if (ended_ || entry.key < lower_) return false;
   if (entry.version.sequence() > at_) return true;
   if (!collecting_) {
     collecting_ = true;
@@ -288,7 +314,7 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
   if (entry.version.kind() != EntryKind::kMerge) collected_count_ = 0;  // hides what is older
   if (collected_count_ == collected_.size()) collected_.emplace_back();
   collected_[collected_count_].version = entry.version;
-  collected_[collected_count_].value.assign(source_->value());
+  collected_[collected_count_].value.assign(here_.value);
   ++collected_count_;
   return true;
 }

@@ -28,6 +28,7 @@ class Table::Iterator final : public EntryIterator {
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
+  bool NextAtHand(EntryRef* entry) override { return cursor_.NextAtHand(entry); }
 
  private:
   // Where to go in a block that is entered.

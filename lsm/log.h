@@ -1,10 +1,11 @@
 // The commit log: the database itself, of which everything else is a view.
 //
-// A log is a sequence of numbered segment files, LOGDIR/<number>.log, zero-filled once ahead of
-// need and recycled, so that a sync never waits for metadata. A segment holds frames; a frame holds
-// one record (one transaction) and, in its header, the record's sequence, the identity of its
-// segment, its own offset and the position up to which the log was known to be on the device when
-// it was written: the durable watermark. docs/file-format.md has the layout and the validity rules.
+// A log is a sequence of numbered segment files, LOGDIR/<number>.log, prepared once ahead of need
+// (log_segment.h) and recycled, so that a sync never waits for metadata. A segment holds frames; a
+// frame holds one record (one transaction) and, in its header, the record's sequence, the identity
+// of its segment, its own offset and the position up to which the log was known to be on the device
+// when it was written: the durable watermark. docs/file-format.md has the layout and the validity
+// rules.
 //
 // A segment is written by direct I/O or through a mapping, never both; its header says which:
 //   direct  (kSync databases)               a group of records starts on a fresh device block and

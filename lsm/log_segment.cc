@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kZeroChunkBytes = std::size_t{1} << 20;
 
-Task<absl::Status> FillWithZeros(File* file, std::uint64_t size, std::uint32_t number) {
+Task<absl::Status> WriteZeros(File* file, std::uint64_t size) {
   AlignedBuffer zeros(static_cast<std::size_t>(std::min<std::uint64_t>(size, kZeroChunkBytes)));
   std::memset(zeros.data(), 0, zeros.size());
   for (std::uint64_t offset = 0; offset < size; offset += zeros.size()) {
@@ -21,10 +21,27 @@ Task<absl::Status> FillWithZeros(File* file, std::uint64_t size, std::uint32_t n
         static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), size - offset));
     AURORA_CO_RETURN_IF_ERROR(co_await file->Write(offset, zeros.span().first(chunk)));
   }
+  co_return absl::OkStatus();
+}
+
+// A direct segment is filled with zeros, so that no sync of a commit waits for metadata. Commits to
+// a mapped one seldom wait for a sync; it only needs to be sure of its space, and costs no bytes.
+Task<absl::Status> Fill(File* file, SegmentOptions options) {
+  if (options.mode == SegmentMode::kMapped) {
+    absl::Status allocated = co_await file->Allocate(options.segment_bytes);
+    if (!absl::IsUnimplemented(allocated)) co_return allocated;
+  }
+  co_return co_await WriteZeros(file, options.segment_bytes);
+}
+
+Task<absl::Status> Prepare(File* file, SegmentOptions options, std::uint32_t number) {
+  AURORA_CO_RETURN_IF_ERROR(co_await Fill(file, options));
   AURORA_CO_RETURN_IF_ERROR(co_await file->Sync());
   // Only now: whoever finds this block may rely on the others and on the file's size.
-  EncodePreparedBlock(number, zeros.data());
-  co_return co_await file->WriteDurably(0, zeros.span().first(kSegmentHeaderBytes));
+  AlignedBuffer block(kSegmentHeaderBytes);
+  std::memset(block.data(), 0, block.size());
+  EncodePreparedBlock(number, block.data());
+  co_return co_await file->WriteDurably(0, block.span().first(kSegmentHeaderBytes));
 }
 
 Task<absl::Status> SyncLogDirectory(FileSystem& files, std::string directory) {
@@ -32,13 +49,13 @@ Task<absl::Status> SyncLogDirectory(FileSystem& files, std::string directory) {
   co_return co_await files.SyncDirectory(std::move(directory));
 }
 
-Task<absl::Status> CreateZeroed(FileSystem& files, SegmentOptions options, std::uint32_t number) {
+Task<absl::Status> CreatePrepared(FileSystem& files, SegmentOptions options, std::uint32_t number) {
   OpenOptions open;
   open.mode = OpenMode::kCreateNew;
   open.direct = true;  // zeros need not push anything out of the page cache
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
                    co_await files.Open(SegmentPath(options.directory, number), open));
-  AURORA_CO_RETURN_IF_ERROR(co_await FillWithZeros(file.get(), options.segment_bytes, number));
+  AURORA_CO_RETURN_IF_ERROR(co_await Prepare(file.get(), options, number));
   co_return co_await SyncLogDirectory(files, options.directory);
 }
 
@@ -84,7 +101,7 @@ Task<absl::StatusOr<std::unique_ptr<LogSegment>>> CreateSegment(FileSystem& file
                options.segment_bytes >= kMinSegmentBytes &&
                options.segment_bytes <= kMaxSegmentBytes);
   const std::string path = SegmentPath(options.directory, number);
-  const absl::Status created = co_await CreateZeroed(files, options, number);
+  const absl::Status created = co_await CreatePrepared(files, options, number);
   if (!created.ok()) {
     // What could not be written and synced whole is never used. The next open removes it if this
     // does not.

@@ -60,8 +60,9 @@ Task<absl::StatusOr<std::unique_ptr<LogSegment>>> OpenSegment(FileSystem& files,
                                                               SegmentOptions options,
                                                               std::uint32_t number);
 
-// Creates segment `number`, filled with zeros that are on the device. If that fails, no such file
-// is left, as far as the device allows.
+// Creates segment `number`, all zeros: written to the device for a direct one; for a mapped one
+// only reserved, where the file system can. If that fails, no such file is left, as far as the
+// device allows.
 Task<absl::StatusOr<std::unique_ptr<LogSegment>>> CreateSegment(FileSystem& files,
                                                                 SegmentOptions options,
                                                                 std::uint32_t number);

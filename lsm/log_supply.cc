@@ -87,7 +87,10 @@ Task<absl::Status> SegmentSupply::ReplenishOne() {
   }
   AURORA_CO_ASSIGN(std::unique_ptr<LogSegment> created,
                    co_await CreateSegment(files_, options_, new_number));
-  bytes_filled_.fetch_add(options_.segment_bytes, std::memory_order_relaxed);
+  // A mapped one is only reserved.
+  const bool filled = options_.mode == SegmentMode::kDirect;
+  bytes_filled_.fetch_add(filled ? options_.segment_bytes : kSegmentHeaderBytes,
+                          std::memory_order_relaxed);
   AddReady(std::move(created));
   co_return absl::OkStatus();
 }

@@ -262,6 +262,8 @@ Task<absl::Status> StoreImpl::OpenLog() {
                             " was issued");
   }
   log_end_ = recovery_.end;
+  // Opening the log has made durable whatever it recovered.
+  synced_through_.store(last);
   if (first == 0) {
     // From here on the log is looked for; before, there was nothing in it.
     const std::vector<LogPosition> segments = log_->Segments();

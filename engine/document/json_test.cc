@@ -99,7 +99,9 @@ TEST(JsonTest, ErrorsHaveLineAndColumn) {
   EXPECT_TRUE(absl::StrContains(Error(R"({"$uuid":5})"), "$object"));
   EXPECT_TRUE(absl::StrContains(Error(R"({"$double":"x"})"), "$object"));
   EXPECT_TRUE(absl::StrContains(Error(R"({"$bytes":"*"})"), "$object"));
-  EXPECT_EQ(ParseJsonObject("[1]").status().message(), "expected a JSON object, got array [1]");
+  EXPECT_EQ(ParseJsonObject(" [1]").status().message(),
+            "line 1, column 2: expected a JSON object, got array [1]");
+  EXPECT_TRUE(absl::StartsWith(ParseJson("{\n]", {}, 40).status().message(), "line 41, column 1:"));
 }
 
 TEST(JsonTest, LimitsHoldWhateverTheText) {

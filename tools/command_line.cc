@@ -12,6 +12,8 @@ CommandLine::CommandLine(std::string program, std::string_view version, std::str
     : app_(std::move(description), program) {
   app_.set_version_flag("--version", StrCat(program, " ", version));
   app_.require_subcommand(1);
+  app_.footer(StrCat(kExitCodeHelp, "\n'", program,
+                     " COMMAND --help' has the options of a command and examples.\n"));
 }
 
 CLI::App& CommandLine::Add(std::string name, std::string description, Action action) {

@@ -130,6 +130,10 @@ Task<absl::Status> StoreImpl::PrepareDirectory() {
                               ", and create_if_missing is off");
     }
     absl::Status created = co_await files.CreateDirectory(directory);
+    if (absl::IsNotFound(created)) {
+      co_return NotFoundError("cannot create ", directory, ": there is no directory ",
+                              ParentPath(directory));
+    }
     if (!created.ok() && !absl::IsAlreadyExists(created)) co_return created;
     AURORA_CO_RETURN_IF_ERROR(co_await files.SyncDirectory(ParentPath(directory)));
   } else {

@@ -17,7 +17,10 @@ constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 void ProgressBar::Update(std::uint64_t position, std::uint64_t count) {
   const Clock::time_point now = Clock::now();
-  if (!terminal_.present() || now - drawn_ < kInterval) return;
+  if (terminal_.present() && now - drawn_ >= kInterval) Draw(position, count, now);
+}
+
+void ProgressBar::Draw(std::uint64_t position, std::uint64_t count, Clock::time_point now) {
   drawn_ = now;
   // A line that wraps could not be erased.
   const std::string line = Line(position, count, now);
@@ -45,6 +48,13 @@ std::string ProgressBar::Line(std::uint64_t position, std::uint64_t count,
 
 void ProgressBar::Clear() {
   if (on_line_) out_ << kEraseLine << std::flush;
+  on_line_ = false;
+}
+
+void ProgressBar::Finish(std::uint64_t count) {
+  if (!terminal_.present()) return;
+  Draw(total_, count, Clock::now());
+  out_ << "\n" << std::flush;
   on_line_ = false;
 }
 

@@ -31,10 +31,13 @@ class ProgressBar {
   void Update(std::uint64_t position, std::uint64_t count);
   // Takes the bar off the line, for another message. The next Update draws it again.
   void Clear();
+  // Leaves it on its line, at its end.
+  void Finish(std::uint64_t count);
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  void Draw(std::uint64_t position, std::uint64_t count, Clock::time_point now);
   std::string Line(std::uint64_t position, std::uint64_t count, Clock::time_point now) const;
 
   std::ostream& out_;

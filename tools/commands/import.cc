@@ -26,6 +26,7 @@ namespace {
 // A file of the wrong kind does not flood the terminal.
 constexpr std::uint64_t kRejectionsShown = 20;
 constexpr std::size_t kRejectionsKept = 1000;
+constexpr std::size_t kSchemaLinesShown = 40;
 
 struct ImportArguments {
   std::string database;
@@ -56,6 +57,14 @@ struct ImportReport {
   std::vector<Rejection> rejections;  // the first of them
 };
 
+// `text` without the lines behind the first `count`, but with their number.
+std::string FirstLines(const std::string& text, std::size_t count) {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < count && end < text.size(); ++i) end = text.find('\n', end) + 1;
+  const auto more = std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '\n');
+  return more == 0 ? text : StrCat(text.substr(0, end), "... and ", more, " more lines\n");
+}
+
 void PrintRejection(const Rejection& rejection, std::uint64_t number, const Streams& streams) {
   if (number > kRejectionsShown) return;
   streams.err << "rejected: " << rejection.reason << "\n";
@@ -75,7 +84,7 @@ ImportReport ImportRows(Database& database, RowReader& reader, const ImportArgum
     progress.Clear();
     streams.out << "schema of " << arguments.settings.collection << ", inferred from "
                 << (reader.ended() ? "all " : "the first ") << Counted(sample, "object") << ":\n"
-                << SchemaTable(schema) << std::endl;
+                << FirstLines(SchemaTable(schema), kSchemaLinesShown) << std::endl;
   };
   events.rejected = [&](const Rejection& rejection) {
     progress.Clear();
@@ -88,6 +97,7 @@ ImportReport ImportRows(Database& database, RowReader& reader, const ImportArgum
     progress.Update(position, importer.imported());
   };
   report.status = importer.Run();
+  if (report.status.ok()) progress.Finish(importer.imported());
   report.imported = importer.imported();
   report.rejected = importer.rejected();
   report.next_line = importer.next_line();
@@ -101,15 +111,21 @@ void PrintReport(const ImportReport& report, const ImportArguments& arguments,
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(report.imported) /
                                                std::max(report.seconds, 1e-6));
   if (!arguments.json) {
+    if (absl::IsCancelled(report.status))
+      streams.out << "interrupted; ";
+    else if (!complete && report.imported == 0)
+      return;  // the error says it all
     streams.out << "imported " << Counted(report.imported, "document") << " in "
                 << HumanNanos(static_cast<std::int64_t>(report.seconds * 1e9)) << " ("
                 << Grouped(rate) << "/s)";
     if (report.rejected > 0) streams.out << ", rejected " << Counted(report.rejected, "line");
     streams.out << "\n";
-    if (!complete && report.imported > 0 && arguments.file != "-") {
-      streams.out << (report.durable ? "They are durable." : "Not all of them may be durable.")
-                  << " To go on behind them:\n  " << arguments.Continuation(report.next_line)
-                  << "\n";
+    if (!complete && report.imported > 0) {
+      streams.out << (report.durable ? "They are durable." : "Not all of them may be durable.");
+      if (arguments.file != "-") {
+        streams.out << " To go on behind them:\n  " << arguments.Continuation(report.next_line);
+      }
+      streams.out << "\n";
     }
     return;
   }

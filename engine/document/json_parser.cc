@@ -139,11 +139,13 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string& last_token,
                    const nlohmann::detail::exception& error) override {
-    const std::size_t offset = position == 0 ? 0 : position - 1;
+    // The library points behind what it read.
+    const std::string_view what = error.what();
+    const std::size_t back = TokenBytes(what, last_token);
+    const std::size_t offset = position - std::min(back, position);
     status_ =
         InvalidArgumentError(Place(std::min(offset, text_.size())), ": ", Reason(error.what()),
                              offset >= text_.size() ? " (the text ends)" : "");
-    static_cast<void>(last_token);
     return false;
   }
 
@@ -156,6 +158,17 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     Object object{};
     std::string name{};  // of the member whose value comes next
   };
+
+  // The size of a well-formed token that does not belong where it stands; 1 of a character.
+  static std::size_t TokenBytes(std::string_view what, const std::string& last_token) {
+    const auto is = [&](std::string_view kind) {
+      return what.find(kind) != std::string_view::npos;
+    };
+    if (is("unexpected string literal") || is("unexpected number literal"))
+      return last_token.size();
+    if (is("unexpected true literal") || is("unexpected null literal")) return 4;
+    return is("unexpected false literal") ? 5 : 1;
+  }
 
   // The library's message without its own codes and places: "[json.exception.parse_error.101] parse
   // error at line 1, column 2: syntax error while ..." says what went wrong after the second colon.
@@ -174,7 +187,11 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   std::string Place(std::size_t offset) const { return PlaceOf(text_, offset, first_line_); }
-  std::size_t offset() const { return static_cast<std::size_t>(reached_ - text_.data()); }
+  // The last byte that was read.
+  std::size_t offset() const {
+    const auto count = static_cast<std::size_t>(reached_ - text_.data());
+    return count - std::min<std::size_t>(count, 1);
+  }
 
   bool Fail(std::string_view what) {
     status_ = InvalidArgumentError(Place(offset()), ": ", what);

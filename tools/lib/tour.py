@@ -28,7 +28,8 @@ WORD = re.compile(r"[^\W\d_]{4,}")
 def lines(path):
     with open(path, "rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+    opener = gzip.open if zipped else open
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
         yield from file
 
 
@@ -188,7 +189,7 @@ def compare(path, count, log):
         if "_id" not in wanted:
             stored.pop("_id")
         if stored != wanted:
-            sys.exit(f"document {i} differs:\n  in the file     {wanted}\n  in the database {stored}")
+            sys.exit(f"document {i} differs:\n  the file's  {wanted}\n  the database's  {stored}")
         seen = i + 1
     if seen < count:
         sys.exit(f"{count - seen} acknowledged documents are missing")

@@ -28,6 +28,7 @@
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query.h"
+#include "aurora/engine/refused_object.h"
 #include "aurora/engine/stats.h"
 #include "aurora/runtime/task.h"
 
@@ -66,6 +67,8 @@ class Database {
   // a new UUIDv7.
   //   InvalidArgument    it does not fit the schema; the message has the path of the field
   //   AlreadyExists      a unique value, or the id, is taken
+  //   ResourceExhausted  it is beyond a limit (Options::limits); or the disk or the memory is full
+  // RefusedObject (refused_object.h) tells errors of the object from those of the database.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<DocumentId>> Insert(std::string_view collection,
                                                               Object object,
                                                               WriteOptions options = {});

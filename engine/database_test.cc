@@ -111,6 +111,8 @@ TEST_F(DatabaseTest, EverythingSurvivesReopening) {
   for (const bool flushed : {false, true}) {
     if (flushed) ASSERT_TRUE(simulation_.Run(db_.Flush()).ok());
     Reopen();
+    EXPECT_GT(db_.Stats().store.published, 0u);
+    EXPECT_EQ(db_.Stats().store.durable, db_.Stats().store.published);
     EXPECT_EQ(Get(ids_[7])->Get("city").AsString(), "Chur");
     EXPECT_FALSE(Get(ids_[8]).has_value());
     EXPECT_EQ(*simulation_.Run(db_.Query("products").Count()), 49u);
@@ -234,6 +236,21 @@ TEST_F(DatabaseTest, BadDocumentsNameTheFieldAndLeaveNothing) {
   EXPECT_EQ(simulation_.Run(db_.Insert("nothing", {{"a", 1}})).status().message(),
             "there is no collection \"nothing\"; there are \"products\"");
   EXPECT_EQ(*simulation_.Run(db_.Query("products").Count()), 0u);
+}
+
+TEST_F(DatabaseTest, AnErrorOfAnObjectTellsWhichOne) {
+  const auto insert = [&](std::vector<Object> objects) {
+    return RefusedObject(simulation_.Run(db_.InsertMany("products", std::move(objects))).status());
+  };
+  EXPECT_EQ(insert({Product(0), Product(1), {{"sku", 5}}, Product(3)}), 2u);
+  EXPECT_EQ(insert({Product(0), Product(1), Product(2), Product(1)}), 3u);
+  EXPECT_EQ(insert({Product(0), {{"sku", std::string(5000, 'x')}}}), 1u);
+  EXPECT_EQ(*simulation_.Run(db_.Query("products").Count()), 0u);
+  EXPECT_EQ(RefusedObject(simulation_.Run(db_.Insert("nothing", {{"a", 1}})).status()),
+            std::nullopt);
+  const auto id = Insert(Product(7));
+  ASSERT_TRUE(id.ok());
+  EXPECT_EQ(RefusedObject(simulation_.Run(db_.Update("products", *id, {{"price", "x"}}))), 0u);
 }
 
 TEST_F(DatabaseTest, TheSameSchemaAgainIsFineAnotherIsNot) {

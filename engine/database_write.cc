@@ -7,6 +7,7 @@
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/key_encoding.h"
+#include "aurora/engine/refused_object.h"
 #include "aurora/engine/stored_document.h"
 #include "aurora/runtime/status.h"
 #include "xxhash.h"
@@ -75,7 +76,7 @@ absl::Status AtObject(const absl::Status& status, std::string_view collection, s
                       std::size_t count) {
   if (status.ok()) return status;
   const std::string where = count == 1 ? "" : StrCat(", object ", i);
-  return Annotate(status, StrCat("collection ", Quoted(collection), where));
+  return MarkRefused(Annotate(status, StrCat("collection ", Quoted(collection), where)), i);
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 namespace aurora {
 
 std::string QueryPlan::ToString() const {
-  const auto micros = [](std::int64_t nanos) { return static_cast<double>(nanos) / 1000; };
+  // Whole microseconds: the rest is noise.
+  const auto micros = [](std::int64_t nanos) { return (nanos + 500) / 1000; };
   return StrCat("query     ", query, "\naccess    ", access, "\nfilter    ", filter, "\norder     ",
                 order, "\nrows      ", estimated_rows, " estimated, ", candidate_rows, " found, ",
                 matched_rows, " matched, ", returned_rows, " returned", "\ndocuments ",

@@ -130,6 +130,10 @@ Task<absl::Status> StoreImpl::PrepareDirectory() {
                               ", and create_if_missing is off");
     }
     absl::Status created = co_await files.CreateDirectory(directory);
+    if (absl::IsNotFound(created)) {
+      co_return NotFoundError("cannot create ", directory, ": there is no directory ",
+                              ParentPath(directory));
+    }
     if (!created.ok() && !absl::IsAlreadyExists(created)) co_return created;
     AURORA_CO_RETURN_IF_ERROR(co_await files.SyncDirectory(ParentPath(directory)));
   } else {
@@ -262,6 +266,8 @@ Task<absl::Status> StoreImpl::OpenLog() {
                             " was issued");
   }
   log_end_ = recovery_.end;
+  // Opening the log has made durable whatever it recovered.
+  synced_through_.store(last);
   if (first == 0) {
     // From here on the log is looked for; before, there was nothing in it.
     const std::vector<LogPosition> segments = log_->Segments();

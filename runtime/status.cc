@@ -3,6 +3,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/strings/cord.h"
+#include "aurora/runtime/check.h"
+
 namespace aurora {
 namespace {
 
@@ -51,6 +54,18 @@ absl::Status SystemError(int error, std::string_view what, std::string_view path
   const char* text = strerror_r(error, buffer, sizeof buffer);
   return internal::MakeStatus(CodeOf(error),
                               StrCat(what, " of ", path, ": ", text, " (errno ", error, ")"));
+}
+
+absl::Status WithPayload(absl::Status status, std::string_view name, std::string_view payload) {
+  AURORA_CHECK(!status.ok());
+  status.SetPayload(ToAbsl(name), absl::Cord(ToAbsl(payload)));
+  return status;
+}
+
+std::optional<std::string> PayloadOf(const absl::Status& status, std::string_view name) {
+  const auto payload = status.GetPayload(ToAbsl(name));
+  if (!payload.has_value()) return std::nullopt;
+  return std::string(*payload);
 }
 
 absl::Status Annotate(const absl::Status& status, std::string_view context) {

@@ -12,6 +12,8 @@
 // - Internal: a bug of ours.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -59,6 +61,12 @@ AURORA_INTERNAL_DEFINE_ERROR(Unimplemented)
 //   Unimplemented       EOPNOTSUPP
 //   Unavailable         everything else
 absl::Status SystemError(int error, std::string_view what, std::string_view path);
+
+// `status`, an error, with a payload: something for programs to read that goes along with it. Names
+// of payloads begin with "aurora/".
+absl::Status WithPayload(absl::Status status, std::string_view name, std::string_view payload);
+// nullopt if it has none of that name.
+std::optional<std::string> PayloadOf(const absl::Status& status, std::string_view name);
 
 // `status` with `context` and ": " before its message. Payloads are kept. OK stays OK.
 absl::Status Annotate(const absl::Status& status, std::string_view context);

@@ -27,6 +27,7 @@ _LIBRARIES = {
     "croaring": ("roaring/roaring.h", "libroaring-dev", {"roaring": "-lroaring"}),
     "liburing": ("liburing.h", "liburing-dev", {"liburing": "-l:liburing.a"}),
     "lz4": ("lz4.h", "liblz4-dev", {"lz4": "-l:liblz4.a"}),
+    "zlib": ("zlib.h", "zlib1g-dev", {"zlib": "-l:libz.a"}),
     "zstd": ("zstd.h", "libzstd-dev", {"zstd": "-l:libzstd.a"}),
     "xxhash": ("xxhash.h", "libxxhash-dev", {"xxhash": "-l:libxxhash.a"}),
     "com_googlesource_code_re2": ("re2/re2.h", "libre2-dev", {"re2": "-l:libre2.a"}),

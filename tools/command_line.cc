@@ -12,6 +12,8 @@ CommandLine::CommandLine(std::string program, std::string_view version, std::str
     : app_(std::move(description), program) {
   app_.set_version_flag("--version", StrCat(program, " ", version));
   app_.require_subcommand(1);
+  app_.footer(StrCat(kExitCodeHelp, "\n'", program,
+                     " COMMAND --help' has the options of a command and examples.\n"));
 }
 
 CLI::App& CommandLine::Add(std::string name, std::string description, Action action) {
@@ -21,6 +23,13 @@ CLI::App& CommandLine::Add(std::string name, std::string description, Action act
 }
 
 ExitCode CommandLine::Run(std::span<const std::string_view> arguments, Streams streams) {
+  if (!arguments.empty() && !arguments[0].starts_with('-') &&
+      app_.get_subcommands([&](const CLI::App* app) { return app->get_name() == arguments[0]; })
+          .empty()) {
+    streams.err << "There is no command " << Quoted(arguments[0]) << ".\n"
+                << "Run with --help for more information.\n";
+    return ExitCode::kUsage;
+  }
   // CLI11 takes them from the back.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

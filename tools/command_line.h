@@ -8,22 +8,40 @@
 #include <string>
 #include <string_view>
 
+#include "aurora/tools/terminal.h"
+
 namespace aurora::tools {
 
-// What aurora-tool returns to the shell. Scripts rely on the numbers.
+// What aurora-tool returns to the shell. Scripts rely on the numbers. kExitCodeHelp tells users.
 enum class ExitCode : int {
   kOk = 0,
   kFailed = 1,   // The command ran and could not do its work; the reason is on the error stream.
   kUsage = 2,    // The command line made no sense; nothing was touched.
   kDamaged = 3,  // The database is damaged; the error says where.
-  kInUse = 4,    // The database is open elsewhere, or of another version.
+  kRefused = 4,  // The database cannot be opened: it is open elsewhere, of another version, not
+                 // permitted, or not a database.
   kPartial = 5,  // Some of the work was done; the error stream says what was not.
+  // As a shell reports what these signals ended: the work stopped early, and says how far it came.
+  kInterrupted = 130,  // SIGINT
+  kTerminated = 143,   // SIGTERM
 };
+
+inline constexpr const char* kExitCodeHelp =
+    "Exit codes:\n"
+    "  0    done\n"
+    "  1    failed; the reason is on the error stream\n"
+    "  2    the command line makes no sense; nothing was touched\n"
+    "  3    the database is damaged; the error says where\n"
+    "  4    the database cannot be opened: in use, of another version, no permission, or none\n"
+    "  5    done in part; the error stream says what was left out\n"
+    "  130  stopped by Ctrl-C (143: by SIGTERM), after saying how far it came\n";
 
 // Where a command writes: its result to `out`, everything else to `err`.
 struct Streams {
   std::ostream& out;
   std::ostream& err;
+  Terminal out_terminal{};
+  Terminal err_terminal{};
 };
 
 // The subcommands of one program. Not thread-safe.
@@ -36,6 +54,7 @@ struct Streams {
 //       return PrintStats(*path, streams);
 //     });
 //     app.add_option("database", *path, "The directory of the database")->required();
+//     app.footer("Example:\n  aurora-tool stats shop.aurora");
 //   }
 //
 // The list in tools/aurora_tool.cc names that function. What the options write to must live as long

@@ -67,6 +67,14 @@ TEST(CommandLineTest, PassesOnThatACommandFailed) {
   EXPECT_EQ(result.err, "no luck");
 }
 
+TEST(CommandLineTest, AnUnknownCommandIsNamed) {
+  EXPECT_THAT(RunProgram({"sing", "x"}).err, HasSubstr("no command \"sing\""));
+}
+
+TEST(CommandLineTest, TheHelpHasTheExitCodes) {
+  EXPECT_THAT(RunProgram({"--help"}).out, HasSubstr(kExitCodeHelp));
+}
+
 TEST(CommandLineTest, ACommandLineThatMakesNoSenseRunsNothing) {
   const std::vector<std::vector<std::string_view>> senseless = {
       {}, {"greet"}, {"sing"}, {"greet", "Ada", "Bob"}, {"greet", "Ada", "--loud"}};

@@ -1,39 +1,52 @@
-// A progress bar on a terminal: `importing [#####.....]  52%  12.3 MiB/s`. Elsewhere nothing is
-// printed.
+// A progress bar on a terminal: `importing [#####.....]  52%  12,345 documents  45,678/s`.
+// Elsewhere nothing is printed.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <utility>
+
+#include "aurora/tools/terminal.h"
 
 namespace aurora::tools {
 
 // Not thread-safe. `out` must outlive it.
 class ProgressBar {
  public:
-  // `total` 0: not known; then only the amount and the rate are shown.
-  ProgressBar(std::ostream& out, std::string label, std::uint64_t total, bool on_a_terminal)
-      : out_(out), label_(std::move(label)), total_(total), shown_(on_a_terminal) {}
+  // `noun` is what is counted, in the singular. `total` is in the unit of `position` below; 0: not
+  // known, and then there is no bar, only the count.
+  ProgressBar(std::ostream& out, const Terminal& terminal, std::string label, std::string noun,
+              std::uint64_t total)
+      : out_(out),
+        terminal_(terminal),
+        label_(std::move(label)),
+        noun_(std::move(noun)),
+        total_(total) {}
+  ~ProgressBar() { Clear(); }
 
   // How much is done. Draws at most ten times a second.
-  void Update(std::uint64_t done);
-  // Takes the bar off the line, for another message.
+  void Update(std::uint64_t position, std::uint64_t count);
+  // Takes the bar off the line, for another message. The next Update draws it again.
   void Clear();
-  // Draws it for the last time, at its end.
-  void Finish();
+  // Leaves it on its line, at its end.
+  void Finish(std::uint64_t count);
 
  private:
   using Clock = std::chrono::steady_clock;
-  void Draw(Clock::time_point now);
+
+  void Draw(std::uint64_t position, std::uint64_t count, Clock::time_point now);
+  std::string Line(std::uint64_t position, std::uint64_t count, Clock::time_point now) const;
 
   std::ostream& out_;
+  const Terminal terminal_;
   const std::string label_;
+  const std::string noun_;
   const std::uint64_t total_;
-  const bool shown_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point drawn_{};
-  std::uint64_t done_ = 0;
   bool on_line_ = false;
 };
 

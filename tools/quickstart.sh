@@ -3,98 +3,135 @@
 # questions, kills the program in the middle of a second import, and shows that nothing that was
 # acknowledged is lost.
 #
-#   tools/quickstart.sh [FILE.ndjson]    by default the languages of the world (ISO 639-3)
+#   tools/quickstart.sh [FILE]    a JSON object a line, may be gzipped; by default the languages of
+#                                 the world (ISO 639-3)
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 
 file="${1:-}"
+if [ $# -gt 1 ] || [[ "$file" == -* ]]; then
+  echo "usage: tools/quickstart.sh [FILE.ndjson[.gz]]" >&2
+  exit 2
+fi
 if [ -n "$file" ]; then
-  [ -r "$file" ] || { echo "quickstart.sh: cannot read $file" >&2; exit 2; }
+  [ -f "$file" ] && [ -r "$file" ] || { echo "quickstart.sh: cannot read $file" >&2; exit 2; }
   file="$(cd "$(dirname "$file")" && pwd -P)/$(basename "$file")"
 fi
 
-"$here/setup.sh"
+"$here/setup.sh" build
 # shellcheck source=tools/lib/workspace.sh
 source "$here/lib/workspace.sh"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$1"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1;36m' plain=$'\033[0m'; fi
+say() { printf '\n%s== %s%s\n' "$bold" "$1" "$plain"; }
+# Shows a command, as it would be typed, and runs it. 5: some lines were rejected, and reported.
 run() {
+  local argument status=0
   printf '$ aurora-tool'
-  printf ' %q' "$@"
+  for argument in "$@"; do
+    case "$argument" in
+      *[!A-Za-z0-9_./,=-]*) printf " '%s'" "${argument//\'/\'\\\'\'}" ;;
+      *) printf ' %s' "$argument" ;;
+    esac
+  done
   printf '\n'
-  "$tool" "$@"
+  "$tool" "$@" || status=$?
+  [ "$status" = 0 ] || [ "$status" = 5 ] || die "aurora-tool ended with exit code $status"
 }
 
-say "Building aurora-tool"
-bazel build --config=opt //tools:aurora-tool 2>&1 | grep -vE '^(INFO|Loading|Analyzing)' || true
+say "Building aurora-tool (the first time takes minutes)"
+progress=()
+[ -t 2 ] && progress=(--show_progress)
+bazel build --config=opt --ui_event_filters=-info ${progress[@]+"${progress[@]}"} \
+  //tools:aurora-tool || die "the build failed; the messages above say why"
 tool="$AURORA_ROOT/bazel-bin/tools/aurora-tool"
-[ -x "$tool" ] || die "the build failed; run: bazel build --config=opt //tools:aurora-tool"
+"$tool" --version
 
-scratch="$(mktemp -d)"
-trap 'rm -rf "$scratch"' EXIT
-database="$scratch/demo.aurora"
+# Everything but the database goes again.
+tour="$(mktemp -d "${TMPDIR:-/tmp}/aurora-tour.XXXXXX")"
+scratch="$tour/scratch"
+mkdir "$scratch"
+children=()
+clean_up() {
+  [ ${#children[@]} -eq 0 ] || kill -KILL "${children[@]}" 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
+cd "$tour"
 
+name="the file"
 if [ -z "$file" ]; then
+  name="the languages of the world"
   file="$scratch/languages.ndjson"
   python3 - "$file" <<'PYTHON'
 import json, sys
-with open("/usr/share/iso-codes/json/iso_639-3.json") as source, open(sys.argv[1], "w") as out:
+with open("/usr/share/iso-codes/json/iso_639-3.json", encoding="utf-8") as source, \
+        open(sys.argv[1], "w", encoding="utf-8") as out:
     for language in json.load(source)["639-3"]:
-        out.write(json.dumps(language) + "\n")
+        out.write(json.dumps(language, ensure_ascii=False) + "\n")
 PYTHON
-  say "Importing the languages of the world"
-  run import "$database" documents "$file" --index scope,type --unique alpha_3
-  queries=('documents where alpha_3 == "roh"'
-    'documents where type == "A" and scope == "I" order by name limit 5 select alpha_3, name'
-    'documents where name contains "Sign Language" order by name desc limit 5 select name, alpha_3')
-else
-  say "Importing $file"
-  run import "$database" documents "$file" --skip-errors
-  queries=('documents limit 3')
 fi
 
-say "What is in it"
-run inspect "$database"
+say "Importing $name: ${file#"$tour/"}"
+mapfile -t options < <(python3 "$here/lib/tour.py" options "$file")
+run import demo.aurora documents "$file" ${options[@]+"${options[@]}"} --on-error skip
 
+say "What is in the database now"
+run inspect demo.aurora
+
+mapfile -t queries < <("$tool" schema demo.aurora documents --json |
+  python3 "$here/lib/tour.py" queries "$file" documents)
 for query in "${queries[@]}"; do
   say "A query, and how it was answered"
-  run query "$database" "$query"
-  run query "$database" "$query" --explain
+  run query demo.aurora "$query"
+  run query demo.aurora "$query" --explain
 done
 
-say "Killing the program with SIGKILL in the middle of a second import"
+say "Killing a second import (SIGKILL) while it runs"
 acknowledged="$scratch/acknowledged"
+rejected="$scratch/rejected"
 # The file again and again, without end: the import runs until it is killed.
 mkfifo "$scratch/endless"
-(while cat "$file"; do :; done > "$scratch/endless" 2>/dev/null) &
-feeder=$!
-"$tool" import "$database" again - --batch 50 --sample 1000 --skip-errors --print-acknowledged \
-  < "$scratch/endless" > "$acknowledged" 2>/dev/null &
+(while cat "$file"; do :; done >"$scratch/endless" 2>/dev/null) &
+children+=($!)
+"$tool" import demo.aurora again - --batch 50 --on-error skip --print-acknowledged \
+  <"$scratch/endless" >"$acknowledged" 2>"$rejected" &
 import=$!
-for _ in $(seq 300); do
-  [ "$(grep -c '^acknowledged' "$acknowledged" || true)" -ge 20 ] && break
+children+=("$import")
+for _ in $(seq 600); do
+  [ "$(grep -c '^acknowledged' "$acknowledged" || true)" -lt 20 ] || break
+  kill -0 "$import" 2>/dev/null || break
   sleep 0.1
 done
-kill -KILL "$import" 2>/dev/null || true
-wait "$import" 2>/dev/null || true
-kill "$feeder" 2>/dev/null || true
-wait "$feeder" 2>/dev/null || true
-last="$(grep '^acknowledged' "$acknowledged" | tail -n 1 | cut -d' ' -f2)"
-[ -n "$last" ] || die "the second import acknowledged nothing before it was killed"
-echo "killed after $last documents had been acknowledged"
+{
+  kill -KILL "${children[@]}"
+  wait "${children[@]}"
+} 2>/dev/null || true
+children=()
+last="$(sed -n 's/^acknowledged \([0-9]*\)$/\1/p' "$acknowledged" | tail -n 1)"
+[ -n "$last" ] || die "the second import acknowledged nothing before it was killed:" \
+  "$(head -n 5 "$rejected")"
+echo "Killed after it had acknowledged $last documents."
 
-say "Opening it again"
-run inspect "$database"
-found="$("$tool" query "$database" again --count)"
-echo "acknowledged before the kill: $last; there now: $found"
+say "Opening the database again"
+run inspect demo.aurora
+found="$("$tool" query demo.aurora again --count)"
+echo "Acknowledged before the kill: $last. There now: $found."
 [ "$found" -ge "$last" ] || die "documents are lost"
-echo "Every acknowledged document is there."
+"$tool" query demo.aurora again --json |
+  python3 "$here/lib/tour.py" compare "$file" "$last" "$rejected" || die "documents are lost"
+echo "Compared with the file, document by document: every acknowledged one is there, and equal."
 
 say "What to try next"
 cat <<NEXT
+The database is still there. Ask it something, or look at it:
+  cd $tour
+  $tool query demo.aurora '${queries[-1]//\'/\'\\\'\'}'
+  $tool schema demo.aurora documents
   $tool --help
-  tools/quickstart.sh YOUR.ndjson                       # your own data
-  $tool import my.aurora things things.ndjson --index kind
-  $tool query my.aurora 'things where kind == "lamp" order by price limit 10'
-  README.md has a program of twenty lines; docs/api.md the whole interface.
+  rm -r $tour    # when you are done
+
+Your own data:     $here/quickstart.sh YOUR.ndjson.gz
+From a program:    README.md has one of twenty lines; docs/api.md has the whole interface.
 NEXT

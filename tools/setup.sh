@@ -23,6 +23,7 @@ build  liburing-dev        io_uring
 build  libroaring-dev      roaring bitmaps
 build  liblz4-dev          block compression, fast
 build  libzstd-dev         block compression, small
+build  zlib1g-dev          gzipped files in aurora-tool import
 build  libxxhash-dev       checksums
 build  libre2-dev          regular expressions in queries
 build  nlohmann-json3-dev  JSON in the tools

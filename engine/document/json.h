@@ -27,16 +27,18 @@
 
 namespace aurora {
 
-// One value, with nothing but white space around it. InvalidArgument, with line and column: no
-// JSON, invalid UTF-8, a member twice, a bad $-object, a number that nothing can hold.
-// ResourceExhausted: text longer than line_bytes_max, or more or deeper values than the limits
-// admit. Neither stack nor memory grow beyond the limits, whatever the text. Names may be of any
-// length.
+// One value, with nothing but white space around it. InvalidArgument: no JSON, invalid UTF-8, a
+// member twice, a bad $-object, a number that nothing can hold. ResourceExhausted: text longer than
+// line_bytes_max, or more or deeper values than the limits admit. Both begin with line and column;
+// `first_line` is the line at which the text begins, in a file of many. Neither stack nor memory
+// grow beyond the limits, whatever the text. Names may be of any length.
 absl::StatusOr<Value> ParseJson(std::string_view text,
-                                const DocumentLimits& limits = DocumentLimits());
+                                const DocumentLimits& limits = DocumentLimits(),
+                                std::uint64_t first_line = 1);
 // InvalidArgument if it is not an object.
 absl::StatusOr<Object> ParseJsonObject(std::string_view text,
-                                       const DocumentLimits& limits = DocumentLimits());
+                                       const DocumentLimits& limits = DocumentLimits(),
+                                       std::uint64_t first_line = 1);
 
 struct JsonStyle {
   // Spaces for each level, each member and item on a line of its own; 0: no white space at all.

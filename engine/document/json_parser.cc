@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -22,9 +23,9 @@ namespace {
 constexpr std::string_view kObjectTag = "$object";
 
 // "line 3, column 14". Columns count bytes.
-std::string PlaceOf(std::string_view text, std::size_t offset) {
+std::string PlaceOf(std::string_view text, std::size_t offset, std::uint64_t first_line) {
   const std::string_view before = text.substr(0, offset);
-  std::size_t line = 1;
+  std::uint64_t line = first_line;
   std::size_t line_begin = 0;
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (before[i] != '\n') continue;
@@ -72,8 +73,8 @@ bool IsExactly(const std::string& raw, double value) {
 // Builds the value from the parser's events. Its callbacks return false to stop, with status_ set.
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Builder(std::string_view text, const DocumentLimits& limits)
-      : text_(text), reached_(text.data()), limits_(limits) {}
+  Builder(std::string_view text, const DocumentLimits& limits, std::uint64_t first_line)
+      : text_(text), first_line_(first_line), reached_(text.data()), limits_(limits) {}
 
   Cursor begin() { return Cursor(text_.data(), &reached_); }
   Cursor end() { return Cursor(text_.data() + text_.size(), &reached_); }
@@ -138,11 +139,13 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string& last_token,
                    const nlohmann::detail::exception& error) override {
-    const std::size_t offset = position == 0 ? 0 : position - 1;
-    status_ = InvalidArgumentError(PlaceOf(text_, std::min(offset, text_.size())), ": ",
-                                   Reason(error.what()),
-                                   offset >= text_.size() ? " (the text ends)" : "");
-    static_cast<void>(last_token);
+    // The library points behind what it read.
+    const std::string_view what = error.what();
+    const std::size_t back = TokenBytes(what, last_token);
+    const std::size_t offset = position - std::min(back, position);
+    status_ =
+        InvalidArgumentError(Place(std::min(offset, text_.size())), ": ", Reason(error.what()),
+                             offset >= text_.size() ? " (the text ends)" : "");
     return false;
   }
 
@@ -155,6 +158,17 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     Object object{};
     std::string name{};  // of the member whose value comes next
   };
+
+  // The size of a well-formed token that does not belong where it stands; 1 of a character.
+  static std::size_t TokenBytes(std::string_view what, const std::string& last_token) {
+    const auto is = [&](std::string_view kind) {
+      return what.find(kind) != std::string_view::npos;
+    };
+    if (is("unexpected string literal") || is("unexpected number literal"))
+      return last_token.size();
+    if (is("unexpected true literal") || is("unexpected null literal")) return 4;
+    return is("unexpected false literal") ? 5 : 1;
+  }
 
   // The library's message without its own codes and places: "[json.exception.parse_error.101] parse
   // error at line 1, column 2: syntax error while ..." says what went wrong after the second colon.
@@ -172,16 +186,21 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return reason.substr(1, reason.size() - 2);
   }
 
-  std::size_t offset() const { return static_cast<std::size_t>(reached_ - text_.data()); }
+  std::string Place(std::size_t offset) const { return PlaceOf(text_, offset, first_line_); }
+  // The last byte that was read.
+  std::size_t offset() const {
+    const auto count = static_cast<std::size_t>(reached_ - text_.data());
+    return count - std::min<std::size_t>(count, 1);
+  }
 
   bool Fail(std::string_view what) {
-    status_ = InvalidArgumentError(PlaceOf(text_, offset()), ": ", what);
+    status_ = InvalidArgumentError(Place(offset()), ": ", what);
     return false;
   }
 
   bool Exceeded(std::string_view what, std::uint64_t limit, std::string_view name) {
-    status_ = ResourceExhaustedError(PlaceOf(text_, offset()), ": ", what, " than the limit of ",
-                                     limit, " (", name, ")");
+    status_ = ResourceExhaustedError(Place(offset()), ": ", what, " than the limit of ", limit,
+                                     " (", name, ")");
     return false;
   }
 
@@ -229,6 +248,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   std::optional<Value> Convert(std::string_view tag, std::string_view text);
 
   const std::string_view text_;
+  const std::uint64_t first_line_;
   const char* reached_;
   const DocumentLimits limits_;
   std::vector<Frame> stack_;
@@ -281,22 +301,26 @@ std::optional<Value> Builder::Convert(std::string_view tag, std::string_view tex
 
 }  // namespace
 
-absl::StatusOr<Value> ParseJson(std::string_view text, const DocumentLimits& limits) {
+absl::StatusOr<Value> ParseJson(std::string_view text, const DocumentLimits& limits,
+                                std::uint64_t first_line) {
   if (text.size() > limits.line_bytes_max) {
-    return ResourceExhaustedError("the JSON text has ", text.size(), " bytes; the limit is ",
-                                  limits.line_bytes_max, " (line_bytes_max)");
+    return ResourceExhaustedError(PlaceOf(text, 0, first_line), ": the JSON text has ", text.size(),
+                                  " bytes; the limit is ", limits.line_bytes_max,
+                                  " (line_bytes_max)");
   }
-  Builder builder(text, limits);
+  Builder builder(text, limits, first_line);
   const bool parsed = nlohmann::json::sax_parse(builder.begin(), builder.end(), &builder);
   AURORA_CHECK(parsed || !builder.status().ok());
   return builder.Take();
 }
 
-absl::StatusOr<Object> ParseJsonObject(std::string_view text, const DocumentLimits& limits) {
-  AURORA_ASSIGN_OR_RETURN(Value value, ParseJson(text, limits));
+absl::StatusOr<Object> ParseJsonObject(std::string_view text, const DocumentLimits& limits,
+                                       std::uint64_t first_line) {
+  AURORA_ASSIGN_OR_RETURN(Value value, ParseJson(text, limits, first_line));
   if (value.type() != Type::kObject) {
-    return InvalidArgumentError("expected a JSON object, got ", TypeName(value.type()), " ",
-                                DebugString(value, 64));
+    const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+    return InvalidArgumentError(PlaceOf(text, begin, first_line), ": expected a JSON object, got ",
+                                TypeName(value.type()), " ", DebugString(value, 64));
   }
   return std::move(value.AsObject());
 }

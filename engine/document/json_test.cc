@@ -84,7 +84,7 @@ TEST(JsonTest, IntegersBeyondInt64AreExactDoublesOrRefused) {
 TEST(JsonTest, ErrorsHaveLineAndColumn) {
   EXPECT_EQ(Error("{\n  \"a\": 1,\n  \"b\" 2\n}").substr(0, 17), "line 3, column 7:");
   EXPECT_EQ(Error("{\"a\":1,\n\"a\":2}"),
-            "line 2, column 4: the member \"a\" comes twice in one object");
+            "line 2, column 3: the member \"a\" comes twice in one object");
   EXPECT_TRUE(absl::StrContains(Error("[1, 2"), "(the text ends)"));
   EXPECT_TRUE(absl::StrContains(Error(""), "line 1, column 1"));
   EXPECT_EQ(Error("[1] x").substr(0, 17), "line 1, column 5:");
@@ -99,7 +99,13 @@ TEST(JsonTest, ErrorsHaveLineAndColumn) {
   EXPECT_TRUE(absl::StrContains(Error(R"({"$uuid":5})"), "$object"));
   EXPECT_TRUE(absl::StrContains(Error(R"({"$double":"x"})"), "$object"));
   EXPECT_TRUE(absl::StrContains(Error(R"({"$bytes":"*"})"), "$object"));
-  EXPECT_EQ(ParseJsonObject("[1]").status().message(), "expected a JSON object, got array [1]");
+  EXPECT_EQ(Error("{\"a\" \"long\"}").substr(0, 17), "line 1, column 6:");
+  EXPECT_EQ(Error("{\"a\": 1,\n 23.5: 2}").substr(0, 17), "line 2, column 2:");
+  EXPECT_EQ(Error("[1 true]").substr(0, 17), "line 1, column 4:");
+  EXPECT_EQ(Error("[[\n" + std::string(200, '[')).substr(0, 18), "line 2, column 99:");
+  EXPECT_EQ(ParseJsonObject(" [1]").status().message(),
+            "line 1, column 2: expected a JSON object, got array [1]");
+  EXPECT_TRUE(absl::StartsWith(ParseJson("{\n]", {}, 40).status().message(), "line 41, column 1:"));
 }
 
 TEST(JsonTest, LimitsHoldWhateverTheText) {

@@ -34,7 +34,9 @@ absl::StatusOr<std::optional<LineSplitter::Line>> LineSplitter::Next() {
   while (true) {
     if (!started_ && (finished_ || buffer_.size() >= kByteOrderMark.size())) {
       started_ = true;
-      if (buffer_.starts_with(kByteOrderMark)) begin_ = searched_ = kByteOrderMark.size();
+      if (buffer_.starts_with(kByteOrderMark)) {
+        consumed_bytes_ = begin_ = searched_ = kByteOrderMark.size();
+      }
     }
     if (!started_) return std::optional<Line>();
     const std::size_t end = buffer_.find('\n', searched_);

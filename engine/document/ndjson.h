@@ -43,7 +43,7 @@ class LineSplitter {
   // a line that is too long, once; the next call goes on behind it.
   absl::StatusOr<std::optional<Line>> Next();
 
-  // Bytes of the lines had so far, with their ends.
+  // Bytes of the lines had so far, with their ends and the byte order mark.
   std::uint64_t consumed_bytes() const { return consumed_bytes_; }
 
  private:

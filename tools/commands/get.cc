@@ -15,10 +15,11 @@ struct GetArguments {
   std::string database;
   std::string collection;
   std::string id;
+  bool json = false;
 };
 
 absl::StatusOr<ExitCode> RunGet(Database& database, const GetArguments& arguments,
-                                Streams streams) {
+                                const Streams& streams) {
   AURORA_ASSIGN_OR_RETURN(const DocumentId id, DocumentId::Parse(arguments.id));
   AURORA_ASSIGN_OR_RETURN(const std::optional<Document> document,
                           database.Get(arguments.collection, id).Wait());
@@ -26,7 +27,7 @@ absl::StatusOr<ExitCode> RunGet(Database& database, const GetArguments& argument
     return NotFoundError("collection ", Quoted(arguments.collection), ": there is no document ",
                          id.ToString());
   }
-  streams.out << ToJson(document->fields(), JsonStyle{.indent = 2}) << "\n";
+  streams.out << ToJson(document->fields(), JsonStyle{.indent = arguments.json ? 0 : 2}) << "\n";
   return ExitCode::kOk;
 }
 
@@ -43,6 +44,11 @@ void AddGet(CommandLine& line) {
   app.add_option("id", arguments->id,
                  "The id: a UUID, a number, a string; \"42\" in quotes is the string")
       ->required();
+  app.add_flag("--json", arguments->json, "On one line");
+  app.footer(
+      "Examples:\n"
+      "  aurora-tool get shop.aurora products 0190163d-8694-739b-aea5-966c26f8ad91\n"
+      "  aurora-tool get shop.aurora products '\"42\"' --json\n");
 }
 
 }  // namespace aurora::tools

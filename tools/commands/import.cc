@@ -1,251 +1,223 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "aurora/engine/document/json.h"
-#include "aurora/engine/document/ndjson.h"
-#include "aurora/engine/document/schema_inference.h"
 #include "aurora/engine/document/schema_text.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 #include "aurora/tools/commands/commands.h"
+#include "aurora/tools/commands/importer.h"
+#include "aurora/tools/commands/row_reader.h"
 #include "aurora/tools/commands/session.h"
+#include "aurora/tools/input_file.h"
+#include "aurora/tools/interrupt.h"
 #include "aurora/tools/progress_bar.h"
+#include "aurora/tools/text_table.h"
 
 namespace aurora::tools {
 namespace {
 
+// A file of the wrong kind does not flood the terminal.
+constexpr std::uint64_t kRejectionsShown = 20;
+constexpr std::size_t kRejectionsKept = 1000;
+constexpr std::size_t kSchemaLinesShown = 40;
+
 struct ImportArguments {
   std::string database;
-  std::string collection;
   std::string file;
-  std::vector<std::string> indexed;
-  std::vector<std::string> unique;
-  std::size_t batch = 1000;
-  std::size_t sample = 20'000;
+  Importer::Settings settings;
+  std::uint64_t from_line = 1;
   std::string durability = "sync";
-  bool skip_errors = false;
+  std::string on_error = "stop";
   bool print_acknowledged = false;
   bool strict = false;
+  bool json = false;
+
+  // The command that goes on where this one stopped.
+  std::string Continuation(std::uint64_t line) const {
+    return StrCat("aurora-tool import ", database, " ", settings.collection, " ", file,
+                  " --from-line ", line);
+  }
 };
 
-constexpr std::size_t kChunkBytes = 1u << 20;
-
-// Reads the objects of an NDJSON stream, each with its line for messages.
-class ObjectReader {
- public:
-  ObjectReader(std::istream& in, const DocumentLimits& limits)
-      : in_(in), limits_(limits), lines_(limits.line_bytes_max) {}
-
-  // nullopt at the end. An error is about one line; reading may go on behind it.
-  absl::StatusOr<std::optional<Object>> Next() {
-    while (true) {
-      AURORA_ASSIGN_OR_RETURN(const std::optional<LineSplitter::Line> line, lines_.Next());
-      if (line.has_value()) {
-        absl::StatusOr<Object> object = ParseJsonObject(line->text, limits_);
-        if (!object.ok()) return Annotate(object.status(), StrCat("line ", line->number));
-        return std::optional<Object>(*std::move(object));
-      }
-      if (ended_) return std::optional<Object>();
-      Fill();
-    }
-  }
-  std::uint64_t consumed_bytes() const { return lines_.consumed_bytes(); }
-  bool failed() const { return in_.bad(); }
-
- private:
-  void Fill() {
-    chunk_.resize(kChunkBytes);
-    in_.read(chunk_.data(), static_cast<std::streamsize>(chunk_.size()));
-    const auto count = static_cast<std::size_t>(in_.gcount());
-    if (count > 0) lines_.Add(std::string_view(chunk_).substr(0, count));
-    if (count < chunk_.size()) {
-      lines_.Finish();
-      ended_ = true;
-    }
-  }
-
-  std::istream& in_;
-  const DocumentLimits limits_;
-  LineSplitter lines_;
-  std::string chunk_;
-  bool ended_ = false;
+// How an import ended.
+struct ImportReport {
+  absl::Status status;
+  std::uint64_t imported = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t next_line = 1;
+  double seconds = 0;
+  bool durable = false;               // what was imported is on the device
+  std::vector<Rejection> rejections;  // the first of them
 };
 
-// The inferred schema with the attributes that the command line asks for.
-absl::StatusOr<Schema> WithAttributes(const Schema& inferred, const ImportArguments& arguments) {
-  Schema schema;
-  for (const auto& [names, flag] :
-       {std::pair(&arguments.indexed, kIndexed), std::pair(&arguments.unique, kUnique)}) {
-    for (const std::string& name : *names) {
-      if (inferred.Find(name) == nullptr)
-        return InvalidArgumentError("no object has a field ", Quoted(name), " to index");
-    }
-  }
-  for (FieldSchema field : inferred.fields()) {
-    const auto named = [&](const std::vector<std::string>& names) {
-      return std::find(names.begin(), names.end(), field.name) != names.end();
-    };
-    if (named(arguments.indexed)) field.attributes = field.attributes | FieldAttributes(kIndexed);
-    if (named(arguments.unique)) field.attributes = field.attributes | FieldAttributes(kUnique);
-    schema.Add(std::move(field));
-  }
-  if (inferred.open()) schema.Open();
-  AURORA_RETURN_IF_ERROR(schema.Validate());
-  return schema;
+// `text` without the lines behind the first `count`, but with their number.
+std::string FirstLines(const std::string& text, std::size_t count) {
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < count && end < text.size(); ++i) end = text.find('\n', end) + 1;
+  const auto more = std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '\n');
+  return more == 0 ? text : StrCat(text.substr(0, end), "... and ", more, " more lines\n");
 }
 
-class Import {
- public:
-  Import(Database& database, const ImportArguments& arguments, std::istream& in, std::uint64_t size,
-         Streams streams)
-      : database_(database),
-        arguments_(arguments),
-        reader_(in, arguments.strict ? DocumentLimits::Strict() : DocumentLimits()),
-        progress_(streams.err, "importing", size, isatty(STDERR_FILENO) != 0),
-        streams_(streams) {}
+void PrintRejection(const Rejection& rejection, std::uint64_t number, const Streams& streams) {
+  if (number > kRejectionsShown) return;
+  streams.err << "rejected: " << rejection.reason << "\n";
+  if (number == kRejectionsShown) streams.err << "rejected: further ones are counted, not shown\n";
+}
 
-  absl::StatusOr<ExitCode> Run() {
-    const auto start = std::chrono::steady_clock::now();
-    AURORA_RETURN_IF_ERROR(CreateCollection());
-    AURORA_RETURN_IF_ERROR(InsertPending());  // what the schema was inferred from
-    while (!ended_) {
-      AURORA_RETURN_IF_ERROR(ReadSome(arguments_.batch));
-      AURORA_RETURN_IF_ERROR(InsertPending());
-    }
-    progress_.Finish();
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    streams_.out << "imported " << imported_ << " documents in " << seconds << " s ("
-                 << static_cast<std::uint64_t>(static_cast<double>(imported_) / seconds)
-                 << " documents/s)";
-    if (rejected_ > 0) streams_.out << "; rejected " << rejected_;
-    streams_.out << "\n";
-    return rejected_ > 0 ? ExitCode::kPartial : ExitCode::kOk;
-  }
+ImportReport ImportRows(Database& database, RowReader& reader, const ImportArguments& arguments,
+                        const Streams& streams) {
+  const auto start = std::chrono::steady_clock::now();
+  ImportReport report;
+  ProgressBar progress(streams.err, streams.err_terminal, "importing", "document",
+                       reader.file().size_bytes());
+  Importer::Events events;
+  Importer importer(database, reader, arguments.settings, events);
+  events.created = [&](const Schema& schema, std::uint64_t sample) {
+    if (arguments.json) return;
+    progress.Clear();
+    streams.out << "schema of " << arguments.settings.collection << ", inferred from "
+                << (reader.ended() ? "all " : "the first ") << Counted(sample, "object") << ":\n"
+                << FirstLines(SchemaTable(schema), kSchemaLinesShown) << std::endl;
+  };
+  events.rejected = [&](const Rejection& rejection) {
+    progress.Clear();
+    PrintRejection(rejection, importer.rejected(), streams);
+    if (report.rejections.size() < kRejectionsKept) report.rejections.push_back(rejection);
+  };
+  events.committed = [&](std::uint64_t position) {
+    if (arguments.print_acknowledged)
+      streams.out << "acknowledged " << importer.imported() << std::endl;
+    progress.Update(position, importer.imported());
+  };
+  report.status = importer.Run();
+  if (report.status.ok()) progress.Finish(importer.imported());
+  report.imported = importer.imported();
+  report.rejected = importer.rejected();
+  report.next_line = importer.next_line();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
 
- private:
-  // A rejected object ends the import, unless such are to be skipped.
-  absl::Status Reject(const absl::Status& why) {
-    if (!arguments_.skip_errors) return why;
-    ++rejected_;
-    progress_.Clear();
-    streams_.err << "rejected: " << ToStd(why.message()) << "\n";
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadSome(std::size_t count) {
-    while (pending_.size() < count && !ended_) {
-      absl::StatusOr<std::optional<Object>> object = reader_.Next();
-      if (!object.ok()) {
-        AURORA_RETURN_IF_ERROR(Reject(object.status()));
-      } else if (object->has_value()) {
-        pending_.push_back(**std::move(object));
-      } else {
-        ended_ = true;
+void PrintReport(const ImportReport& report, const ImportArguments& arguments,
+                 const Streams& streams) {
+  const bool complete = report.status.ok();
+  const auto rate = static_cast<std::uint64_t>(static_cast<double>(report.imported) /
+                                               std::max(report.seconds, 1e-6));
+  if (!arguments.json) {
+    if (absl::IsCancelled(report.status))
+      streams.out << "interrupted; ";
+    else if (!complete && report.imported == 0)
+      return;  // the error says it all
+    streams.out << "imported " << Counted(report.imported, "document") << " in "
+                << HumanNanos(static_cast<std::int64_t>(report.seconds * 1e9)) << " ("
+                << Grouped(rate) << "/s)";
+    if (report.rejected > 0) streams.out << ", rejected " << Counted(report.rejected, "line");
+    streams.out << "\n";
+    if (!complete && report.imported > 0) {
+      streams.out << (report.durable ? "They are durable." : "Not all of them may be durable.");
+      if (arguments.file != "-") {
+        streams.out << " To go on behind them:\n  " << arguments.Continuation(report.next_line);
       }
+      streams.out << "\n";
     }
-    if (reader_.failed()) return UnavailableError("cannot read ", arguments_.file);
-    return absl::OkStatus();
+    return;
   }
-
-  absl::Status CreateCollection() {
-    if (database_.GetSchema(arguments_.collection).ok()) return absl::OkStatus();
-    AURORA_RETURN_IF_ERROR(ReadSome(arguments_.sample));
-    SchemaInference inference;
-    for (const Object& object : pending_) inference.Add(ObjectView(object));
-    AURORA_ASSIGN_OR_RETURN(const Schema schema, WithAttributes(inference.Infer(), arguments_));
-    streams_.out << "schema of " << arguments_.collection << ", from the first "
-                 << inference.object_count() << " objects:\n"
-                 << SchemaTable(schema) << "\n";
-    streams_.out.flush();
-    return database_.CreateCollection(arguments_.collection, schema).Wait();
+  Object object;
+  object.Set("collection", Value(arguments.settings.collection));
+  object.Set("complete", Value(complete));
+  if (!complete) object.Set("error", Value(ToStd(report.status.message())));
+  object.Set("imported", Number(report.imported));
+  object.Set("durable", Value(report.durable));
+  object.Set("rejected", Number(report.rejected));
+  object.Set("next_line", Number(report.next_line));
+  object.Set("seconds", Value(report.seconds));
+  Array rejections;
+  for (const Rejection& rejection : report.rejections) {
+    rejections.Append(
+        Value(Object{{"line", Number(rejection.line)}, {"reason", Value(rejection.reason)}}));
   }
+  object.Set("rejections", Value(std::move(rejections)));
+  PrintJson(object, streams);
+}
 
-  absl::Status InsertPending() {
-    for (std::size_t begin = 0; begin < pending_.size(); begin += arguments_.batch) {
-      const std::size_t end = std::min(begin + arguments_.batch, pending_.size());
-      const auto first = pending_.begin() + static_cast<std::ptrdiff_t>(begin);
-      const auto last = pending_.begin() + static_cast<std::ptrdiff_t>(end);
-      AURORA_RETURN_IF_ERROR(InsertBatch(std::vector<Object>(first, last)));
-    }
-    pending_.clear();
-    return absl::OkStatus();
-  }
+// Of an import that the database does not hold against itself.
+absl::StatusOr<ExitCode> Outcome(const ImportReport& report) {
+  if (const int signal = InterruptScope::Signal(); absl::IsCancelled(report.status) && signal != 0)
+    return static_cast<ExitCode>(128 + signal);
+  AURORA_RETURN_IF_ERROR(report.status);
+  return report.rejected > 0 ? ExitCode::kPartial : ExitCode::kOk;
+}
 
-  absl::Status InsertBatch(std::vector<Object> objects) {
-    const std::size_t count = objects.size();
-    const absl::Status inserted =
-        database_.InsertMany(arguments_.collection, objects).Wait().status();
-    if (inserted.ok()) {
-      Acknowledged(count);
-    } else if (!arguments_.skip_errors || !IsAboutADocument(inserted)) {
-      return inserted;
-    } else {
-      // One by one, to find those that do not fit.
-      for (Object& object : objects) {
-        const absl::Status one =
-            database_.Insert(arguments_.collection, std::move(object)).Wait().status();
-        if (one.ok()) {
-          Acknowledged(1);
-        } else {
-          if (!IsAboutADocument(one)) return one;
-          AURORA_RETURN_IF_ERROR(Reject(one));
-        }
-      }
-    }
-    progress_.Update(reader_.consumed_bytes());
-    return absl::OkStatus();
-  }
-
-  static bool IsAboutADocument(const absl::Status& status) {
-    return absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status);
-  }
-
-  void Acknowledged(std::size_t count) {
-    imported_ += count;
-    if (arguments_.print_acknowledged) streams_.out << "acknowledged " << imported_ << std::endl;
-  }
-
-  Database& database_;
-  const ImportArguments& arguments_;
-  ObjectReader reader_;
-  ProgressBar progress_;
-  const Streams streams_;
-  std::vector<Object> pending_;
-  bool ended_ = false;
-  std::uint64_t imported_ = 0;
-  std::uint64_t rejected_ = 0;
-};
-
-ExitCode RunImport(const ImportArguments& arguments, Streams streams) {
-  const bool from_stdin = arguments.file == "-";
-  std::ifstream file;
-  std::uint64_t size = 0;
-  if (!from_stdin) {
-    std::error_code error;
-    size = std::filesystem::file_size(arguments.file, error);
-    file.open(arguments.file, std::ios::binary);
-    if (error || !file) return Fail(NotFoundError("cannot open ", arguments.file), streams);
-  }
+ExitCode RunImport(ImportArguments arguments, const Streams& streams) {
+  const InterruptScope interrupt;
+  absl::StatusOr<std::unique_ptr<InputFile>> file = InputFile::Open(arguments.file);
+  if (!file.ok()) return Fail(file.status(), streams);
   Options options;
   options.durability = arguments.durability == "sync"      ? Durability::kSync
                        : arguments.durability == "process" ? Durability::kProcess
                                                            : Durability::kBuffered;
   if (arguments.strict) options.limits = DocumentLimits::Strict();
-  return WithDatabase(arguments.database, options, streams, [&](Database& database) {
-    return Import(database, arguments, from_stdin ? std::cin : file, size, streams).Run();
-  });
+  arguments.settings.skip_errors = arguments.on_error == "skip";
+  RowReader reader(*std::move(file), options.limits, arguments.from_line);
+  std::optional<ImportReport> report;
+  const ExitCode code = WithDatabase(
+      arguments.database, options, streams, [&](Database& database) -> absl::StatusOr<ExitCode> {
+        report = ImportRows(database, reader, arguments, streams);
+        // Only then is a buffered commit durable.
+        const absl::Status closed = database.Close().Wait();
+        report->durable = closed.ok() || options.durability == Durability::kSync;
+        AURORA_RETURN_IF_ERROR(report->status.ok() ? closed : absl::OkStatus());
+        return Outcome(*report);
+      });
+  if (report.has_value()) PrintReport(*report, arguments, streams);
+  return code;
+}
+
+void AddOptions(CLI::App& app, ImportArguments& arguments) {
+  Importer::Settings& settings = arguments.settings;
+  app.add_option("database", arguments.database,
+                 "The directory of the database; created if there is none")
+      ->required();
+  app.add_option("collection", settings.collection,
+                 "The collection; created, with a schema inferred from the file, if there is none")
+      ->required();
+  app.add_option("file", arguments.file, "The NDJSON file, may be gzipped; - for standard input")
+      ->required();
+  app.add_option("--index", settings.indexed, "Fields to index, if the collection is created")
+      ->delimiter(',');
+  app.add_option("--unique", settings.unique,
+                 "Fields whose values are unique, if the collection is created")
+      ->delimiter(',');
+  app.add_option("--on-error", arguments.on_error,
+                 "What to do at a line that cannot be imported: stop, or report and skip it")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->capture_default_str();
+  app.add_option("--from-line", arguments.from_line, "Begin at this line of the file")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch", settings.batch, "Documents in one commit")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--sample", settings.sample, "Objects to infer the schema from")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--durability", arguments.durability,
+                 "What an acknowledged commit survives: sync, the loss of power; process, the "
+                 "death of the process; buffered, neither for 50 ms")
+      ->check(CLI::IsMember({"sync", "process", "buffered"}))
+      ->capture_default_str();
+  app.add_flag("--strict", arguments.strict,
+               "The limits for documents from strangers: 1 MiB, 32 levels, 1,000 fields");
+  app.add_flag("--print-acknowledged", arguments.print_acknowledged,
+               "After each commit, a line with the number of documents so far");
+  app.add_flag("--json", arguments.json, "The report as one JSON object");
 }
 
 }  // namespace
@@ -254,32 +226,13 @@ void AddImport(CommandLine& line) {
   const auto arguments = std::make_shared<ImportArguments>();
   CLI::App& app = line.Add("import", "Imports a file of JSON objects, one a line",
                            [arguments](Streams streams) { return RunImport(*arguments, streams); });
-  app.add_option("database", arguments->database,
-                 "The directory of the database; created if there is none")
-      ->required();
-  app.add_option("collection", arguments->collection,
-                 "The collection; created, with a schema inferred from the file, if there is none")
-      ->required();
-  app.add_option("file", arguments->file, "The NDJSON file; - for standard input")->required();
-  app.add_option("--index", arguments->indexed, "Fields to index, if the collection is created")
-      ->delimiter(',');
-  app.add_option("--unique", arguments->unique,
-                 "Fields whose values are unique, if the collection is created")
-      ->delimiter(',');
-  app.add_option("--batch", arguments->batch, "Documents in one commit")
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  app.add_option("--sample", arguments->sample, "Objects to infer the schema from")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--durability", arguments->durability, "What an acknowledged commit survives")
-      ->check(CLI::IsMember({"sync", "process", "buffered"}))
-      ->capture_default_str();
-  app.add_flag("--skip-errors", arguments->skip_errors,
-               "Report objects that cannot be imported, and go on");
-  app.add_flag("--print-acknowledged", arguments->print_acknowledged,
-               "After each commit, a line with the documents so far");
-  app.add_flag("--strict", arguments->strict, "The limits for documents from strangers");
+  AddOptions(app, *arguments);
+  app.footer(
+      "Ctrl-C stops after the commit under way and says how many documents are durable.\n\n"
+      "Examples:\n"
+      "  aurora-tool import shop.aurora products products.ndjson --unique sku --index city,kind\n"
+      "  aurora-tool import logs.aurora events events.ndjson.gz --on-error skip\n"
+      "  curl -s https://example.com/feed | aurora-tool import feed.aurora items - --strict\n");
 }
 
 }  // namespace aurora::tools

@@ -1,16 +1,19 @@
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "aurora/engine/document/json.h"
-#include "aurora/engine/document/schema_text.h"
 #include "aurora/engine/query/parser.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 #include "aurora/tools/commands/commands.h"
 #include "aurora/tools/commands/session.h"
+#include "aurora/tools/text_table.h"
 
 namespace aurora::tools {
 namespace {
@@ -25,15 +28,27 @@ struct QueryArguments {
 
 constexpr std::size_t kCellBytes = 40;
 
+// Plain text reads, and copies, better than what tells types apart.
 std::string Cell(const ValueView& value) {
-  if (value.type() != Type::kString) return DebugString(value, kCellBytes);
-  const std::string quoted = Quoted(value.AsString(), kCellBytes);
-  // Plain text reads better without its quotes.
-  return quoted.size() == value.AsString().size() + 2 ? std::string(value.AsString()) : quoted;
+  switch (value.type()) {
+    case Type::kNull:
+      return "null";
+    case Type::kUuid:
+      return value.AsUuid().ToString();
+    case Type::kTimestamp:
+      return value.AsTimestamp().ToString();
+    case Type::kString: {
+      const std::string quoted = Quoted(value.AsString(), kCellBytes);
+      const bool plain = quoted.size() == value.AsString().size() + 2;
+      return plain ? std::string(value.AsString()) : quoted;
+    }
+    default:
+      return DebugString(value, kCellBytes);
+  }
 }
 
 // One column for each field that any document has, in the order of their first appearance.
-std::string Table(const std::vector<Document>& documents) {
+std::string Table(const std::vector<Document>& documents, const Terminal& terminal) {
   std::vector<std::string> columns;
   for (const Document& document : documents) {
     for (const MemberView member : document.fields()) {
@@ -41,36 +56,78 @@ std::string Table(const std::vector<Document>& documents) {
         columns.emplace_back(member.name);
     }
   }
-  std::vector<std::vector<std::string>> rows = {columns};
+  TextTable table(columns);
   for (const Document& document : documents) {
     const ObjectView fields = document.fields();
-    std::vector<std::string>& row = rows.emplace_back();
+    std::vector<std::string> row;
     for (const std::string& column : columns) {
       const std::optional<ValueView> value = fields.Find(column);
       row.push_back(value.has_value() ? Cell(*value) : "");
     }
+    table.Add(std::move(row));
   }
-  return AlignedTable(rows);
+  return table.ToFittingString(terminal);
+}
+
+Object ToObject(const QueryPlan& plan) {
+  return Object{{"query", Value(plan.query)},
+                {"access", Value(plan.access)},
+                {"filter", Value(plan.filter)},
+                {"order", Value(plan.order)},
+                {"estimated_rows", Number(plan.estimated_rows)},
+                {"candidate_rows", Number(plan.candidate_rows)},
+                {"documents_read", Number(plan.documents_read)},
+                {"hot_tier_hits", Number(plan.hot_tier_hits)},
+                {"matched_rows", Number(plan.matched_rows)},
+                {"returned_rows", Number(plan.returned_rows)},
+                {"plan_nanos", Value(plan.plan_nanos)},
+                {"run_nanos", Value(plan.run_nanos)}};
+}
+
+absl::Status PrintCount(const Query& query, const QueryArguments& arguments,
+                        const Streams& streams) {
+  AURORA_ASSIGN_OR_RETURN(const std::uint64_t count, query.Count().Wait());
+  if (arguments.json) {
+    PrintJson(Object{{"count", Number(count)}}, streams);
+  } else {
+    streams.out << count << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrintPlan(const Query& query, const QueryArguments& arguments,
+                       const Streams& streams) {
+  AURORA_ASSIGN_OR_RETURN(const QueryPlan plan, query.Explain().Wait());
+  if (arguments.json) {
+    PrintJson(ToObject(plan), streams);
+  } else {
+    streams.out << plan.ToString();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrintDocuments(const Query& query, const QueryArguments& arguments,
+                            const Streams& streams) {
+  const auto start = std::chrono::steady_clock::now();
+  AURORA_ASSIGN_OR_RETURN(const std::vector<Document> documents, query.Collect().Wait());
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  if (arguments.json) {
+    for (const Document& document : documents) streams.out << document.ToJson() << "\n";
+    return absl::OkStatus();
+  }
+  if (!documents.empty()) streams.out << Table(documents, streams.out_terminal);
+  streams.out << Counted(documents.size(), "document") << " in " << HumanNanos(took.count())
+              << "\n";
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExitCode> RunQuery(Database& database, const QueryArguments& arguments,
-                                  Streams streams) {
+                                  const Streams& streams) {
   AURORA_ASSIGN_OR_RETURN(const QuerySpec spec, ParseQuery(arguments.text));
   const Query query = database.Query(spec);
-  if (arguments.count) {
-    AURORA_ASSIGN_OR_RETURN(const std::uint64_t count, query.Count().Wait());
-    streams.out << count << "\n";
-  } else if (!arguments.explain) {
-    AURORA_ASSIGN_OR_RETURN(const std::vector<Document> documents, query.Collect().Wait());
-    for (const Document& document : documents) {
-      if (arguments.json) streams.out << document.ToJson() << "\n";
-    }
-    if (!arguments.json) streams.out << Table(documents) << documents.size() << " documents\n";
-  }
-  if (arguments.explain) {
-    AURORA_ASSIGN_OR_RETURN(const QueryPlan plan, query.Explain().Wait());
-    streams.out << plan.ToString();
-  }
+  AURORA_RETURN_IF_ERROR(arguments.count     ? PrintCount(query, arguments, streams)
+                         : arguments.explain ? PrintPlan(query, arguments, streams)
+                                             : PrintDocuments(query, arguments, streams));
   return ExitCode::kOk;
 }
 
@@ -88,9 +145,17 @@ void AddQuery(CommandLine& line) {
                  "For example: 'products where price < 100 order by price desc limit 10'")
       ->required();
   app.add_flag("--json", arguments->json, "One JSON object a line");
-  app.add_flag("--count", arguments->count, "Only how many documents satisfy the condition");
+  CLI::Option* const count =
+      app.add_flag("--count", arguments->count, "Only how many documents satisfy the condition");
   app.add_flag("--explain", arguments->explain,
-               "How the query was answered, instead of its results");
+               "How the query was answered, instead of its results")
+      ->excludes(count);
+  app.footer(
+      "Examples:\n"
+      "  aurora-tool query shop.aurora 'products where price < 100 and city == \"Bern\" limit 10'\n"
+      "  aurora-tool query shop.aurora 'products order by price desc select sku, price'\n"
+      "  aurora-tool query shop.aurora 'products where tags any \"lamp\"' --count\n"
+      "  aurora-tool query shop.aurora products --json > products.ndjson\n");
 }
 
 }  // namespace aurora::tools

@@ -19,7 +19,7 @@ struct SchemaArguments {
 };
 
 absl::StatusOr<ExitCode> RunSchema(Database& database, const SchemaArguments& arguments,
-                                   Streams streams) {
+                                   const Streams& streams) {
   if (!arguments.collection.empty())
     AURORA_RETURN_IF_ERROR(database.GetSchema(arguments.collection));
   for (const CollectionInfo& collection : database.Collections()) {
@@ -28,9 +28,9 @@ absl::StatusOr<ExitCode> RunSchema(Database& database, const SchemaArguments& ar
       Object line;
       line.Set("collection", Value(collection.name));
       line.Set("schema", SchemaToValue(collection.schema));
-      streams.out << ToJson(ObjectView(line)) << "\n";
+      PrintJson(line, streams);
     } else {
-      streams.out << "collection " << collection.name << "\n"
+      streams.out << streams.out_terminal.Bold(StrCat("collection ", collection.name)) << "\n"
                   << SchemaTable(collection.schema) << "\n";
     }
   }
@@ -49,7 +49,11 @@ void AddSchema(CommandLine& line) {
       });
   app.add_option("database", arguments->database, "The directory of the database")->required();
   app.add_option("collection", arguments->collection, "Only this collection");
-  app.add_flag("--json", arguments->json, "One JSON object a collection");
+  app.add_flag("--json", arguments->json, "One JSON object a line, for each collection");
+  app.footer(
+      "Examples:\n"
+      "  aurora-tool schema shop.aurora\n"
+      "  aurora-tool schema shop.aurora products --json\n");
 }
 
 }  // namespace aurora::tools

@@ -1,25 +1,32 @@
 #include "aurora/tools/commands/session.h"
 
-#include <cstdint>
-#include <cstdio>
 #include <ostream>
-#include <utility>
 
+#include "aurora/engine/document/json.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::tools {
 
-ExitCode Fail(const absl::Status& status, Streams streams) {
-  streams.err << "error: " << ToStd(status.message()) << "\n";
-  switch (status.code()) {
-    case absl::StatusCode::kDataLoss:
-      return ExitCode::kDamaged;
-    case absl::StatusCode::kFailedPrecondition:
-      return ExitCode::kInUse;
-    default:
-      return ExitCode::kFailed;
+namespace {
+
+// Before any work was done, a wrong state is the database's.
+ExitCode FailToOpen(const absl::Status& status, const std::string& path, const Options& options,
+                    const Streams& streams) {
+  if (absl::IsNotFound(status) && !options.create_if_missing) {
+    return Fail(
+        NotFoundError("there is no database at ", path, "; 'aurora-tool import' creates one"),
+        streams);
   }
+  const ExitCode code = Fail(status, streams);
+  return absl::IsFailedPrecondition(status) ? ExitCode::kRefused : code;
+}
+
+}  // namespace
+
+ExitCode Fail(const absl::Status& status, const Streams& streams) {
+  streams.err << streams.err_terminal.Red("error:") << " " << ToStd(status.message()) << "\n";
+  return absl::IsDataLoss(status) ? ExitCode::kDamaged : ExitCode::kFailed;
 }
 
 Options ExistingOnly() {
@@ -28,10 +35,10 @@ Options ExistingOnly() {
   return options;
 }
 
-ExitCode WithDatabase(const std::string& path, const Options& options, Streams streams,
+ExitCode WithDatabase(const std::string& path, const Options& options, const Streams& streams,
                       const std::function<absl::StatusOr<ExitCode>(Database&)>& work) {
   absl::StatusOr<Database> database = Database::Open(path, options).Wait();
-  if (!database.ok()) return Fail(database.status(), streams);
+  if (!database.ok()) return FailToOpen(database.status(), path, options, streams);
   const absl::StatusOr<ExitCode> done = work(*database);
   const absl::Status closed = database->Close().Wait();
   if (!done.ok()) return Fail(done.status(), streams);
@@ -39,17 +46,10 @@ ExitCode WithDatabase(const std::string& path, const Options& options, Streams s
   return *done;
 }
 
-std::string HumanBytes(std::uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text;
+Value Number(std::uint64_t value) { return Value(static_cast<std::int64_t>(value)); }
+
+void PrintJson(const Object& object, const Streams& streams) {
+  streams.out << ToJson(ObjectView(object)) << "\n";
 }
 
 }  // namespace aurora::tools

@@ -2,14 +2,13 @@
 #include <memory>
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "aurora/engine/document/json.h"
-#include "aurora/engine/document/schema_text.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 #include "aurora/tools/commands/commands.h"
 #include "aurora/tools/commands/session.h"
+#include "aurora/tools/text_table.h"
 
 namespace aurora::tools {
 namespace {
@@ -18,8 +17,6 @@ struct StatsArguments {
   std::string database;
   bool json = false;
 };
-
-Value Number(std::uint64_t value) { return Value(static_cast<std::int64_t>(value)); }
 
 Object ToObject(const DatabaseStats& stats) {
   Object object;
@@ -49,20 +46,20 @@ Object ToObject(const DatabaseStats& stats) {
 }
 
 absl::StatusOr<ExitCode> RunStats(Database& database, const StatsArguments& arguments,
-                                  Streams streams) {
+                                  const Streams& streams) {
   const Object stats = ToObject(database.Stats());
   if (arguments.json) {
-    streams.out << ToJson(ObjectView(stats)) << "\n";
+    PrintJson(stats, streams);
     return ExitCode::kOk;
   }
-  std::vector<std::vector<std::string>> rows = {{"figure", "value", ""}};
+  TextTable table({"figure", "value", ""});
   for (const Object::Member& member : stats) {
     const bool bytes = member.name.ends_with("_bytes");
     const bool text = member.value.type() == Type::kString;
-    rows.push_back({member.name, text ? member.value.AsString() : DebugString(member.value),
-                    bytes ? HumanBytes(static_cast<std::uint64_t>(member.value.AsInt64())) : ""});
+    table.Add({member.name, text ? member.value.AsString() : DebugString(member.value),
+               bytes ? HumanBytes(static_cast<std::uint64_t>(member.value.AsInt64())) : ""});
   }
-  streams.out << AlignedTable(rows);
+  streams.out << table.ToString(streams.out_terminal);
   return ExitCode::kOk;
 }
 
@@ -77,6 +74,10 @@ void AddStats(CommandLine& line) {
   });
   app.add_option("database", arguments->database, "The directory of the database")->required();
   app.add_flag("--json", arguments->json, "One JSON object");
+  app.footer(
+      "Examples:\n"
+      "  aurora-tool stats shop.aurora\n"
+      "  aurora-tool stats shop.aurora --json | jq .log_bytes\n");
 }
 
 }  // namespace aurora::tools

@@ -248,8 +248,8 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   co_return absl::OkStatus();
 }
 
-// A write that finds its work done already may have found it done by a commit that is published, and
-// not yet durable.
+// A write that finds its work done already may have found it done by a commit that is published,
+// and not yet durable.
 Task<absl::Status> DatabaseImpl::Confirm(const WriteOptions* options) {
   lsm::CommitRequest nothing;
   nothing.durability = options->durability;

@@ -110,6 +110,9 @@ class DatabaseImpl final : public lsm::RecordHandler,
   // something has.
   Task<absl::Status> Commit(Write* write, std::span<const lsm::Mutation> mutations,
                             lsm::Sequence snapshot);
+  // Waits until all that is published is as durable as `options` ask, which must live until the
+  // task completes.
+  Task<absl::Status> Confirm(const WriteOptions* options);
   absl::Status TakeTerms(const FieldIndex& index, const ObjectView& document, index::RowId row,
                          std::size_t object, Write* write) const;
   absl::StatusOr<DocumentId> PrepareInsert(const Object& object, std::size_t number, Write* write);

@@ -127,6 +127,42 @@ TEST_F(DatabaseTest, EverythingSurvivesReopening) {
   }
 }
 
+TEST_F(DatabaseTest, WhatIsRecoveredIsDurable) {
+  InsertProducts(3);
+  Reopen();
+  const lsm::StoreStats stats = db_.Stats().store;
+  EXPECT_GT(stats.durable, 0u);
+  EXPECT_EQ(stats.durable, stats.published);
+}
+
+// The write that found its work done answered for it all the same.
+TEST_F(DatabaseTest, AWriteThatChangesNothingIsAcknowledgedOnceWhatItFoundIsDurable) {
+  WriteOptions buffered;
+  buffered.durability = Durability::kBuffered;
+  const auto kept = Insert(Product(1));
+  const auto deleted = Insert(Product(2));
+  ASSERT_TRUE(kept.ok() && deleted.ok());
+  for (const bool update : {true, false}) {
+    Object change = {{"city", "Chur"}};
+    ASSERT_TRUE(simulation_.Run(db_.Update("products", *kept, change, buffered)).ok());
+    ASSERT_TRUE(simulation_.Run(db_.Delete("products", *deleted, buffered)).ok());
+    if (update) {
+      ASSERT_TRUE(simulation_.Run(db_.Update("products", *kept, change)).ok());
+    } else {
+      EXPECT_FALSE(*simulation_.Run(db_.Delete("products", *deleted)));
+    }
+    simulation_.CrashMachine(CrashMode());
+    EXPECT_FALSE(simulation_.Run(db_.Close()).ok());
+    ASSERT_TRUE(simulation_.RunUntilIdle());
+    ASSERT_TRUE(simulation_.Restart().ok());
+    db_ = Open();
+    EXPECT_EQ(Get(*kept)->Get("city").AsString(), "Chur");
+    EXPECT_FALSE(Get(*deleted).has_value());
+    change = {{"city", "Bern"}};
+    ASSERT_TRUE(simulation_.Run(db_.Update("products", *kept, change)).ok());
+  }
+}
+
 TEST_F(DatabaseTest, UniqueValuesAreTakenOnce) {
   const auto first = Insert(Product(1));
   ASSERT_TRUE(first.ok());

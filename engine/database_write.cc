@@ -249,6 +249,15 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   co_return absl::OkStatus();
 }
 
+// A write that finds its work done already may have found it done by a commit that is published,
+// and not yet durable.
+Task<absl::Status> DatabaseImpl::Confirm(const WriteOptions* options) {
+  lsm::CommitRequest nothing;
+  nothing.durability = options->durability;
+  AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(nothing));
+  co_return absl::OkStatus();
+}
+
 // --- Inserting ---
 
 // Index keys are bounded, so that no document can be stored that its index cannot hold. Unique
@@ -388,7 +397,10 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
   write.Touch(definition.documents, RowKey(found->row));
   const absl::Status prepared = PrepareChange(*found, *object, kind, &write);
   if (!prepared.ok()) co_return AtObject(prepared, definition.name, 0, 1);
-  if (write.operations[0].changed_slots.empty()) co_return true;
+  if (write.operations[0].changed_slots.empty()) {
+    AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
+    co_return true;
+  }
   AURORA_CO_RETURN_IF_ERROR(co_await CheckUnique(&write, snapshot));
   AURORA_CO_RETURN_IF_ERROR(co_await Commit(&write, write.entries.Finish(), snapshot));
   co_return true;
@@ -436,7 +448,10 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryDelete(std::shared_ptr<CollectionSta
   const lsm::Sequence snapshot = store_->published();
   AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
                    co_await FindById(collection, *id, snapshot));
-  if (!found.has_value()) co_return false;
+  if (!found.has_value()) {
+    AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
+    co_return false;
+  }
   const CollectionDefinition& definition = *collection->definition;
   Write write(collection, *options, 2);
   write.Touch(definition.documents, RowKey(found->row));

@@ -79,7 +79,9 @@ struct StoreOptions {
 };
 
 struct CommitRequest {
-  // The log record: the concatenation of these. Empty only if `mutations` is empty too.
+  // The log record: the concatenation of these. Empty only if `mutations` is empty too: such a
+  // request commits nothing, but is validated, and waits until every commit before it is published
+  // and as durable as asked.
   std::span<const std::string_view> record;
   // At most one mutation for each (keyspace, key).
   std::span<const Mutation> mutations;

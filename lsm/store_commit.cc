@@ -75,7 +75,11 @@ StoreImpl::Measured StoreImpl::Measure(const CommitRequest& request) {
 
 Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& request) {
   const Durability durability = request.durability.value_or(options_.durability);
-  if (AURORA_UNLIKELY(TotalSize(request.record) == 0)) return Validate(request);
+  if (AURORA_UNLIKELY(TotalSize(request.record) == 0)) {
+    const absl::StatusOr<CommitResult> validated = Validate(request);
+    if (!validated.ok()) return validated;
+    return AwaitCommit(*validated, durability);
+  }
   const Measured measured = Measure(request);
   Begun begun;
   Hold hold = Hold::kSlowdown;

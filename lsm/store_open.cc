@@ -265,9 +265,9 @@ Task<absl::Status> StoreImpl::OpenLog() {
                             ", and the manifest says that none above ", queue_->registered(),
                             " was issued");
   }
-  log_end_ = recovery_.end;
-  // Opening the log has made durable whatever it recovered.
-  synced_through_.store(last);
+  // All that was recovered is on the device.
+  log_end_ = log_->durable_end();
+  synced_through_ = last;
   if (first == 0) {
     // From here on the log is looked for; before, there was nothing in it.
     const std::vector<LogPosition> segments = log_->Segments();

@@ -255,13 +255,15 @@ Task<absl::Status> StoreImpl::OpenLog() {
   Log::RecordCallback replay = [this](const LogRecord& record) { return Replay(record); };
   AURORA_CO_ASSIGN(log_, co_await Log::Open(environment_, std::move(log), first, after,
                                             std::move(replay), &recovery_));
+  log_pins_ = std::make_unique<LogPins>(log_.get());
   const Sequence last = std::max(recovery_.last_sequence, after);
   if (last > queue_->registered()) {
     co_return DataLossError(options_.directory, ": the log holds commit ", last,
                             ", and the manifest says that none above ", queue_->registered(),
                             " was issued");
   }
-  log_end_ = recovery_.end;
+  // Where the last frame ends, which can be waited for; the next one may go further on.
+  log_end_ = log_->Segments().back();
   if (first == 0) {
     // From here on the log is looked for; before, there was nothing in it.
     const std::vector<LogPosition> segments = log_->Segments();
@@ -331,6 +333,7 @@ Task<absl::Status> StoreImpl::Close() {
   sealed_.clear();
   active_ = active_view_ = nullptr;
   tree_ = nullptr;
+  log_pins_ = nullptr;
   log_ = nullptr;
   manifest_ = nullptr;
   lock_ = nullptr;

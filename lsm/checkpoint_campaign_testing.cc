@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "aurora/lsm/checkpoint.h"
+#include "aurora/lsm/copy_checks_testing.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
@@ -26,77 +27,18 @@ Task<absl::Status> Checkpoint(Simulation* simulation, StoreModel* model, std::st
   co_return made.status();
 }
 
-// Runs `task` and keeps what it returns.
-Task<void> Keep(Task<absl::Status> task, absl::Status* status) {
-  *status = co_await std::move(task);
-}
-
-// The writer beside the checkpoint: everything that could pull a file away from under it.
-Task<absl::Status> Write(StoreModel* model, int rounds) {
-  for (int round = 0; round < rounds; ++round) {
-    for (int i = 0; i < 5; ++i) AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
-    AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Flush());
-  }
-  co_return co_await model->store().store().Compact();
-}
-
-absl::Status CheckpointBesideWriter(Simulation* simulation, StoreModel* model,
-                                    std::string directory, int rounds) {
-  absl::Status made;
-  absl::Status written;
-  std::vector<Task<void>> both;
-  both.push_back(Keep(Checkpoint(simulation, model, std::move(directory)), &made));
-  both.push_back(Keep(Write(model, rounds), &written));
-  simulation->RunAll(std::move(both));
-  AURORA_RETURN_IF_ERROR(Annotate(written, "the writer"));
-  return made;
-}
-
-// The commits of which a copy must hold the first and may hold the others.
-struct Span {
-  std::size_t first = 0;
-  std::size_t last = 0;
-};
-
-// Opens the copy, checks it, writes to it until its files have been replaced, and checks it again.
-Task<absl::Status> LiveOnCopy(Environment* environment, StoreModel* copy, std::size_t last) {
-  AURORA_CO_RETURN_IF_ERROR(co_await copy->Open(environment));
-  AURORA_CO_RETURN_IF_ERROR(co_await copy->CheckRecovered(/*machine=*/true));
-  if (copy->commit_count() > last) {
-    co_return InternalError("holds ", copy->commit_count(), " commits and was done after ", last);
-  }
-  for (int i = 0; i < 8; ++i) AURORA_CO_RETURN_IF_ERROR(co_await copy->Commit(std::nullopt));
-  AURORA_CO_RETURN_IF_ERROR(co_await copy->store().store().Compact());
-  AURORA_CO_RETURN_IF_ERROR(co_await copy->CheckAll());
-  co_return co_await copy->Close();
-}
-
-absl::Status CheckCopy(Simulation* simulation, const StoreModel& history, std::string directory,
-                       std::uint64_t seed, Span span) {
-  const std::unique_ptr<StoreModel> copy = history.ForkCopy(seed, directory, span.first);
-  absl::Status status =
-      simulation->Run(LiveOnCopy(&simulation->environment(), copy.get(), span.last));
-  if (copy->is_open()) simulation->Run(copy->Close()).IgnoreError();
-  return Annotate(status, StrCat("the copy ", directory));
-}
-
-absl::Status Conclude(Simulation* simulation, StoreModel* model, absl::Status status) {
-  if (!model->is_open()) return status;
-  const absl::Status closed = simulation->Run(model->Close());
-  return status.ok() ? closed : status;
-}
-
 absl::Status RunRounds(Simulation* simulation, StoreModel* model, SeededRandom* random) {
   AURORA_RETURN_IF_ERROR(simulation->Run(model->Open(&simulation->environment())));
-  std::vector<Span> spans;
+  std::vector<CommitSpan> spans;
   for (std::size_t round = 0; round < 4; ++round) {
     AURORA_RETURN_IF_ERROR(simulation->Run(model->Steps(static_cast<int>(random->Below(60)))));
     const std::size_t first = model->commit_count();
-    AURORA_RETURN_IF_ERROR(CheckpointBesideWriter(simulation, model, StrCat("/copy", round),
-                                                  static_cast<int>(random->Below(4))));
+    AURORA_RETURN_IF_ERROR(RunBesideWriter(simulation, model,
+                                           Checkpoint(simulation, model, StrCat("/copy", round)),
+                                           static_cast<int>(random->Below(4))));
     spans.push_back({first, model->commit_count()});
   }
-  AURORA_RETURN_IF_ERROR(simulation->Run(Write(model, 6)));
+  AURORA_RETURN_IF_ERROR(simulation->Run(WriteAndCompact(model, 6)));
   for (std::size_t round = 0; round < 4; ++round) {
     AURORA_RETURN_IF_ERROR(
         CheckCopy(simulation, *model, StrCat("/copy", round), random->Next64(), spans[round]));
@@ -114,8 +56,8 @@ absl::Status CheckAftermath(Simulation* simulation, StoreModel* model, std::uint
   const absl::StatusOr<FileInfo> there =
       simulation->Run(simulation->environment().files().Stat("/copy"));
   if (there.ok()) {
-    AURORA_RETURN_IF_ERROR(
-        CheckCopy(simulation, *model, "/copy", seed, Span{begun_after, model->commit_count()}));
+    AURORA_RETURN_IF_ERROR(CheckCopy(simulation, *model, "/copy", seed,
+                                     CommitSpan{begun_after, model->commit_count()}));
   }
   if (!model->is_open()) {
     AURORA_RETURN_IF_ERROR(simulation->Run(model->Open(&simulation->environment())));
@@ -125,7 +67,8 @@ absl::Status CheckAftermath(Simulation* simulation, StoreModel* model, std::uint
     const std::size_t commits = model->commit_count();
     AURORA_RETURN_IF_ERROR(
         Annotate(simulation->Run(Checkpoint(simulation, model, "/copy")), "another attempt"));
-    AURORA_RETURN_IF_ERROR(CheckCopy(simulation, *model, "/copy", seed, Span{commits, commits}));
+    AURORA_RETURN_IF_ERROR(
+        CheckCopy(simulation, *model, "/copy", seed, CommitSpan{commits, commits}));
   }
   return simulation->Run(model->CheckAll());
 }
@@ -137,8 +80,8 @@ absl::Status TryImage(std::uint64_t seed, DiskImage image, const StoreModel& his
   options.latency = LatencyModel::None();
   Simulation simulation(seed, std::move(options));
   const std::unique_ptr<StoreModel> model = history.Fork(seed);
-  return Conclude(&simulation, model.get(),
-                  CheckAftermath(&simulation, model.get(), seed, begun_after, machine));
+  return ConcludeRun(&simulation, model.get(),
+                     CheckAftermath(&simulation, model.get(), seed, begun_after, machine));
 }
 
 }  // namespace
@@ -148,7 +91,7 @@ absl::Status RunCheckpoints(std::uint64_t seed, Durability durability) {
   Simulation simulation(seed);
   StoreModel model(seed, SmallStoreOptions("/db", durability));
   const absl::Status status =
-      Conclude(&simulation, &model, RunRounds(&simulation, &model, &random));
+      ConcludeRun(&simulation, &model, RunRounds(&simulation, &model, &random));
   if (status.ok()) return status;
   return InternalError(status.message(), "; ", Context(seed, durability));
 }
@@ -160,7 +103,7 @@ absl::Status EnumerateCheckpointCrashes(std::uint64_t seed, Durability durabilit
   SeededRandom random(seed);
   absl::Status status = simulation.Run(model.Open(&simulation.environment()));
   if (status.ok()) status = simulation.Run(model.Steps(60));
-  if (!status.ok()) return Conclude(&simulation, &model, status);
+  if (!status.ok()) return ConcludeRun(&simulation, &model, status);
   const std::size_t begun_after = model.commit_count();
   absl::Status violation;
   const std::span<const CrashMode> modes = StandardCrashModes();
@@ -179,9 +122,9 @@ absl::Status EnumerateCheckpointCrashes(std::uint64_t seed, Durability durabilit
                                 Context(seed, durability));
     }
   });
-  status = CheckpointBesideWriter(&simulation, &model, "/copy", 2);
+  status = RunBesideWriter(&simulation, &model, Checkpoint(&simulation, &model, "/copy"), 2);
   simulation.ObservePersistence(nullptr);
-  status = Conclude(&simulation, &model, status);
+  status = ConcludeRun(&simulation, &model, status);
   return violation.ok() ? status : violation;
 }
 
@@ -206,7 +149,7 @@ absl::Status RunCheckpointFault(std::uint64_t seed, Durability durability, std::
     if (made.ok() && !there.ok()) status = InternalError("a checkpoint that was made is not there");
     if (status.ok()) status = CheckAftermath(&simulation, &model, seed, begun_after, false);
   }
-  status = Conclude(&simulation, &model, status);
+  status = ConcludeRun(&simulation, &model, status);
   if (status.ok()) return status;
   return InternalError(status.message(), "; operation ", first, " of the checkpoint failed with ",
                        error, "; ", Context(seed, durability));

@@ -1,7 +1,8 @@
-// The simulated tests of checkpoints against checkpoints with a bug: every one must be found.
+// The simulated tests of checkpoints and backups against code with a bug: every one must be found.
 #include <cerrno>
 #include <string>
 
+#include "aurora/lsm/backup_campaign_testing.h"
 #include "aurora/lsm/checkpoint_campaign_testing.h"
 #include "aurora/runtime/fault_points.h"
 #include "gtest/gtest.h"
@@ -15,7 +16,10 @@ bool IsCaught() {
     for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
       if (!RunCheckpoints(seed, durability).ok()) return true;
       if (!EnumerateCheckpointCrashes(seed, durability, 3, &images).ok()) return true;
+      if (!RunBackups(seed, durability).ok()) return true;
+      if (!EnumerateBackupCrashes(seed, durability, 2, &images).ok()) return true;
     }
+    if (!FlipBackupBits(seed, 50).ok()) return true;
   }
   return false;
 }
@@ -27,9 +31,9 @@ bool WasPassed(const std::string& name) {
   return false;
 }
 
-class CheckpointPlantedBugTest : public testing::TestWithParam<const char*> {};
+class CopiesPlantedBugTest : public testing::TestWithParam<const char*> {};
 
-TEST_P(CheckpointPlantedBugTest, IsCaught) {
+TEST_P(CopiesPlantedBugTest, IsCaught) {
   {
     ScopedPlantedBug bug(GetParam());
     EXPECT_TRUE(IsCaught()) << GetParam();
@@ -37,9 +41,10 @@ TEST_P(CheckpointPlantedBugTest, IsCaught) {
   EXPECT_TRUE(WasPassed(GetParam())) << "the bug was never reached";
 }
 
-INSTANTIATE_TEST_SUITE_P(Checkpoint, CheckpointPlantedBugTest,
+INSTANTIATE_TEST_SUITE_P(Copies, CopiesPlantedBugTest,
                          testing::Values("copy-skip-sync", "copy-skip-directory-sync",
-                                         "checkpoint-links-log"));
+                                         "checkpoint-links-log", "backup-skip-directory-sync",
+                                         "backup-collect-early", "restore-ignore-hash"));
 
 }  // namespace
 }  // namespace aurora::lsm

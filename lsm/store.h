@@ -108,6 +108,8 @@ struct CommitResult {
 // holds space.
 class Snapshot;
 
+struct StoreImage;  // store_image.h
+
 struct IterateOptions {
   Sequence at = kMaxSequence;  // kMaxSequence: the latest published when the iterator was made
   std::string_view lower;      // inclusive; empty: none. Copied.
@@ -202,8 +204,12 @@ class Store {
   virtual absl::Status status() const = 0;  // OK unless poisoned
   virtual const LogIdentity& identity() const = 0;
 
-  // Waits for background work, marks a clean end. All iterators and snapshots must be gone and no
-  // call in flight. A poisoned store closes too, and returns why it was poisoned.
+  // The newest published state, held in place to be copied (checkpoint.h, backup_set.h). Waits
+  // until its commits are on the device; holds back nobody.
+  virtual Task<absl::StatusOr<std::unique_ptr<StoreImage>>> Capture() = 0;
+
+  // Waits for background work, marks a clean end. All iterators, snapshots and images must be gone
+  // and no call in flight. A poisoned store closes too, and returns why it was poisoned.
   virtual Task<absl::Status> Close() = 0;
 };
 

@@ -157,9 +157,9 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   change.edit.log_start_segment = run->log_end.segment;
   change.edit.handler_state = run->handler_state;
   change.flushed = run;
-  if (AURORA_PLANTED_BUG("release-log-before-edit")) log_->Release(run->log_end);
+  if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
-  log_->Release(run->log_end);
+  log_pins_->Release(run->log_end);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();
 }

@@ -11,7 +11,8 @@
 // its way in (2) is waited for without the lock, and (2) is tried again.
 //
 // The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_read.cc,
-// store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc.
+// store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc,
+// store_capture.cc.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +37,7 @@
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
 #include "aurora/lsm/log.h"
+#include "aurora/lsm/log_pins.h"
 #include "aurora/lsm/manifest.h"
 #include "aurora/lsm/snapshot_list.h"
 #include "aurora/lsm/store.h"
@@ -83,6 +85,7 @@ class StoreImpl final : public Store, public TableOpener {
   StoreStats Stats() const override;
   absl::Status status() const override;
   const LogIdentity& identity() const override { return identity_; }
+  Task<absl::StatusOr<std::unique_ptr<StoreImage>>> Capture() override;
   Task<absl::Status> Close() override;
 
  private:
@@ -240,6 +243,7 @@ class StoreImpl final : public Store, public TableOpener {
   std::atomic<std::uint64_t> file_number_bound_{1};  // reserved in the manifest
 
   std::unique_ptr<Log> log_;
+  std::unique_ptr<LogPins> log_pins_;
   std::unique_ptr<CommitQueue> queue_;
   std::unique_ptr<SnapshotList> snapshots_;
   std::atomic<Sequence> reserved_through_{0};

@@ -52,6 +52,14 @@ std::unique_ptr<StoreModel> StoreModel::Fork(std::uint64_t seed) const {
   return fork;
 }
 
+std::unique_ptr<StoreModel> StoreModel::ForkCopy(std::uint64_t seed, std::string directory,
+                                                 std::size_t commits) const {
+  std::unique_ptr<StoreModel> fork = Fork(seed);
+  fork->options_.directory = std::move(directory);
+  fork->synced_commits_ = fork->process_commits_ = commits;
+  return fork;
+}
+
 Task<absl::Status> StoreModel::Steps(int count) {
   for (int i = 0; i < count; ++i) AURORA_CO_RETURN_IF_ERROR(co_await Step());
   co_return absl::OkStatus();

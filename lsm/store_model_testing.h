@@ -40,6 +40,10 @@ class StoreModel {
 
   // A model of the same history, without a store: to open what a crash would leave.
   std::unique_ptr<StoreModel> Fork(std::uint64_t seed) const;
+  // The same of a copy in `directory` that was begun after `commits` commits: it holds those, and
+  // perhaps later ones.
+  std::unique_ptr<StoreModel> ForkCopy(std::uint64_t seed, std::string directory,
+                                       std::size_t commits) const;
 
   Task<absl::Status> Open(Environment* environment);
   Task<absl::Status> Close();

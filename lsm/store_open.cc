@@ -259,6 +259,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
   Log::RecordCallback replay = [this](const LogRecord& record) { return Replay(record); };
   AURORA_CO_ASSIGN(log_, co_await Log::Open(environment_, std::move(log), first, after,
                                             std::move(replay), &recovery_));
+  log_pins_ = std::make_unique<LogPins>(log_.get());
   const Sequence last = std::max(recovery_.last_sequence, after);
   if (last > queue_->registered()) {
     co_return DataLossError(options_.directory, ": the log holds commit ", last,
@@ -337,6 +338,7 @@ Task<absl::Status> StoreImpl::Close() {
   sealed_.clear();
   active_ = active_view_ = nullptr;
   tree_ = nullptr;
+  log_pins_ = nullptr;
   log_ = nullptr;
   manifest_ = nullptr;
   lock_ = nullptr;

@@ -1,0 +1,48 @@
+// Capturing a state that can be copied.
+#include <utility>
+
+#include "aurora/lsm/store_image.h"
+#include "aurora/lsm/store_impl.h"
+#include "aurora/runtime/check.h"
+
+namespace aurora::lsm {
+
+Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
+  auto image = std::make_unique<StoreImage>();
+  image->directory = options_.directory;
+  LogPosition end;
+  co_await LockManifest();
+  // Under the lock, tree and manifest are one, and no flush can move the log's start. The sequence
+  // too: it is not above what this state of the manifest has reserved.
+  image->state = manifest_->state();
+  image->log_pin = log_pins_->Add({image->state.log_start_segment, 0});
+  {
+    const std::lock_guard lock(commit_mutex_);
+    image->sequence = queue_->registered();
+    end = log_end_;
+  }
+  {
+    const std::lock_guard lock(state_mutex_);
+    image->tables_pin = tree_;
+  }
+  UnlockManifest();
+  if (poisoned()) co_return status();
+  if (image->sequence <= image->state.flushed_through) {
+    image->state.log_start_segment = 0;
+    co_return image;
+  }
+  // What is copied is read from the device.
+  const absl::Status durable = co_await log_->WaitDurable(end, Durability::kSync);
+  if (!durable.ok()) {
+    Poison(durable);
+    co_return durable;
+  }
+  for (const LogPosition& segment : log_->Segments()) {
+    if (segment.segment < image->state.log_start_segment || segment.segment > end.segment) continue;
+    image->log.push_back(segment.segment == end.segment ? end : segment);
+  }
+  AURORA_CHECK(!image->log.empty() && image->log.back() == end);
+  co_return image;
+}
+
+}  // namespace aurora::lsm

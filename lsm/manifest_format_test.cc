@@ -1,12 +1,19 @@
 #include "aurora/lsm/manifest_format.h"
 
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "aurora/lsm/coding.h"
+#include "aurora/lsm/manifest.capnp.h"
+#include "capnp/message.h"
+#include "capnp/serialize.h"
+#include "kj/array.h"
 
 namespace aurora::lsm {
 namespace {
@@ -231,6 +238,40 @@ TEST(ManifestFormatTest, AnEditThatCannotFollowIsRefused) {
   edit = {};
   edit.flushed_through = 49;
   EXPECT_TRUE(refused(edit)) << "a counter that goes back";
+}
+
+// A manifest whose first edit is as a program of another format version would write it.
+std::string ManifestOfVersion(std::uint32_t version, const char* comparator) {
+  capnp::MallocMessageBuilder message;
+  auto header = message.initRoot<wire::Edit>().initHeader();
+  header.setFormatVersion(version);
+  header.setComparator(comparator);
+  const std::string id(16, 'd');
+  header.setDatabaseId(kj::arrayPtr(reinterpret_cast<const kj::byte*>(id.data()), id.size()));
+  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
+  const std::string_view payload(words.asChars().begin(), words.asChars().size());
+  // The seed of edit 0 of manifest 0 is 0.
+  char frame[kManifestFrameHeaderSize] = {'A', 'M', 'F', '1'};
+  StoreFixed(frame + 4, static_cast<std::uint32_t>(payload.size()));
+  StoreFixed(frame + 8, std::uint64_t{0});
+  StoreFixed<std::uint64_t>(frame + 16, XXH3_64bits(payload.data(), payload.size()));
+  StoreFixed<std::uint64_t>(frame + 24, XXH3_64bits(frame, 24));
+  return std::string(frame, sizeof frame).append(payload);
+}
+
+TEST(ManifestFormatTest, AnotherFormatVersionOrOrderIsNoDamageAndNamed) {
+  const std::string comparator(kComparatorName);
+  const auto decode = [](const std::string& bytes) { return DecodeManifest("m", 0, bytes); };
+  EXPECT_TRUE(decode(ManifestOfVersion(kFormatVersion, comparator.c_str())).ok());
+  const absl::Status newer =
+      decode(ManifestOfVersion(kFormatVersion + 1, comparator.c_str())).status();
+  EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(newer.message().find("format version 2; this program reads and writes version 1"),
+            absl::string_view::npos)
+      << newer;
+  const absl::Status other = decode(ManifestOfVersion(kFormatVersion, "reverse")).status();
+  EXPECT_EQ(other.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(other.message().find("\"reverse\""), absl::string_view::npos) << other;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Any bytes as a document of a schema with every kind of field, and as a value of its own: refused,
-// or safe to read in full, and the very bytes that encoding what was read gives.
+// or safe to read in full, and then written in the one form that what was read has. (That need not
+// be the bytes it was read from: a reader bears members in an order that no writer chooses.)
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -56,22 +57,41 @@ void ReadDocument(std::string_view bytes) {
     if (!from_value.ok()) return;
     id = *std::move(from_value);
   }
-  const auto again = EncodeDocument(*layout, id, ObjectView(object), DocumentLimits::Absolute());
-  if (!CanBeWritten(again.status())) return;
-  AURORA_CHECK(again.ok() && *again == bytes);
+  const auto once = EncodeDocument(*layout, id, ObjectView(object), DocumentLimits::Absolute());
+  if (!CanBeWritten(once.status())) return;
+  AURORA_CHECK(once.ok());
+  const auto reread = Document::Open(layout, *once, layout->version());
+  AURORA_CHECK(reread.ok());
+  const auto again = EncodeDocument(*layout, id, reread->fields(), DocumentLimits::Absolute());
+  AURORA_CHECK(again.ok() && *again == *once);
+}
+
+// `bytes` where they may be read in place.
+std::vector<std::uint64_t> Aligned(std::string_view bytes) {
+  std::vector<std::uint64_t> words((bytes.size() + 7) / 8);
+  if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
+  return words;
+}
+
+std::string_view BytesOf(const std::vector<std::uint64_t>& words, std::size_t size) {
+  return {reinterpret_cast<const char*>(words.data()), size};
 }
 
 void ReadValue(std::string_view bytes) {
-  std::vector<std::uint64_t> aligned((bytes.size() + 7) / 8);
-  if (!bytes.empty()) std::memcpy(aligned.data(), bytes.data(), bytes.size());
-  const std::string_view copy(reinterpret_cast<const char*>(aligned.data()), bytes.size());
+  const std::vector<std::uint64_t> words = Aligned(bytes);
+  const std::string_view copy = BytesOf(words, bytes.size());
   const auto value = OpenValue(copy);
   AURORA_CHECK(value.ok() == ValidateValueMessage(copy).ok());
   if (!value.ok()) return;
   ToJson(*value);
-  const auto again = EncodeValue(Value(*value), DocumentLimits::Absolute());
-  if (!CanBeWritten(again.status())) return;
-  AURORA_CHECK(again.ok() && *again == bytes);
+  const auto once = EncodeValue(Value(*value), DocumentLimits::Absolute());
+  if (!CanBeWritten(once.status())) return;
+  AURORA_CHECK(once.ok());
+  const std::vector<std::uint64_t> once_words = Aligned(*once);
+  const auto reread = OpenValue(BytesOf(once_words, once->size()));
+  AURORA_CHECK(reread.ok());
+  const auto again = EncodeValue(*reread, DocumentLimits::Absolute());
+  AURORA_CHECK(again.ok() && *again == *once);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/stored_document.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/system_environment.h"
 
@@ -210,6 +211,7 @@ absl::Status DatabaseImpl::ReplayOperation(const Operation& operation, EntryBuil
       AURORA_ASSIGN_OR_RETURN(const DocumentView document,
                               ViewStoredDocument(*collection.layout, new_stored));
       entries->Insert(collection, operation.row, id, new_stored, document.fields());
+      if (AURORA_PLANTED_BUG("replay-forgets-rows")) return absl::OkStatus();
       state->next_row.store(std::max(state->next_row.load(), operation.row + 1));
       return absl::OkStatus();
     }

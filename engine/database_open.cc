@@ -135,7 +135,8 @@ Task<absl::Status> DatabaseImpl::CreateCollection(std::string name, Schema schem
     AURORA_CO_RETURN_IF_ERROR(schema.Validate());
     const std::optional<std::string> difference =
         existing->definition->layout->schema().Difference(schema);
-    if (!difference.has_value()) co_return absl::OkStatus();
+    const WriteOptions options;
+    if (!difference.has_value()) co_return co_await Confirm(&options);
     co_return AlreadyExistsError("collection ", Quoted(name),
                                  " exists with another schema: ", *difference);
   }

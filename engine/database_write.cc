@@ -287,7 +287,6 @@ Task<absl::Status> DatabaseImpl::CheckAndCommit(Write* write,
 // A write that finds its work done already may have found it done by a commit that is published,
 // and not yet durable.
 Task<absl::Status> DatabaseImpl::Confirm(const WriteOptions* options) {
-  if (AURORA_PLANTED_BUG("confirm-nothing")) co_return absl::OkStatus();
   lsm::CommitRequest nothing;
   nothing.durability = options->durability;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(nothing));

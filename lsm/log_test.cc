@@ -142,7 +142,7 @@ TEST_F(LogTest, AnOldNameOfAFileIsNoMixUpWhileTheFileHasALaterName) {
     if (later_name) ASSERT_TRUE(disk().WriteFile(PathOf(newest + 3), file).ok());
     const absl::Status opened = Open();
     if (later_name) {
-      EXPECT_TRUE(opened.ok()) << opened;
+      ASSERT_TRUE(opened.ok()) << opened;
       EXPECT_EQ(recovered_.size(), 20u);
       EXPECT_TRUE(Close().ok());
     } else {

@@ -37,8 +37,7 @@ Task<Result<std::optional<Document>>> GetOne(std::shared_ptr<DatabaseImpl> datab
                                              DocumentId id) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
   AURORA_CO_ASSIGN(std::optional<engine::FoundDocument> found,
-                   co_await database->FindById(std::move(collection), std::move(id),
-                                               database->store().published()));
+                   co_await database->FindById(std::move(collection), std::move(id)));
   if (!found.has_value()) co_return std::nullopt;
   co_return std::optional<Document>(std::move(found->document));
 }

@@ -72,12 +72,15 @@ class DatabaseImpl final : public lsm::RecordHandler,
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadRow(
       const CollectionDefinition& collection, index::RowId row, lsm::Sequence at,
       ReadCounts* counts);
+  // The document as it is at some moment during the call.
   Task<absl::StatusOr<std::optional<FoundDocument>>> FindById(
-      std::shared_ptr<CollectionState> collection, DocumentId id, lsm::Sequence at);
+      std::shared_ptr<CollectionState> collection, DocumentId id);
 
+  // `id_is_taken`, if not null, must live until the task completes: whether it failed for an id.
   Task<absl::StatusOr<std::vector<DocumentId>>> Insert(std::shared_ptr<CollectionState> collection,
                                                        std::vector<Object> objects,
-                                                       WriteOptions options);
+                                                       WriteOptions options,
+                                                       bool* id_is_taken = nullptr);
   enum class ChangeKind { kUpdate, kReplace };
   // Whether the document was there.
   Task<absl::StatusOr<bool>> Change(std::shared_ptr<CollectionState> collection, DocumentId id,
@@ -100,16 +103,24 @@ class DatabaseImpl final : public lsm::RecordHandler,
   DatabaseImpl(Options options, std::shared_ptr<Environment> environment);
 
   lsm::StoreOptions MakeStoreOptions(const std::string& path) const;
+  // As ReadRow, at the newest published sequence, however long it takes.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadLatestRow(
+      const CollectionDefinition& collection, index::RowId row);
+  // Reads as of `at`; `published` is a sequence that was published by then, and not above `at`.
   Task<absl::StatusOr<std::optional<Document>>> ReadRowFromStore(
-      const CollectionDefinition* collection, index::RowId row, lsm::Sequence at);
+      const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
+      lsm::Sequence published);
   absl::Status ReplayOperation(const Operation& operation, EntryBuilder* entries);
   Task<absl::StatusOr<std::optional<index::RowId>>> LookUp(lsm::KeyspaceId keyspace,
-                                                           std::string key, lsm::Sequence at);
-  Task<absl::Status> CheckUnique(Write* write, lsm::Sequence at);
+                                                           std::string key);
+  Task<absl::Status> CheckUnique(Write* write);
   // Commits the write if nothing that it looked up has changed since `snapshot`; Aborted if
   // something has.
   Task<absl::Status> Commit(Write* write, std::span<const lsm::Mutation> mutations,
                             lsm::Sequence snapshot);
+  // Commits the write if its unique values are free. AlreadyExists holds as of `snapshot`.
+  Task<absl::Status> CheckAndCommit(Write* write, std::span<const lsm::Mutation> mutations,
+                                    lsm::Sequence snapshot);
   // Waits until all that is published is as durable as `options` ask, which must live until the
   // task completes.
   Task<absl::Status> Confirm(const WriteOptions* options);

@@ -6,6 +6,7 @@
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/stored_document.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/system_environment.h"
 
@@ -134,7 +135,8 @@ Task<absl::Status> DatabaseImpl::CreateCollection(std::string name, Schema schem
     AURORA_CO_RETURN_IF_ERROR(schema.Validate());
     const std::optional<std::string> difference =
         existing->definition->layout->schema().Difference(schema);
-    if (!difference.has_value()) co_return absl::OkStatus();
+    const WriteOptions options;
+    if (!difference.has_value()) co_return co_await Confirm(&options);
     co_return AlreadyExistsError("collection ", Quoted(name),
                                  " exists with another schema: ", *difference);
   }
@@ -210,6 +212,7 @@ absl::Status DatabaseImpl::ReplayOperation(const Operation& operation, EntryBuil
       AURORA_ASSIGN_OR_RETURN(const DocumentView document,
                               ViewStoredDocument(*collection.layout, new_stored));
       entries->Insert(collection, operation.row, id, new_stored, document.fields());
+      if (AURORA_PLANTED_BUG("replay-forgets-rows")) return absl::OkStatus();
       state->next_row.store(std::max(state->next_row.load(), operation.row + 1));
       return absl::OkStatus();
     }

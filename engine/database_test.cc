@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "aurora/engine/query/parser.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "gtest/gtest.h"
@@ -160,6 +162,46 @@ TEST_F(DatabaseTest, AWriteThatChangesNothingIsAcknowledgedOnceWhatItFoundIsDura
     EXPECT_FALSE(Get(*deleted).has_value());
     change = {{"city", "Bern"}};
     ASSERT_TRUE(simulation_.Run(db_.Update("products", *kept, change)).ok());
+  }
+}
+
+// However long a read takes, and whatever is written, flushed and compacted meanwhile.
+TEST(DatabaseReadTest, AGetFindsADocumentThatIsReplacedAndCompactedMeanwhile) {
+  for (std::uint64_t slow = 1; slow <= 12; ++slow) {
+    Simulation simulation(slow);
+    Options options = In(simulation);
+    options.hot_tier_share = 0;
+    Database db = *simulation.Run(Database::Open("/db", options));
+    ASSERT_TRUE(simulation.Run(db.CreateCollection("products", Products())).ok());
+    Object product = Product(1);
+    product.Set("_id", Value("own"));
+    ASSERT_TRUE(simulation.Run(db.Insert("products", product)).ok());
+    ASSERT_TRUE(simulation.Run(db.Flush()).ok());
+    ASSERT_TRUE(simulation.Run(db.Close()).ok());
+    db = *simulation.Run(Database::Open("/db", options));
+    const auto get = [](Database database,
+                        absl::StatusOr<std::optional<Document>>* got) -> Task<void> {
+      *got = co_await database.Get("products", "own");
+    };
+    const auto replace = [](Database database) -> Task<void> {
+      Object change = {{"city", "Chur"}};
+      EXPECT_TRUE((co_await database.Update("products", "own", std::move(change))).ok());
+      EXPECT_TRUE((co_await database.Compact()).ok());
+    };
+    FaultRule delay;
+    delay.fault = Fault::Delay(absl::Seconds(1));
+    delay.kinds = {OperationKind::kRead};
+    delay.first = slow;
+    simulation.faults().Add(delay);
+    absl::StatusOr<std::optional<Document>> got;
+    std::vector<Task<void>> tasks;
+    tasks.push_back(get(db, &got));
+    tasks.push_back(replace(db));
+    simulation.RunAll(std::move(tasks));
+    ASSERT_TRUE(got.ok()) << got.status() << ", slow read " << slow;
+    EXPECT_TRUE(got->has_value()) << "slow read " << slow;
+    got = std::nullopt;
+    EXPECT_TRUE(simulation.Run(db.Close()).ok());
   }
 }
 

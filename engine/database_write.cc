@@ -9,6 +9,7 @@
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/refused_object.h"
 #include "aurora/engine/stored_document.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "xxhash.h"
 
@@ -104,6 +105,7 @@ struct DatabaseImpl::Write {
   std::vector<std::uint64_t> reads;
   std::vector<std::uint64_t> writes;
   std::vector<HotChange> hot_changes;
+  bool id_is_taken = false;  // why CheckUnique failed
 
   Write(std::shared_ptr<CollectionState> c, WriteOptions o, std::size_t kept_count)
       : collection(std::move(c)), options(std::move(o)) {
@@ -121,6 +123,10 @@ struct DatabaseImpl::Write {
 };
 
 // --- Reading ---
+//
+// What is not read by a query is read as it is now, not as of a sequence: without a snapshot, which
+// would cost a lock, a compaction may take away what an older sequence needs while a read waits for
+// the device. A write that depends on what it read is validated when it commits.
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRow(
     const CollectionDefinition& collection, index::RowId row, lsm::Sequence at,
@@ -131,11 +137,20 @@ Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRow(
     counts->hot_tier_hits += hot.has_value();
   }
   if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
-  return ReadRowFromStore(&collection, row, at);
+  return ReadRowFromStore(&collection, row, at, at);
+}
+
+Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadLatestRow(
+    const CollectionDefinition& collection, index::RowId row) {
+  const lsm::Sequence published = store_->published();
+  std::optional<Document> hot = hot_tier_.Get({collection.id, row}, published);
+  if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
+  return ReadRowFromStore(&collection, row, lsm::kMaxSequence, published);
 }
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRowFromStore(
-    const CollectionDefinition* collection, index::RowId row, lsm::Sequence at) {
+    const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
+    lsm::Sequence published) {
   const std::string key = RowKey(row);
   AURORA_CO_ASSIGN(const std::optional<lsm::PinnedValue> value,
                    co_await store_->Get(collection->documents, key, at));
@@ -144,48 +159,52 @@ Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRowFromStore(
   if (!document.ok())
     co_return Annotate(document.status(),
                        StrCat("collection ", Quoted(collection->name), ", row ", row));
-  hot_tier_.Fill({collection->id, row}, *document, at, document->memory_bytes());
+  // Refused if the row was written after `published`, and so may be newer than that.
+  hot_tier_.Fill({collection->id, row}, *document, published, document->memory_bytes());
   co_return std::optional<Document>(*std::move(document));
 }
 
 Task<absl::StatusOr<std::optional<index::RowId>>> DatabaseImpl::LookUp(lsm::KeyspaceId keyspace,
-                                                                       std::string key,
-                                                                       lsm::Sequence at) {
+                                                                       std::string key) {
   AURORA_CO_ASSIGN(const std::optional<lsm::PinnedValue> value,
-                   co_await store_->Get(keyspace, key, at));
+                   co_await store_->Get(keyspace, key));
   if (!value.has_value()) co_return std::nullopt;
   AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(value->view()));
   co_return std::optional<index::RowId>(row);
 }
 
 Task<absl::StatusOr<std::optional<FoundDocument>>> DatabaseImpl::FindById(
-    std::shared_ptr<CollectionState> collection, DocumentId id, lsm::Sequence at) {
+    std::shared_ptr<CollectionState> collection, DocumentId id) {
   const CollectionDefinition& definition = *collection->definition;
   // A user's own UUIDv7 has bits where ours have the row, so what is found there must bear the id.
   if (const std::optional<index::RowId> row = id.EmbeddedRowId()) {
-    AURORA_CO_ASSIGN(std::optional<Document> document,
-                     co_await ReadRow(definition, *row, at, nullptr));
+    AURORA_CO_ASSIGN(std::optional<Document> document, co_await ReadLatestRow(definition, *row));
     if (document.has_value() && document->id() == id)
       co_return FoundDocument{*row, *std::move(document)};
   }
-  std::string key = id.EncodedKey();
-  AURORA_CO_ASSIGN(const std::optional<index::RowId> row,
-                   co_await LookUp(definition.ids, std::move(key), at));
-  if (!row.has_value()) co_return std::nullopt;
-  AURORA_CO_ASSIGN(std::optional<Document> document,
-                   co_await ReadRow(definition, *row, at, nullptr));
-  if (!document.has_value()) {
-    co_return DataLossError("collection ", Quoted(definition.name), ": id ", id.ToString(),
-                            " leads to row ", *row,
-                            ", where there is no document; run aurora-tool verify");
+  std::optional<index::RowId> before;
+  for (;;) {
+    std::string key = id.EncodedKey();
+    AURORA_CO_ASSIGN(const std::optional<index::RowId> row,
+                     co_await LookUp(definition.ids, std::move(key)));
+    if (!row.has_value()) co_return std::nullopt;
+    AURORA_CO_ASSIGN(std::optional<Document> document, co_await ReadLatestRow(definition, *row));
+    if (document.has_value()) co_return FoundDocument{*row, *std::move(document)};
+    // The document was deleted in between, and its id with it. Rows are not used again, so the id
+    // cannot lead there once more.
+    if (row == before) {
+      co_return DataLossError("collection ", Quoted(definition.name), ": id ", id.ToString(),
+                              " leads to row ", *row,
+                              ", where there is no document; run aurora-tool verify");
+    }
+    before = row;
   }
-  co_return FoundDocument{*row, *std::move(document)};
 }
 
 // --- Committing ---
 
 // Every unique value and every id of the user's must be free, or belong to the row that writes it.
-Task<absl::Status> DatabaseImpl::CheckUnique(Write* write, lsm::Sequence at) {
+Task<absl::Status> DatabaseImpl::CheckUnique(Write* write) {
   const CollectionDefinition& definition = write->definition();
   absl::flat_hash_map<std::pair<lsm::KeyspaceId, std::string>, index::RowId> within;
   for (const Write::UniqueKey& unique : write->unique_keys) {
@@ -193,17 +212,18 @@ Task<absl::Status> DatabaseImpl::CheckUnique(Write* write, lsm::Sequence at) {
         unique.index != nullptr ? unique.index->keyspace : definition.ids;
     const auto [entry, added] = within.try_emplace({keyspace, unique.key}, unique.row);
     std::optional<index::RowId> holder;
-    if (!added) {
+    if (!added && !AURORA_PLANTED_BUG("unique-check-forgets-batch")) {
       holder = entry->second;
     } else if (unique.index != nullptr) {
-      AURORA_CO_ASSIGN(holder, co_await LookUp(keyspace, unique.key, at));
+      AURORA_CO_ASSIGN(holder, co_await LookUp(keyspace, unique.key));
     } else {
       AURORA_CO_ASSIGN(DocumentId id, DocumentId::FromEncodedKey(unique.key));
       AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
-                       co_await FindById(write->collection, std::move(id), at));
+                       co_await FindById(write->collection, std::move(id)));
       if (found.has_value()) holder = found->row;
     }
     if (!holder.has_value() || *holder == unique.row) continue;
+    write->id_is_taken = unique.index == nullptr;
     const absl::StatusOr<Value> value = DecodeKey(unique.key);
     const std::string field =
         unique.index != nullptr ? unique.index->field : std::string(kIdFieldName);
@@ -229,10 +249,11 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   request.mutations = mutations;
   request.durability = write->options.durability;
   request.snapshot = snapshot;
-  request.reads = write->reads;
+  if (!AURORA_PLANTED_BUG("commit-without-validation")) request.reads = write->reads;
   request.writes = write->writes;
   const CollectionId collection = write->definition().id;
   const auto change_hot_tier = [&](lsm::Sequence sequence) {
+    if (AURORA_PLANTED_BUG("hot-tier-keeps-old-document")) return;
     for (Write::HotChange& change : write->hot_changes) {
       const cache::HotKey key{collection, change.row};
       if (change.document.has_value()) {
@@ -247,6 +268,21 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   request.on_sequenced = &on_sequenced;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(request));
   co_return absl::OkStatus();
+}
+
+Task<absl::Status> DatabaseImpl::CheckAndCommit(Write* write,
+                                                std::span<const lsm::Mutation> mutations,
+                                                lsm::Sequence snapshot) {
+  const absl::Status free = co_await CheckUnique(write);
+  if (free.ok()) co_return co_await Commit(write, mutations, snapshot);
+  if (!absl::IsAlreadyExists(free)) co_return free;
+  // What was read may be of different moments, and then the error of none.
+  lsm::CommitRequest nothing;
+  nothing.durability = Durability::kBuffered;
+  nothing.snapshot = snapshot;
+  nothing.reads = write->reads;
+  AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(nothing));
+  co_return free;
 }
 
 // A write that finds its work done already may have found it done by a commit that is published,
@@ -305,20 +341,21 @@ absl::StatusOr<DocumentId> DatabaseImpl::PrepareInsert(const Object& object, std
   operation.document = stored.substr(kStoredHeaderBytes);
   const ObjectView document =
       DocumentView(*definition.layout, operation.document, version).fields();
-  for (const FieldIndex& index : definition.indices) {
-    AURORA_RETURN_IF_ERROR(TakeTerms(index, document, row, number, write));
-  }
+  // The id first: Upsert must know whether it is taken, whatever else is.
   if (own_id != nullptr) {
     write->Touch(definition.ids, operation.id);
     write->unique_keys.push_back({nullptr, std::string(operation.id), row, number});
+  }
+  for (const FieldIndex& index : definition.indices) {
+    AURORA_RETURN_IF_ERROR(TakeTerms(index, document, row, number, write));
   }
   write->entries.Insert(definition, row, id, stored, document);
   return id;
 }
 
 Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
-    std::shared_ptr<CollectionState> collection, std::vector<Object> objects,
-    WriteOptions options) {
+    std::shared_ptr<CollectionState> collection, std::vector<Object> objects, WriteOptions options,
+    bool* id_is_taken) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
   AURORA_CO_RETURN_IF_ERROR(CheckWriteOptions(options));
   std::vector<DocumentId> ids;
@@ -331,11 +368,11 @@ Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
   }
   const std::span<const lsm::Mutation> mutations = write.entries.Finish();
   for (int attempt = 1;; ++attempt) {
-    const lsm::Sequence snapshot = store_->published();
-    AURORA_CO_RETURN_IF_ERROR(co_await CheckUnique(&write, snapshot));
-    const absl::Status committed = co_await Commit(&write, mutations, snapshot);
+    const absl::Status committed = co_await CheckAndCommit(&write, mutations, store_->published());
     if (committed.ok()) co_return ids;
-    if (!absl::IsAborted(committed) || attempt == kAttemptsMax) co_return committed;
+    if (absl::IsAborted(committed) && attempt < kAttemptsMax) continue;
+    if (id_is_taken != nullptr) *id_is_taken = write.id_is_taken;
+    co_return committed;
   }
 }
 
@@ -389,8 +426,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
                                                    const DocumentId* id, const Object* object,
                                                    ChangeKind kind, const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
-                   co_await FindById(collection, *id, snapshot));
+  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found, co_await FindById(collection, *id));
   if (!found.has_value()) co_return false;
   const CollectionDefinition& definition = *collection->definition;
   Write write(collection, *options, 3);
@@ -401,8 +437,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
     AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
     co_return true;
   }
-  AURORA_CO_RETURN_IF_ERROR(co_await CheckUnique(&write, snapshot));
-  AURORA_CO_RETURN_IF_ERROR(co_await Commit(&write, write.entries.Finish(), snapshot));
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckAndCommit(&write, write.entries.Finish(), snapshot));
   co_return true;
 }
 
@@ -422,6 +457,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Change(std::shared_ptr<CollectionState>
 Task<absl::StatusOr<bool>> DatabaseImpl::Upsert(std::shared_ptr<CollectionState> collection,
                                                 DocumentId id, Object object,
                                                 WriteOptions options) {
+  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
   for (int attempt = 1;; ++attempt) {
     AURORA_CO_ASSIGN(const bool changed,
                      co_await Change(collection, id, object, ChangeKind::kUpdate, options));
@@ -430,15 +466,12 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Upsert(std::shared_ptr<CollectionState>
     with_id.Set(kIdFieldName, Value(id.ToValue()));
     std::vector<Object> objects;
     objects.push_back(std::move(with_id));
+    bool id_is_taken = false;
     const absl::StatusOr<std::vector<DocumentId>> inserted =
-        co_await Insert(collection, std::move(objects), options);
+        co_await Insert(collection, std::move(objects), options, &id_is_taken);
     if (inserted.ok()) co_return true;
-    // Somebody else may have inserted it in between; if the value of another field is taken, the
-    // next round says so.
-    if (!absl::IsAlreadyExists(inserted.status())) co_return inserted.status();
-    AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
-                     co_await FindById(collection, id, store_->published()));
-    if (!found.has_value() || attempt == kAttemptsMax) co_return inserted.status();
+    // Somebody else may have inserted it in between.
+    if (!id_is_taken || attempt == kAttemptsMax) co_return inserted.status();
   }
 }
 
@@ -446,8 +479,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryDelete(std::shared_ptr<CollectionSta
                                                    const DocumentId* id,
                                                    const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
-                   co_await FindById(collection, *id, snapshot));
+  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found, co_await FindById(collection, *id));
   if (!found.has_value()) {
     AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
     co_return false;

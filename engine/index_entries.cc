@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aurora/engine/document/key_encoding.h"
+#include "aurora/runtime/fault_points.h"
 
 namespace aurora::engine {
 
@@ -73,6 +74,7 @@ void EntryBuilder::Update(const CollectionDefinition& collection, index::RowId r
     if (!std::binary_search(changed.begin(), changed.end(), index.slot)) continue;
     // In this order: a term that is both old and new stays.
     RemoveTerms(index, row, old_fields);
+    if (AURORA_PLANTED_BUG("index-lose-entry-on-update")) continue;
     AddTerms(index, row, document);
   }
 }

@@ -108,6 +108,7 @@ class LogScanner {
 
  private:
   Task<absl::Status> ReadHeader(std::uint32_t number);
+  absl::Status CheckNames() const;
   // Builds scan_.chain from the newest header below `below` back.
   Task<absl::StatusOr<bool>> BuildChain(std::uint64_t below);
   Task<absl::Status> WalkChain();
@@ -138,6 +139,7 @@ class LogScanner {
   // Which segment a file was made or last used as, where its first block says so. The same for two
   // files: they are one, under two names.
   std::map<std::uint32_t, std::uint32_t> held_;
+  std::vector<std::uint32_t> misnamed_;  // those that hold a segment of a higher number
   std::vector<std::uint32_t> suspects_;  // those whose header is torn or damaged
   std::uint64_t boot_ = 0;               // in force at the end of the walk so far
   bool cut_ = false;
@@ -166,13 +168,8 @@ Task<absl::Status> LogScanner::ReadHeader(std::uint32_t number) {
                                       header.identity.epoch, ", later than this database's ",
                                       options_.identity.epoch);
   }
-  // A lower number is what the file held before it was recycled. A higher one: this is the old name
-  // of that segment's file.
-  if (header.number > number &&
-      !std::binary_search(numbers_.begin(), numbers_.end(), header.number)) {
-    co_return DataLossError("log segment ", reader.path(), " holds segment ", header.number,
-                            " instead: the files were renamed or mixed up");
-  }
+  // A lower number is what the file held before it was recycled.
+  if (header.number > number) misnamed_.push_back(number);
   if (header.number != number) co_return absl::OkStatus();
   if (reader.size() < header.segment_bytes) {
     co_return DataLossError("log segment ", reader.path(), " was cut to ", reader.size(),
@@ -180,6 +177,22 @@ Task<absl::Status> LogScanner::ReadHeader(std::uint32_t number) {
   }
   headers_[number] = header;
   co_return absl::OkStatus();
+}
+
+// A file that holds a segment of a higher number bears an old name of that segment's file, which is
+// there under its own name too, or under a later one if it has been recycled since.
+absl::Status LogScanner::CheckNames() const {
+  for (const std::uint32_t number : misnamed_) {
+    const std::uint32_t holds = held_.at(number);
+    const bool is_elsewhere =
+        std::binary_search(numbers_.begin(), numbers_.end(), holds) ||
+        std::any_of(held_.upper_bound(holds), held_.end(),
+                    [holds](const auto& other) { return other.second == holds; });
+    if (is_elsewhere) continue;
+    return DataLossError("log segment ", Path(number), " holds segment ", holds,
+                         " instead: the files were renamed or mixed up");
+  }
+  return absl::OkStatus();
 }
 
 Task<absl::StatusOr<bool>> LogScanner::BuildChain(std::uint64_t below) {
@@ -436,6 +449,7 @@ Task<absl::StatusOr<LogScan>> LogScanner::Run() {
   for (const std::uint32_t number : numbers_) {
     AURORA_CO_RETURN_IF_ERROR(co_await ReadHeader(number));
   }
+  AURORA_CO_RETURN_IF_ERROR(CheckNames());
   AURORA_CO_ASSIGN(const bool found, co_await BuildChain(std::uint64_t{UINT32_MAX} + 1));
   if (found) {
     AURORA_CO_RETURN_IF_ERROR(co_await WalkChain());

@@ -124,6 +124,33 @@ class MappedLogTest : public LogTest {
   MappedLogTest() : LogTest(Durability::kProcess) {}
 };
 
+// After a crash in the middle of a rename both names may be there, and either may be recycled on.
+TEST_F(LogTest, AnOldNameOfAFileIsNoMixUpWhileTheFileHasALaterName) {
+  ASSERT_TRUE(Open().ok());
+  CommitMany(20);
+  ASSERT_TRUE(Close().ok());
+  const DiskImage early = disk();
+  ASSERT_TRUE(Open().ok());
+  CommitMany(400);
+  const std::uint64_t newest = log_->Segments().back().segment;
+  ASSERT_TRUE(Close().ok());
+  const std::string file = *disk().ReadFile(PathOf(newest));
+  for (const bool later_name : {true, false}) {
+    NewMachine(early);
+    ASSERT_FALSE(disk().ReadFile(PathOf(newest - 1)).ok());
+    ASSERT_TRUE(disk().WriteFile(PathOf(newest - 1), file).ok());
+    if (later_name) ASSERT_TRUE(disk().WriteFile(PathOf(newest + 3), file).ok());
+    const absl::Status opened = Open();
+    if (later_name) {
+      ASSERT_TRUE(opened.ok()) << opened;
+      EXPECT_EQ(recovered_.size(), 20u);
+      EXPECT_TRUE(Close().ok());
+    } else {
+      EXPECT_EQ(opened.code(), absl::StatusCode::kDataLoss) << opened;
+    }
+  }
+}
+
 TEST_F(LogTest, AClosedLogComesBackWhole) {
   ASSERT_TRUE(Open().ok());
   CommitMany(100);

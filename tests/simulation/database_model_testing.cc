@@ -259,12 +259,7 @@ Task<absl::Status> DatabaseModel::RunAlone() {
     dead_.push_back(operation.id);
     if (dead_.size() > kDeadMax) dead_.erase(dead_.begin());
   }
-  // What changes nothing is no commit.
-  if (SameState(state(), after)) {
-    state() = std::move(after);
-  } else {
-    Settle(std::move(after), {}, operation.durability.value_or(options_.durability));
-  }
+  Settle(std::move(after), {}, operation.durability.value_or(options_.durability));
   co_return absl::OkStatus();
 }
 
@@ -302,10 +297,17 @@ Task<absl::Status> DatabaseModel::RunTogether() {
   co_return absl::OkStatus();
 }
 
+// The operations in flight have led to `after`, perhaps by way of `between`. A write that succeeded
+// is acknowledged, also if it found nothing to change.
 void DatabaseModel::Settle(OracleState after, std::vector<Candidate> between,
                            Durability durability) {
   states_.push_back(std::move(after));
   between_.push_back(std::move(between));
+  const bool acknowledged =
+      std::any_of(in_flight_.begin(), in_flight_.end(), [](const InFlight& flight) {
+        return flight.operation.writes() && flight.outcome->code == absl::StatusCode::kOk;
+      });
+  if (!acknowledged) return;
   if (durability == Durability::kSync) synced_ = states_.size() - 1;
   if (durability != Durability::kBuffered) process_ = states_.size() - 1;
 }
@@ -317,8 +319,8 @@ absl::Status DatabaseModel::CheckRows(const OracleState& before) const {
       if (!IsGenerated(flight.operation, i)) continue;
       const OracleValue& id = *flight.outcome->ids[i];
       const std::optional<std::uint64_t> row = ToDocumentId(id).EmbeddedRowId();
-      const auto top = before.top_rows.find(flight.operation.collection);
-      if (!row.has_value() || (top != before.top_rows.end() && *row <= top->second)) {
+      const auto next = before.next_rows.find(flight.operation.collection);
+      if (!row.has_value() || (next != before.next_rows.end() && *row < next->second)) {
         return Violation(StrCat("the id ", Show(id), " has a row that was used already"));
       }
     }
@@ -578,8 +580,8 @@ std::optional<OracleState> DatabaseModel::Recognise(const Found& found, bool mac
     } else if (!recognised.has_value()) {
       recognised = std::move(explained);
     } else {
-      for (auto& [name, row] : recognised->top_rows) {
-        row = std::min(row, explained->top_rows[name]);
+      for (auto& [name, row] : recognised->next_rows) {
+        row = std::min(row, explained->next_rows[name]);
       }
     }
   };

@@ -43,9 +43,10 @@ Outcome Failed(absl::StatusCode code) {
   return outcome;
 }
 
-void NoteRow(const OracleDocument& document, std::uint64_t* top_row) {
+void NoteRow(const OracleDocument& document, std::uint64_t* next_row) {
   if (!document.generated || !document.id.has_value()) return;
-  *top_row = std::max(*top_row, ToDocumentId(*document.id).EmbeddedRowId().value_or(0));
+  const std::uint64_t row = ToDocumentId(*document.id).EmbeddedRowId().value_or(0);
+  *next_row = std::max(*next_row, row + 1);
 }
 
 Outcome Insert(const Operation& operation, const CollectionRules& rules, const Outcome* actual,
@@ -68,7 +69,7 @@ Outcome Insert(const Operation& operation, const CollectionRules& rules, const O
     } else {
       document.generated = true;
       if (actual != nullptr && i < actual->ids.size()) document.id = actual->ids[i];
-      NoteRow(document, &state->top_rows[operation.collection]);
+      NoteRow(document, &state->next_rows[operation.collection]);
     }
     AddDefaults(rules, &document.fields);
     if (IsTaken(rules, document.fields, after, nullptr)) {
@@ -478,7 +479,7 @@ Documents ExplainDocuments(const Documents& expected, const std::vector<OracleDo
 std::optional<OracleState> Explain(const Candidate& candidate, const Found& found,
                                    std::string* difference) {
   OracleState explained;
-  explained.top_rows = candidate.state.top_rows;
+  explained.next_rows = candidate.state.next_rows;
   for (const auto& [name, documents] : candidate.state.collections) {
     const auto theirs = found.find(name);
     if (theirs == found.end()) {
@@ -493,7 +494,7 @@ std::optional<OracleState> Explain(const Candidate& candidate, const Found& foun
       return std::nullopt;
     }
     for (const DocumentHandle& document : explained.collections[name]) {
-      NoteRow(*document, &explained.top_rows[name]);
+      NoteRow(*document, &explained.next_rows[name]);
     }
   }
   for (const auto& [name, documents] : found) {

@@ -47,8 +47,8 @@ struct CollectionRules {
 
 struct OracleState {
   std::map<std::string, Documents> collections;
-  // The largest row that a generated id has told, of each collection: rows are not used again.
-  std::map<std::string, std::uint64_t> top_rows;
+  // Of each collection, a row above all that generated ids have told: none is used again.
+  std::map<std::string, std::uint64_t> next_rows;
 };
 bool SameState(const OracleState& a, const OracleState& b);
 

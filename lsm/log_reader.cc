@@ -119,6 +119,11 @@ class LogScanner {
   Task<absl::StatusOr<Witness>> FindWitness(LogPosition at);
   Task<absl::Status> WitnessOf(std::uint32_t number, LogPosition at, Witness* witness);
   absl::Status Damage(LogPosition at, const Witness& witness, std::string_view why);
+  // Damage, unless the log is live and what was missing is there by now: then it was not written
+  // yet when it was read.
+  Task<absl::Status> DamageUnlessLive(LogPosition at, absl::Status damage);
+  Task<absl::StatusOr<bool>> HasAppeared(LogPosition at);
+  Task<absl::StatusOr<bool>> HasSuccessor(LogPosition end);
   void Finish();
 
   bool InChain(std::uint32_t number) const {
@@ -289,7 +294,9 @@ Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {
     AURORA_CO_ASSIGN(const Witness witness,
                      co_await FindWitness(LogPosition{header.number, segment.end}));
     if (witness.watermark > LogPosition{header.number, segment.end}) {
-      co_return Damage(LogPosition{suspects_.back(), 0}, witness, "later frames rely on it");
+      const LogPosition suspect{suspects_.back(), 0};
+      co_return co_await DamageUnlessLive(suspect,
+                                          Damage(suspect, witness, "later frames rely on it"));
     }
     co_return absl::OkStatus();
   }
@@ -383,16 +390,75 @@ absl::Status LogScanner::Damage(LogPosition at, const Witness& witness, std::str
                        scan_.last_sequence, " are lost", next);
 }
 
+Task<absl::StatusOr<bool>> LogScanner::HasAppeared(LogPosition at) {
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(at.segment)));
+  const auto number = static_cast<std::uint32_t>(at.segment);
+  if (at.offset == 0) {
+    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
+    SegmentHeader header;
+    const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
+    co_return block.size() == kSegmentHeaderBytes&& DecodeSegmentHeader(block, &header) ==
+        HeaderState::kValid&& header.number == number;
+  }
+  const auto header = headers_.find(number);
+  AURORA_CHECK(header != headers_.end());
+  const std::uint64_t size = std::min<std::uint64_t>(header->second.segment_bytes, reader.size());
+  const std::uint64_t seed = FrameSeed(header->second.identity, number);
+  FrameView frame;
+  AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(NextBlock(at.offset) + kDeviceBlockSize));
+  for (;;) {
+    const FrameState state = FindNextFrame(reader.view(), size, seed, number,
+                                           static_cast<std::uint32_t>(at.offset), &frame);
+    if (state != FrameState::kShort) co_return state == FrameState::kValid;
+    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(frame.end));
+  }
+}
+
+Task<absl::StatusOr<bool>> LogScanner::HasSuccessor(LogPosition end) {
+  AURORA_CO_ASSIGN(const std::vector<std::uint32_t> numbers,
+                   co_await ListSegments(files_, options_.directory));
+  for (const std::uint32_t number : numbers) {
+    if (number <= end.segment) continue;
+    AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
+    SegmentHeader header;
+    const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
+    if (block.size() < kSegmentHeaderBytes ||
+        DecodeSegmentHeader(block, &header) != HeaderState::kValid || header.number != number) {
+      continue;
+    }
+    if (header.predecessor == end.segment && header.predecessor_end == end.offset) co_return true;
+  }
+  co_return false;
+}
+
+Task<absl::Status> LogScanner::DamageUnlessLive(LogPosition at, absl::Status damage) {
+  if (!options_.live) co_return damage;
+  AURORA_CO_ASSIGN(const bool appeared, co_await HasAppeared(at));
+  const bool is_last = !scan_.chain.empty() && scan_.chain.back().header.number == at.segment;
+  if (!appeared) {
+    // A segment that was begun since may go on exactly where this one ends.
+    AURORA_CO_ASSIGN(const bool continued, co_await HasSuccessor(at));
+    if (!continued) co_return damage;
+  }
+  // Everything that had been written when the scan began has been read, if this was the last
+  // segment by then.
+  if (is_last && at.offset != 0) co_return absl::OkStatus();
+  co_return AbortedError("log segment ", Path(at.segment), " was written while it was read");
+}
+
 Task<absl::Status> LogScanner::Break(LogPosition at, std::uint64_t boot, SegmentMode mode) {
   AURORA_CO_ASSIGN(const Witness witness, co_await FindWitness(at));
   if (witness.watermark > at) {
-    co_return Damage(at, witness,
-                     StrCat("a later one states that segment ", witness.watermark.segment,
-                            " was on the device up to offset ", witness.watermark.offset));
+    co_return co_await DamageUnlessLive(
+        at, Damage(at, witness,
+                   StrCat("a later one states that segment ", witness.watermark.segment,
+                          " was on the device up to offset ", witness.watermark.offset)));
   }
   const bool same_boot = boot != 0 && boot == options_.boot;
   if (mode == SegmentMode::kMapped && same_boot && witness.any) {
-    co_return Damage(at, witness, "the machine has not lost power since it was written");
+    co_return co_await DamageUnlessLive(
+        at, Damage(at, witness, "the machine has not lost power since it was written"));
   }
   if (cut_) co_return absl::OkStatus();
   std::uint64_t bytes = witness.bytes;

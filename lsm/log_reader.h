@@ -98,6 +98,9 @@ struct ScanOptions {
   std::uint64_t boot = 0;  // BootHash of the running machine
   std::uint32_t first_segment = 0;
   Sequence after = 0;
+  // Another process may be writing the log. What was appended after the scan began may be left out;
+  // a segment that was recycled meanwhile is an error, which another scan may not meet.
+  bool live = false;
 };
 
 struct ScannedSegment {
@@ -140,6 +143,7 @@ Task<absl::StatusOr<std::vector<std::uint32_t>>> ListSegments(FileSystem& files,
 // Reads the log from options.first_segment on and gives every record above options.after to
 // `replay`, in order. DataLoss: damage, as defined above, naming the file, the offset and the
 // sequences around it. FailedPrecondition: a segment of another database or of a later epoch.
+// Aborted: a live log changed in a way that needs another scan.
 Task<absl::StatusOr<LogScan>> ScanLog(FileSystem& files, ScanOptions options,
                                       LogRecordCallback* replay);
 

@@ -58,6 +58,10 @@ struct StoreOptions {
   std::string directory;
   bool create_if_missing = true;
   bool error_if_exists = false;
+  // Reads the database as it is now, beside whoever has it open, or on media that cannot be
+  // written: takes no lock and writes nothing. Every table is opened and the log's tail read into
+  // memory; later commits are not seen. Every write fails with FailedPrecondition.
+  bool read_only = false;
   Durability durability = Durability::kSync;  // default of a commit; chooses how the log is written
   absl::Duration flush_interval = absl::Milliseconds(50);  // kBuffered
   std::size_t memtable_bytes = 32u << 20;
@@ -165,8 +169,9 @@ struct StoreStats {
 class Store {
  public:
   // Opens or creates. Refuses a directory that holds something else, another format version, or is
-  // open elsewhere. What no manifest names and bears a name of ours is removed. `handler` is not
-  // owned and must outlive the store.
+  // open elsewhere. What no manifest names and bears a name of ours is removed. Unavailable: a
+  // database that is opened read-only changes faster than it can be read. `handler` is not owned
+  // and must outlive the store.
   static Task<absl::StatusOr<std::unique_ptr<Store>>> Open(Environment& environment,
                                                            StoreOptions options,
                                                            RecordHandler& handler);

@@ -8,6 +8,7 @@
 namespace aurora::lsm {
 
 Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
+  if (options_.read_only) co_return ReadOnlyError();
   auto image = std::make_unique<StoreImage>();
   image->directory = options_.directory;
   LogPosition end;

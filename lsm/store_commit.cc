@@ -103,7 +103,7 @@ absl::StatusOr<CommitResult> StoreImpl::Validate(const CommitRequest& request) {
   if (!request.mutations.empty()) {
     return InvalidArgumentError("a commit with mutations needs a log record");
   }
-  if (poisoned()) return status();
+  if (poisoned() && !options_.read_only) return status();
   const std::lock_guard lock(commit_mutex_);
   if (request.snapshot != kMaxSequence) {
     if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
@@ -117,8 +117,8 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
                                     Begun* begun) {
   const std::lock_guard lock(commit_mutex_);
   if (AURORA_UNLIKELY(poisoned() || closing())) {
-    begun->status =
-        poisoned() ? status() : FailedPreconditionError(options_.directory, " is being closed");
+    const std::lock_guard state_lock(state_mutex_);
+    begun->status = UnusableError();
     return Hold::kStatus;
   }
   if (request.snapshot != kMaxSequence) {

@@ -41,6 +41,7 @@ Task<absl::Status> StoreImpl::Compact() {
 }
 
 Task<absl::Status> StoreImpl::WaitIdle() {
+  if (options_.read_only) co_return absl::OkStatus();
   std::uint64_t failures = 0;
   {
     const std::lock_guard lock(state_mutex_);

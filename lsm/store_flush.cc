@@ -54,6 +54,7 @@ absl::Status StoreImpl::BackgroundError() const {
 }
 
 absl::Status StoreImpl::UnusableError() const {
+  if (options_.read_only) return ReadOnlyError();
   if (!poison_.ok()) return poison_;
   return FailedPreconditionError(options_.directory, " is being closed");
 }
@@ -85,6 +86,7 @@ Task<absl::StatusOr<Sequence>> StoreImpl::SealForFlush() {
 }
 
 Task<absl::Status> StoreImpl::Flush() {
+  if (options_.read_only) co_return ReadOnlyError();
   AURORA_CO_ASSIGN(const Sequence target, co_await SealForFlush());
   std::uint64_t failures = 0;
   {

@@ -12,7 +12,7 @@
 //
 // The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_read.cc,
 // store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc,
-// store_capture.cc.
+// store_capture.cc, store_read_only.cc.
 #pragma once
 
 #include <algorithm>
@@ -101,6 +101,13 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
   void StartBackground();
+  // What reading needs: the first view, snapshots, conflicts.
+  void StartReading();
+
+  // --- store_read_only.cc ---
+  class ReadOnlyOpening;
+  Task<absl::Status> OpenReadOnly();
+  absl::Status ReadOnlyError() const;
 
   // --- store_commit.cc ---
   // What a commit must wait for before it can be tried again, or why it fails.
@@ -244,6 +251,7 @@ class StoreImpl final : public Store, public TableOpener {
 
   std::unique_ptr<Log> log_;
   std::unique_ptr<LogPins> log_pins_;
+  std::vector<LogPosition> scanned_log_;  // of a read-only store, which has no log_
   std::unique_ptr<CommitQueue> queue_;
   std::unique_ptr<SnapshotList> snapshots_;
   std::atomic<Sequence> reserved_through_{0};

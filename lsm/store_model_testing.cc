@@ -60,6 +60,12 @@ std::unique_ptr<StoreModel> StoreModel::ForkCopy(std::uint64_t seed, std::string
   return fork;
 }
 
+std::unique_ptr<StoreModel> StoreModel::ForkReader(std::uint64_t seed) const {
+  std::unique_ptr<StoreModel> fork = Fork(seed);
+  fork->options_.read_only = true;
+  return fork;
+}
+
 Task<absl::Status> StoreModel::Steps(int count) {
   for (int i = 0; i < count; ++i) AURORA_CO_RETURN_IF_ERROR(co_await Step());
   co_return absl::OkStatus();

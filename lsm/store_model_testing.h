@@ -45,6 +45,11 @@ class StoreModel {
   std::unique_ptr<StoreModel> ForkCopy(std::uint64_t seed, std::string directory,
                                        std::size_t commits) const;
 
+  // A model that opens the same directory for reading only, beside this one's store.
+  std::unique_ptr<StoreModel> ForkReader(std::uint64_t seed) const;
+  // Takes over what `writer` has committed meanwhile.
+  void Follow(const StoreModel& writer) { states_ = writer.states_; }
+
   Task<absl::Status> Open(Environment* environment);
   Task<absl::Status> Close();
   bool is_open() const { return store_ != nullptr; }

@@ -66,6 +66,7 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
 StoreImpl::~StoreImpl() { AURORA_CHECK(closed_ && "Store::Close must have completed"); }
 
 Task<absl::Status> StoreImpl::Open() {
+  if (options_.read_only) co_return co_await OpenReadOnly();
   AURORA_CO_RETURN_IF_ERROR(co_await PrepareDirectory());
   AURORA_CO_RETURN_IF_ERROR(co_await RecoverManifest());
   AURORA_CO_RETURN_IF_ERROR(co_await CheckTables());
@@ -300,14 +301,16 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
   return absl::OkStatus();
 }
 
-void StoreImpl::StartBackground() {
+void StoreImpl::StartReading() {
   snapshots_ = std::make_unique<SnapshotList>(queue_.get());
   conflicts_ = std::make_unique<ConflictTable>(queue_->registered());
-  {
-    const std::lock_guard lock(state_mutex_);
-    const ViewSlots::Views none = PublishView();
-    static_cast<void>(none);
-  }
+  const std::lock_guard lock(state_mutex_);
+  const ViewSlots::Views none = PublishView();
+  static_cast<void>(none);
+}
+
+void StoreImpl::StartBackground() {
+  StartReading();
   background_.Spawn(environment_.background(), FlushLoop());
   background_.Spawn(environment_.background(), CompactionLoop());
   background_.Spawn(environment_.background(), HousekeepingLoop());
@@ -326,7 +329,7 @@ Task<absl::Status> StoreImpl::Close() {
     absl::Status log_closed = co_await log_->Close();
     if (result.ok()) result = std::move(log_closed);
   }
-  if (opened_ && result.ok()) {
+  if (opened_ && result.ok() && !options_.read_only) {
     ManifestEdit edit;
     edit.closed_at = queue_->registered();
     // Without it the next open is one after a crash: nothing is lost but numbers.
@@ -363,7 +366,8 @@ StoreStats StoreImpl::Stats() const {
     }
     stats.levels.push_back(level_stats);
   }
-  for (const LogPosition& segment : log_->Segments()) {
+  const std::vector<LogPosition> segments = log_ == nullptr ? scanned_log_ : log_->Segments();
+  for (const LogPosition& segment : segments) {
     stats.log_bytes += segment.offset;
     ++stats.log_segment_count;
   }
@@ -372,7 +376,7 @@ StoreStats StoreImpl::Stats() const {
   stats.block_cache_misses = cached.misses;
   {
     const std::lock_guard lock(commit_mutex_);
-    stats.durable = log_->durable_end() >= log_end_
+    stats.durable = log_ == nullptr || log_->durable_end() >= log_end_
                         ? queue_->registered()
                         : std::max(synced_through_.load(), flushed_through_.load());
   }

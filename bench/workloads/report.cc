@@ -45,25 +45,6 @@ void Report::Add(Result result) {
   results_.push_back(std::move(result));
 }
 
-void Report::PrintRatios(std::string_view engine) const {
-  std::printf("\n%.*s against the others, by operations per second:\n",
-              static_cast<int>(engine.size()), engine.data());
-  for (const Result& ours : results_) {
-    if (ours.engine != engine || !ours.ops_per_second.has_value()) continue;
-    std::string line;
-    for (const Result& other : results_) {
-      if (other.workload != ours.workload || other.engine == engine ||
-          !other.ops_per_second.has_value())
-        continue;
-      char text[64];
-      std::snprintf(text, sizeof text, "  %.2fx %s", *ours.ops_per_second / *other.ops_per_second,
-                    other.engine.c_str());
-      line += text;
-    }
-    if (!line.empty()) std::printf("%-28s%s\n", ours.workload.c_str(), line.c_str());
-  }
-}
-
 bool Report::WriteJson(const std::string& path) const {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Result& result : results_) {

@@ -32,10 +32,10 @@ void Result::SetLatencies(const LatencyHistogram& latencies) {
 
 void Report::Add(Result result) {
   if (results_.empty()) {
-    std::printf("%-28s %-10s %12s %10s %10s %10s %10s %8s %7s  %s\n", "workload", "engine", "ops/s",
+    std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", "workload", "engine", "ops/s",
                 "p50 us", "p99 us", "p99.9 us", "max us", "written", "space", "note");
   }
-  std::printf("%-28s %-10s %12s %10s %10s %10s %10s %8s %7s  %s\n", result.workload.c_str(),
+  std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", result.workload.c_str(),
               result.engine.c_str(), Cell(result.ops_per_second, 0).c_str(),
               Cell(result.p50_us, 2).c_str(), Cell(result.p99_us, 2).c_str(),
               Cell(result.p999_us, 1).c_str(), Cell(result.max_us, 0).c_str(),

@@ -1,6 +1,4 @@
-// What the parts of the read and write path cost in memory: memtable, block, filter, table, cache.
-//
-//   bazel run --config=opt //bench:table_benchmark
+// What the parts of the read and write path cost in memory: memtable, block, filter, table.
 //
 // Keys are 16 random bytes under a keyspace prefix of one, values 100 bytes, unless a name says
 // otherwise. On a shared machine read the CPU column.
@@ -291,37 +289,6 @@ void KeyHash(benchmark::State& state) {
   }
 }
 BENCHMARK(KeyHash);
-
-// --- Cache ---
-
-void CacheFind(benchmark::State& state) {
-  MemoryBudget budget(kNoLimit);
-  cache::BlockCache cache(&budget, kNoLimit);
-  const auto count = static_cast<std::uint64_t>(state.range(0));
-  for (std::uint64_t i = 0; i < count; ++i) {
-    const MemoryBudget::Charge charge = cache.Reserve({1, i * 8192}, 8192);
-    cache.Insert({1, i * 8192}, std::make_shared<std::uint64_t>(i), 8192);
-  }
-  std::uint64_t i = 0;
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(cache.Find({1, i * 8192}));
-    i = (i + 7919) % count;
-  }
-}
-BENCHMARK(CacheFind)->Arg(1000)->Arg(100000);
-
-// A miss that is filled, with eviction.
-void CacheFill(benchmark::State& state) {
-  MemoryBudget budget(kNoLimit);
-  cache::BlockCache cache(&budget, std::size_t{64} << 20);
-  std::uint64_t i = 0;
-  for (auto _ : state) {
-    const MemoryBudget::Charge charge = cache.Reserve({1, i}, 8192);
-    cache.Insert({1, i}, std::make_shared<std::uint64_t>(i), 8192);
-    ++i;
-  }
-}
-BENCHMARK(CacheFill);
 
 // --- Table ---
 

@@ -30,20 +30,19 @@ T Take(absl::StatusOr<T> result, std::string_view what) {
 }
 
 Task<absl::Status> SyncedWriter(lsm::KvStore* kv, std::uint64_t first, int puts) {
-  const std::string value = KvValue(first, 100);
+  const std::string value = KvValue(0, 100);
   for (int i = 0; i < puts; ++i) {
-    const std::string key = KvKey(first + static_cast<std::uint64_t>(i));
+    const KvKey key(first + static_cast<std::uint64_t>(i));
     const auto put = co_await kv->Put(key, value, lsm::Durability::kSync);
     if (!put.ok()) co_return put.status();
   }
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> SyncedWriters(lsm::KvStore* kv, int writers, int puts, std::uint64_t seed) {
+Task<absl::Status> SyncedWriters(lsm::KvStore* kv, int writers, int puts) {
   TaskGroup group;
   for (int writer = 0; writer < writers; ++writer) {
-    const std::uint64_t first = seed + static_cast<std::uint64_t>(writer) * 1'000'000;
-    group.Spawn(*Executor::Current(), SyncedWriter(kv, first, puts));
+    group.Spawn(*Executor::Current(), SyncedWriter(kv, FirstKeyOfWriter(writer), puts));
   }
   absl::Status status = co_await group.Join();
   co_return status;
@@ -97,7 +96,7 @@ class AuroraEngine final : public KvEngine {
     const lsm::Durability durability = sync ? lsm::Durability::kSync : lsm::Durability::kProcess;
     Check(BlockOn(kv_->Put(key, value, durability)).status(), "put");
   }
-  void PutBatch(std::span<const std::pair<std::string, std::string>> entries) override {
+  void PutBatch(std::span<const KvEntry> entries) override {
     lsm::WriteBatch batch;
     for (const auto& [key, value] : entries) batch.Put(key, value);
     Check(BlockOn(kv_->Write(batch, lsm::Durability::kProcess)).status(), "write");
@@ -119,8 +118,8 @@ class AuroraEngine final : public KvEngine {
     return bytes == 0 ? 0 : rows;
   }
   // All as coroutines of one thread.
-  void SyncedPuts(int writers, int puts, std::uint64_t seed) override {
-    Check(BlockOn(SyncedWriters(kv_.get(), writers, puts, seed)), "synced puts");
+  void SyncedPuts(int writers, int puts) override {
+    Check(BlockOn(SyncedWriters(kv_.get(), writers, puts)), "synced puts");
   }
   void Settle() override {
     Check(BlockOn(kv_->store().Compact()), "compact");

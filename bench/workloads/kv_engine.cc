@@ -20,11 +20,13 @@ std::uint64_t Mix(std::uint64_t x) {
 
 }  // namespace
 
-std::string KvKey(std::uint64_t i) {
+KvKey::KvKey(std::uint64_t i) {
   // A bijection of 64 bits, so that no two numbers share a key.
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(Mix(i + 1)));
-  return std::string(text, 16);
+  std::uint64_t bits = Mix(i + 1);
+  for (char& digit : bytes_) {
+    digit = "0123456789abcdef"[bits >> 60];
+    bits <<= 4;
+  }
 }
 
 std::string KvValue(std::uint64_t i, std::size_t size) {
@@ -44,16 +46,13 @@ void KvFail(std::string_view engine, std::string_view what, std::string_view mes
   std::exit(1);
 }
 
-void SyncedPutsOnThreads(KvEngine& engine, int writers, int puts, std::uint64_t seed) {
+void KvEngine::SyncedPutsOnThreads(int writers, int puts) {
   std::vector<std::thread> threads;
   for (int writer = 0; writer < writers; ++writer) {
-    threads.emplace_back([&engine, writer, puts, seed] {
-      const std::string value = KvValue(seed, 100);
-      for (int i = 0; i < puts; ++i) {
-        engine.Put(KvKey(seed + static_cast<std::uint64_t>(writer) * 1'000'000 +
-                         static_cast<std::uint64_t>(i)),
-                   value, true);
-      }
+    threads.emplace_back([this, writer, puts] {
+      const std::string value = KvValue(0, 100);
+      const std::uint64_t first = FirstKeyOfWriter(writer);
+      for (int i = 0; i < puts; ++i) Put(KvKey(first + static_cast<std::uint64_t>(i)), value, true);
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -11,13 +11,31 @@
 
 namespace aurora::bench {
 
+// The key of number `i`: 16 bytes that scatter over the key space. Made in a few ns and without
+// allocation, because the workloads make one within every timed operation.
+class KvKey {
+ public:
+  explicit KvKey(std::uint64_t i);
+  std::string_view view() const { return {bytes_, sizeof bytes_}; }
+  operator std::string_view() const { return view(); }  // NOLINT: it is one
+
+ private:
+  char bytes_[16];
+};
+
+// The value of number `i`: `size` bytes that compress to about half.
+std::string KvValue(std::uint64_t i, std::size_t size);
+
 struct KvOptions {
   std::string directory;
   std::size_t memtable_bytes = 64u << 20;
   std::size_t cache_bytes = 1u << 30;
-  // Most puts will be synced: for engines that choose how their log is written when they open.
+  // Puts will be synced: for engines that choose how they write when they open. Only then may Put
+  // be called with `sync`.
   bool for_synced_puts = false;
 };
+
+using KvEntry = std::pair<std::string_view, std::string_view>;  // key, value
 
 // Every failure ends the program with a message: a benchmark that goes on after one measures
 // nothing.
@@ -29,7 +47,7 @@ class KvEngine {
   // Safe from several threads. `sync`: on the device when it returns; else it survives the process,
   // as far as the engine can promise that without a sync.
   virtual void Put(std::string_view key, std::string_view value, bool sync) = 0;
-  virtual void PutBatch(std::span<const std::pair<std::string, std::string>> entries) = 0;
+  virtual void PutBatch(std::span<const KvEntry> entries) = 0;
   // The size of the value, or -1.
   virtual std::int64_t Get(std::string_view key) = 0;
   // Rows and bytes seen by a scan of everything.
@@ -37,8 +55,9 @@ class KvEngine {
   // Seeks and reads `count` rows; how many there were.
   virtual std::uint64_t SeekAndNext(std::string_view key, int count) = 0;
   // Runs `writers` writers of `puts` synced puts each, all in flight at once, in whatever way the
-  // engine does that best.
-  virtual void SyncedPuts(int writers, int puts, std::uint64_t seed) = 0;
+  // engine does that best: threads, unless it has something better.
+  virtual void SyncedPuts(int writers, int puts) { SyncedPutsOnThreads(writers, puts); }
+  void SyncedPutsOnThreads(int writers, int puts);
   // Pays all debt: flushes, compacts, waits.
   virtual void Settle() = 0;
 };
@@ -48,15 +67,12 @@ std::unique_ptr<KvEngine> OpenRocksDb(const KvOptions& options);
 std::unique_ptr<KvEngine> OpenLevelDb(const KvOptions& options);
 std::unique_ptr<KvEngine> OpenLmdb(const KvOptions& options);
 
-// The key and value of number `i`: 16 bytes that scatter over the key space, and a value of `size`
-// bytes that compresses to about half.
-std::string KvKey(std::uint64_t i);
-std::string KvValue(std::uint64_t i, std::size_t size);
-
 // Prints "<engine>: <what>: <message>" and exits.
 [[noreturn]] void KvFail(std::string_view engine, std::string_view what, std::string_view message);
 
-// SyncedPuts for an engine that has only threads.
-void SyncedPutsOnThreads(KvEngine& engine, int writers, int puts, std::uint64_t seed);
+// The numbers of the keys that writer `writer` of SyncedPuts puts begin here.
+constexpr std::uint64_t FirstKeyOfWriter(int writer) {
+  return static_cast<std::uint64_t>(writer) * 1'000'000;
+}
 
 }  // namespace aurora::bench

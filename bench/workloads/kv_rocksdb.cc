@@ -44,9 +44,9 @@ class RocksDbEngine final : public KvEngine {
     write.sync = sync;
     Check(db_->Put(write, ToSlice(key), ToSlice(value)), "put");
   }
-  void PutBatch(std::span<const std::pair<std::string, std::string>> entries) override {
+  void PutBatch(std::span<const KvEntry> entries) override {
     rocksdb::WriteBatch batch;
-    for (const auto& [key, value] : entries) batch.Put(key, value);
+    for (const auto& [key, value] : entries) batch.Put(ToSlice(key), ToSlice(value));
     Check(db_->Write({}, &batch), "write");
   }
   std::int64_t Get(std::string_view key) override {
@@ -77,9 +77,6 @@ class RocksDbEngine final : public KvEngine {
     }
     Check(it->status(), "seek");
     return bytes == 0 ? 0 : rows;
-  }
-  void SyncedPuts(int writers, int puts, std::uint64_t seed) override {
-    SyncedPutsOnThreads(*this, writers, puts, seed);
   }
   void Settle() override {
     Check(db_->Flush({}), "flush");

@@ -32,10 +32,10 @@ void Result::SetLatencies(const LatencyHistogram& latencies) {
 
 void Report::Add(Result result) {
   if (results_.empty()) {
-    std::printf("%-28s %-10s %12s %10s %10s %10s %10s %8s %7s  %s\n", "workload", "engine", "ops/s",
+    std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", "workload", "engine", "ops/s",
                 "p50 us", "p99 us", "p99.9 us", "max us", "written", "space", "note");
   }
-  std::printf("%-28s %-10s %12s %10s %10s %10s %10s %8s %7s  %s\n", result.workload.c_str(),
+  std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", result.workload.c_str(),
               result.engine.c_str(), Cell(result.ops_per_second, 0).c_str(),
               Cell(result.p50_us, 2).c_str(), Cell(result.p99_us, 2).c_str(),
               Cell(result.p999_us, 1).c_str(), Cell(result.max_us, 0).c_str(),
@@ -43,25 +43,6 @@ void Report::Add(Result result) {
               result.note.c_str());
   std::fflush(stdout);
   results_.push_back(std::move(result));
-}
-
-void Report::PrintRatios(std::string_view engine) const {
-  std::printf("\n%.*s against the others, by operations per second:\n",
-              static_cast<int>(engine.size()), engine.data());
-  for (const Result& ours : results_) {
-    if (ours.engine != engine || !ours.ops_per_second.has_value()) continue;
-    std::string line;
-    for (const Result& other : results_) {
-      if (other.workload != ours.workload || other.engine == engine ||
-          !other.ops_per_second.has_value())
-        continue;
-      char text[64];
-      std::snprintf(text, sizeof text, "  %.2fx %s", *ours.ops_per_second / *other.ops_per_second,
-                    other.engine.c_str());
-      line += text;
-    }
-    if (!line.empty()) std::printf("%-28s%s\n", ours.workload.c_str(), line.c_str());
-  }
 }
 
 bool Report::WriteJson(const std::string& path) const {

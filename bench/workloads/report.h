@@ -1,5 +1,4 @@
-// The results of whole workloads: a table for people while they run, JSON for machines, ratios at
-// the end.
+// The results of whole workloads: lines for people while they run, JSON for machines.
 #pragma once
 
 #include <optional>
@@ -11,6 +10,7 @@
 
 namespace aurora::bench {
 
+// What a workload does not measure is absent.
 struct Result {
   std::string suite;
   std::string workload;
@@ -28,10 +28,7 @@ class Report {
  public:
   // Keeps the result and prints its line.
   void Add(Result result);
-  // For each workload, how the first engine named compares with each other one, by operations per
-  // second.
-  void PrintRatios(std::string_view engine) const;
-  // The results as a JSON list, as tools/bench.sh documents it. False if the file cannot be
+  // The results as a JSON list, as docs/benchmarks.md describes it. False if the file cannot be
   // written.
   bool WriteJson(const std::string& path) const;
 

@@ -1,0 +1,90 @@
+#!/bin/bash
+# Runs whole workloads on Aurora and its peers, on this machine, and prints how they compare.
+#
+#   tools/bench.sh SUITE [--quick] [--repeat N] [--engines A,B] [--directory DIR] [--json FILE]
+#
+#   SUITE        a //bench/workloads:SUITE_bench: kv
+#   --quick      a tenth of the work, below two minutes: to see that it runs, not for figures
+#   --repeat N   each engine N times, in turns; each figure is the median of its runs
+#   --engines    of those that SUITE_bench --list-engines names; default: all
+#   --directory  where the data goes (default: a new one below $TMPDIR or /tmp); its file system is
+#                what is measured
+#   --json FILE  also writes all figures there; docs/benchmarks.md describes them, and the rows
+#
+# Each engine runs in a fresh process and a fresh directory, after what others wrote has reached the
+# device.
+set -euo pipefail
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
+
+usage() {
+  sed -n '4,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+}
+
+[ $# -ge 1 ] && [[ "$1" != -* ]] || usage
+suite="$1"
+shift
+quick=()
+repeat=1
+wanted=""
+directory=""
+json=""
+while [ $# -gt 0 ]; do
+  [ "$1" = --quick ] || [ $# -ge 2 ] || usage
+  case "$1" in
+    --quick) quick=(--quick); shift ;;
+    --repeat) repeat="$2"; shift 2 ;;
+    --engines) wanted="$2"; shift 2 ;;
+    --directory) directory="$2"; shift 2 ;;
+    --json) json="$(realpath -m "$2")"; shift 2 ;;
+    *) usage ;;
+  esac
+done
+[[ "$repeat" =~ ^[1-9][0-9]*$ ]] || usage
+
+scratch="$(mktemp -d "${TMPDIR:-/tmp}/aurora-bench.XXXXXX")"
+trap 'rm -rf "$scratch"' EXIT
+directory="$(realpath -m "${directory:-$scratch/data}")"
+mkdir -p "$directory"
+
+"$here/setup.sh" build bench
+# shellcheck source=tools/lib/workspace.sh
+source "$here/lib/workspace.sh"
+
+[ -e "bench/workloads/${suite}_bench.cc" ] ||
+  die "there is no suite '$suite'. There are: $(cd bench/workloads && echo *_bench.cc |
+    sed 's/_bench\.cc//g')"
+
+# Built as users build it. A copy: another build must not replace what is being measured.
+bazel build -c opt --config=opt "//bench/workloads:${suite}_bench"
+bench="$scratch/${suite}_bench"
+cp "$(bazel info -c opt --config=opt bazel-bin 2>/dev/null)/bench/workloads/${suite}_bench" "$bench"
+
+mapfile -t engines < <("$bench" --list-engines)
+if [ -n "$wanted" ]; then IFS=, read -r -a engines <<<"$wanted"; fi
+
+describe_machine() {
+  echo "cpu:         $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores"
+  echo "memory:      $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)"
+  echo "kernel:      $(uname -sr)"
+  echo "file system: $(df --output=fstype,source "$directory" | tail -1 | tr -s ' ')"
+  echo "commit:      $(git describe --always --dirty 2>/dev/null || echo unknown)"
+  echo "load:        $(cut -d' ' -f1-3 /proc/loadavg) (other work on the machine spoils figures)"
+}
+
+describe_machine
+results=()
+for ((run = 1; run <= repeat; ++run)); do
+  for engine in "${engines[@]}"; do
+    printf '\n%s, run %d of %d\n' "$engine" "$run" "$repeat"
+    sync -f "$directory"
+    results+=("$scratch/$engine-$run.json")
+    "$bench" --engine "$engine" ${quick[@]+"${quick[@]}"} --directory "$directory" \
+      --json "${results[-1]}"
+  done
+done
+echo
+describe_machine
+echo
+python3 tools/lib/bench_table.py --targets bench/targets.json ${json:+--json "$json"} \
+  "${results[@]}"

@@ -168,6 +168,9 @@ class Suite {
     std::snprintf(note, sizeof note, "%.2f written before settling, which took %.1f s", before,
                   SecondsSince(start));
     result.note = note;
+    if (const std::string remarks = engine_->Remarks(); !remarks.empty()) {
+      result.note += "; " + remarks;
+    }
     result.bytes_written_per_byte = static_cast<double>(BytesWritten() - written) / (2 * live);
     result.space_ratio = static_cast<double>(DiskBytes(options_.directory)) / live;
     report_->Add(std::move(result));

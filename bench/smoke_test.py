@@ -67,7 +67,8 @@ class KvSuite(unittest.TestCase):
             self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
 
     def test_an_engine_that_nobody_knows_is_refused(self):
-        with self.assertRaisesRegex(AssertionError, "(?s)exit code 2.*no engine is called 'SQLite'"):
+        refusal = "(?s)exit code 2.*no engine is called 'SQLite'"
+        with self.assertRaisesRegex(AssertionError, refusal):
             run(KV_BENCH, "--engine", "SQLite", "--directory", self.directory.name)
 
 

@@ -92,7 +92,8 @@ class Log {
   virtual void Release(LogPosition position) = 0;
   // Live segments, oldest first: number and bytes used.
   virtual std::vector<LogPosition> Segments() const = 0;
-  // Bytes given to the device since the log was opened, padding and zero-filling included.
+  // Bytes written since the log was opened, to the device or into a mapping; padding and
+  // zero-filling included.
   virtual std::uint64_t bytes_written() const = 0;
 
   // Writes what is buffered, syncs, and marks a clean end with its watermark. No operation may be

@@ -209,6 +209,7 @@ void LogWriter::WriteFrameLocked(FrameKind kind, Sequence sequence,
     header.watermark = static_cast<std::uint32_t>(durable.offset);
     header.watermark_in_predecessor = durable.segment != header.segment;
     unsynced_bytes_ += frame_bytes;
+    bytes_written_.fetch_add(frame_bytes, std::memory_order_relaxed);
   }
   EncodeFrameHeader(header, seed_, out);
   tail_ += frame_bytes;
@@ -444,7 +445,6 @@ Task<absl::Status> LogWriter::WriteCycle() {
     }
     co_return written;
   }
-  bytes_written_.fetch_add(cycle_bytes_, std::memory_order_relaxed);
   for (const std::shared_ptr<LogSegment>& segment : syncing_) {
     if (AURORA_PLANTED_BUG("log-skip-sync")) continue;
     absl::Status synced = co_await segment->file().Sync();

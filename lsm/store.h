@@ -156,7 +156,7 @@ struct StoreStats {
   int log_segment_count = 0;
   std::uint64_t flush_count = 0;
   std::uint64_t compaction_count = 0;
-  std::uint64_t bytes_logged = 0;  // zero-filling included
+  std::uint64_t bytes_logged = 0;  // since it was opened; padding and zero-filling included
   std::uint64_t bytes_flushed = 0;
   std::uint64_t bytes_compacted = 0;
   std::uint64_t block_cache_hits = 0;

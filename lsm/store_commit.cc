@@ -153,7 +153,6 @@ void StoreImpl::Apply(const CommitRequest& request, const Begun& begun) {
   for (const Mutation& mutation : request.mutations) {
     begun.run->memtable.Add(mutation, begun.result.sequence);
   }
-  bytes_logged_.fetch_add(TotalSize(request.record), std::memory_order_relaxed);
   queue_->Finish(begun.result.sequence);
 }
 

@@ -289,7 +289,6 @@ class StoreImpl final : public Store, public TableOpener {
 
   std::atomic<std::uint64_t> flush_count_{0};
   std::atomic<std::uint64_t> compaction_count_{0};
-  std::atomic<std::uint64_t> bytes_logged_{0};
   std::atomic<std::uint64_t> bytes_flushed_{0};
   std::atomic<std::uint64_t> bytes_compacted_{0};
   std::atomic<std::uint64_t> stall_nanos_{0};

@@ -382,7 +382,7 @@ StoreStats StoreImpl::Stats() const {
   }
   stats.flush_count = flush_count_.load(std::memory_order_relaxed);
   stats.compaction_count = compaction_count_.load(std::memory_order_relaxed);
-  stats.bytes_logged = bytes_logged_.load(std::memory_order_relaxed);
+  if (log_ != nullptr) stats.bytes_logged = log_->bytes_written();
   stats.bytes_flushed = bytes_flushed_.load(std::memory_order_relaxed);
   stats.bytes_compacted = bytes_compacted_.load(std::memory_order_relaxed);
   stats.stall_nanos = stall_nanos_.load(std::memory_order_relaxed);

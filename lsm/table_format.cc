@@ -3,12 +3,12 @@
 #define XXH_INLINE_ALL
 #include <lz4.h>
 #include <xxhash.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "aurora/lsm/coding.h"
+#include "aurora/lsm/zstd_block.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 
@@ -18,7 +18,6 @@ namespace {
 
 constexpr char kMagic[] = {'A', 'U', 'R', 'T', 'A', 'B', 'L', 'E'};
 constexpr std::size_t kChecksumOffset = 120;
-constexpr int kZstdLevel = 3;
 static_assert(kChecksumOffset + 8 == kTableFooterBytes);
 static_assert(kMaxRawBlockBytes <= UINT32_MAX && kMaxRawBlockBytes <= LZ4_MAX_INPUT_SIZE);
 
@@ -38,9 +37,8 @@ void Compress(std::string_view raw, Compression compression, std::string* out) {
     size = static_cast<std::size_t>(LZ4_compress_default(
         raw.data(), out->data(), static_cast<int>(raw.size()), static_cast<int>(out->size())));
   } else if (compression == Compression::kZstd) {
-    out->resize(ZSTD_compressBound(raw.size()));
-    size = ZSTD_compress(out->data(), out->size(), raw.data(), raw.size(), kZstdLevel);
-    if (ZSTD_isError(size)) size = 0;
+    out->resize(ZstdBound(raw.size()));
+    size = ZstdCompress(raw, *out);
   }
   out->resize(size);
 }
@@ -55,7 +53,7 @@ bool Decompress(Compression compression, std::string_view stored, char* raw, std
       return LZ4_decompress_safe(stored.data(), raw, static_cast<int>(stored.size()),
                                  static_cast<int>(raw_size)) == static_cast<int>(raw_size);
     case Compression::kZstd:
-      return ZSTD_decompress(raw, raw_size, stored.data(), stored.size()) == raw_size;
+      return ZstdDecompress(stored, {raw, raw_size});
   }
   return false;
 }

@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -124,6 +125,19 @@ class AuroraEngine final : public KvEngine {
   void Settle() override {
     Check(BlockOn(kv_->store().Compact()), "compact");
     Check(BlockOn(kv_->store().WaitIdle()), "wait");
+  }
+  std::string Remarks() const override {
+    const lsm::StoreStats stats = kv_->store().Stats();
+    constexpr double kMega = 1e6;
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  "MB logged %.0f, flushed %.0f, compacted %.0f; log of %.0f MB; stalls of %.0f ms",
+                  static_cast<double>(stats.bytes_logged) / kMega,
+                  static_cast<double>(stats.bytes_flushed) / kMega,
+                  static_cast<double>(stats.bytes_compacted) / kMega,
+                  static_cast<double>(stats.log_bytes) / kMega,
+                  static_cast<double>(stats.stall_nanos) / kMega);
+    return text;
   }
 
  private:

@@ -60,6 +60,8 @@ class KvEngine {
   void SyncedPutsOnThreads(int writers, int puts);
   // Pays all debt: flushes, compacts, waits.
   virtual void Settle() = 0;
+  // What the engine knows of its work since it was opened, for people.
+  virtual std::string Remarks() const { return ""; }
 };
 
 std::unique_ptr<KvEngine> OpenAurora(const KvOptions& options);

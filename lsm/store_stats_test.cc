@@ -1,0 +1,60 @@
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/store.h"
+#include "aurora/lsm/store_model_testing.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/simulation/simulation.h"
+#include "gtest/gtest.h"
+
+namespace aurora::lsm {
+namespace {
+
+constexpr std::uint64_t kBlock = 4096;
+
+class StoreStatsTest : public testing::Test {
+ protected:
+  void Open(Durability durability) {
+    options_ = SmallStoreOptions("/db", durability);
+    absl::StatusOr<std::unique_ptr<KvStore>> store =
+        simulation_.Run(KvStore::Open(simulation_.environment(), options_));
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    simulation_.RunUntilIdle();  // the log prepares its next segments
+  }
+  // What the commit of one value of `bytes` adds to the bytes logged.
+  std::uint64_t LoggedByPut(std::size_t bytes) {
+    const std::uint64_t before = store_->store().Stats().bytes_logged;
+    const std::string value(bytes, 'v');
+    EXPECT_TRUE(simulation_.Run(store_->Put("key", value)).ok());
+    return store_->store().Stats().bytes_logged - before;
+  }
+  ~StoreStatsTest() override {
+    if (store_ != nullptr) EXPECT_TRUE(simulation_.Run(store_->Close()).ok());
+  }
+
+  StoreOptions options_;
+  Simulation simulation_{1};
+  std::unique_ptr<KvStore> store_;
+};
+
+TEST_F(StoreStatsTest, BytesLoggedOfSyncedCommitsIncludeZeroFillingAndPadding) {
+  ASSERT_NO_FATAL_FAILURE(Open(Durability::kSync));
+  EXPECT_GE(store_->store().Stats().bytes_logged, options_.log_segment_bytes);
+  EXPECT_EQ(LoggedByPut(1), kBlock);
+  EXPECT_EQ(LoggedByPut(1), kBlock);
+}
+
+TEST_F(StoreStatsTest, BytesLoggedOfMappedCommitsAreCountedAtOnce) {
+  ASSERT_NO_FATAL_FAILURE(Open(Durability::kProcess));
+  const std::uint64_t logged = LoggedByPut(1000);
+  EXPECT_GT(logged, 1000u);
+  EXPECT_LT(logged, 1000 + kBlock);
+}
+
+}  // namespace
+}  // namespace aurora::lsm

@@ -5,6 +5,7 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -90,11 +91,13 @@ Task<absl::Status> Manifest::Begin(std::uint64_t number) {
   options.mode = OpenMode::kCreateNew;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await files_->Open(path, options));
   AURORA_CO_RETURN_IF_ERROR(co_await file->Write(0, bytes));
-  AURORA_CO_RETURN_IF_ERROR(co_await file->Sync());
-  AURORA_CO_RETURN_IF_ERROR(co_await files_->SyncDirectory(directory_));
+  if (!AURORA_PLANTED_BUG("manifest-skip-sync")) {
+    AURORA_CO_RETURN_IF_ERROR(co_await file->Sync());
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await SyncNames());
   const std::string root = JoinPath(directory_, RootFileName(number));
   AURORA_CO_RETURN_IF_ERROR(co_await files_->Open(root, options));
-  AURORA_CO_RETURN_IF_ERROR(co_await files_->SyncDirectory(directory_));
+  AURORA_CO_RETURN_IF_ERROR(co_await SyncNames());
   file_ = std::move(file);
   size_ = first_frame_bytes_ = bytes.size();
   edit_count_ = 1;
@@ -126,6 +129,20 @@ Task<void> Manifest::RemoveOldGenerations() {
   }
 }
 
+Task<absl::Status> Manifest::SyncNames() {
+  if (AURORA_PLANTED_BUG("manifest-skip-directory-sync")) co_return absl::OkStatus();
+  co_return co_await files_->SyncDirectory(directory_);
+}
+
+Task<absl::Status> Manifest::WriteFrame(const std::string* frame) {
+  if (AURORA_PLANTED_BUG("manifest-skip-sync")) co_return co_await file_->Write(size_, *frame);
+  absl::Status written = co_await file_->WriteDurably(size_, *frame);
+  if (!written.ok() && AURORA_PLANTED_BUG("manifest-reuse-failed-file")) {
+    written = co_await file_->Sync();
+  }
+  co_return written;
+}
+
 Task<absl::Status> Manifest::Append(ManifestEdit edit) {
   if (in_doubt_ || size_ >= std::max(roll_bytes_, 4 * first_frame_bytes_)) {
     AURORA_CO_RETURN_IF_ERROR(co_await Begin(number_ + 1));
@@ -134,7 +151,7 @@ Task<absl::Status> Manifest::Append(ManifestEdit edit) {
   std::string frame;
   AppendEditFrame(number_, edit_count_, edit, &frame);
   in_doubt_ = true;
-  AURORA_CO_RETURN_IF_ERROR(co_await file_->WriteDurably(size_, frame));
+  AURORA_CO_RETURN_IF_ERROR(co_await WriteFrame(&frame));
   in_doubt_ = false;
   size_ += frame.size();
   ++edit_count_;

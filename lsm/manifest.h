@@ -61,6 +61,9 @@ class Manifest {
   Manifest(FileSystem* files, std::string directory, ManifestState state, std::uint64_t roll_bytes);
   // Begins manifest `number` with state_ and puts it in force.
   Task<absl::Status> Begin(std::uint64_t number);
+  Task<absl::Status> SyncNames();
+  // At the end of file_, durably. `frame` must live until the task completes.
+  Task<absl::Status> WriteFrame(const std::string* frame);
   Task<void> RemoveOldGenerations();
 
   FileSystem* const files_;

@@ -7,6 +7,7 @@
 
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -166,7 +167,13 @@ Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
   UpdateCharge();
   AURORA_CO_RETURN_IF_ERROR(co_await Write());
   AURORA_CHECK(output_.size() == 0);
-  AURORA_CO_RETURN_IF_ERROR(co_await file_->Sync());
+  if (!AURORA_PLANTED_BUG("table-skip-sync")) {
+    absl::Status synced = co_await file_->Sync();
+    if (!synced.ok() && AURORA_PLANTED_BUG("table-reuse-failed-file")) {
+      synced = co_await file_->Sync();
+    }
+    AURORA_CO_RETURN_IF_ERROR(synced);
+  }
   TableSummary summary;
   summary.properties = properties_;
   summary.file_bytes = written_bytes_;

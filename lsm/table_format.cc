@@ -10,6 +10,7 @@
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/zstd_block.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -168,7 +169,10 @@ absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& i
   const char* const trailer = stored.data() + handle.stored_bytes;
   const std::uint64_t checksum = XXH3_64bits_withSeed(
       stored.data(), handle.stored_bytes + std::size_t{8}, BlockSeed(identity, handle.offset));
-  if (LoadFixed<std::uint64_t>(trailer + 8) != checksum) return DataLossError("wrong checksum");
+  if (LoadFixed<std::uint64_t>(trailer + 8) != checksum &&
+      !AURORA_PLANTED_BUG("block-ignore-checksum")) {
+    return DataLossError("wrong checksum");
+  }
   if (LoadFixed<std::uint64_t>(trailer) > 0xFF) return DataLossError("reserved bytes are not zero");
   auto raw = std::make_unique_for_overwrite<char[]>(handle.raw_bytes);
   if (!Decompress(static_cast<Compression>(trailer[0]), stored.substr(0, handle.stored_bytes),

@@ -225,12 +225,13 @@ absl::Status EnumerateCrashes(std::uint64_t seed, Durability durability, int mod
 // --- Faults. ---
 
 absl::Status RunFault(std::uint64_t seed, Durability durability, std::uint64_t first, int error,
-                      bool for_ever, bool* struck) {
+                      bool for_ever, bool* struck, std::string path) {
   Simulation simulation(seed);
   DatabaseModel model(seed, DrawModelOptions(seed, durability));
   FaultRule rule;
   rule.fault = Fault::Error(error);
   rule.first = first;
+  rule.path = path;
   if (for_ever) rule.count = FaultRule::kForEver;
   if (error == ENOSPC) {
     rule.kinds = {OperationKind::kCreate, OperationKind::kWrite, OperationKind::kWriteDurably,
@@ -238,8 +239,8 @@ absl::Status RunFault(std::uint64_t seed, Durability durability, std::uint64_t f
   }
   const std::size_t id = simulation.faults().Add(rule);
   const std::string context =
-      StrCat("operation ", first, for_ever ? " and all after it fail" : " fails", " with error ",
-             error, "; ", Context(seed, durability));
+      StrCat("operation ", first, " on ", path, for_ever ? " and all after it fail" : " fails",
+             " with error ", error, "; ", Context(seed, durability));
   const auto fail = [&](const absl::Status& status, std::string_view when) {
     return InternalError(status.ToString(), "\n", when, "; ", context, model.Script());
   };

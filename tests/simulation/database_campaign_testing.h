@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "aurora/engine/options.h"
@@ -28,11 +29,12 @@ absl::Status RunLives(std::uint64_t seed, Durability durability, int lives);
 absl::Status EnumerateCrashes(std::uint64_t seed, Durability durability, int modes_per_event,
                               std::uint64_t* images);
 
-// A life in which operation number `first` of the file system fails with `error` (an errno), and,
-// if `for_ever`, every later one that could. Then the fault ends, the database is opened again and
-// checked. `*struck` tells whether the life was long enough for the fault.
+// A life in which operation number `first` of the file system on files like `path` (FaultRule)
+// fails with `error` (an errno), and, if `for_ever`, every later one that could. Then the fault
+// ends, the database is opened again and checked. `*struck` tells whether the life was long enough
+// for the fault.
 absl::Status RunFault(std::uint64_t seed, Durability durability, std::uint64_t first, int error,
-                      bool for_ever, bool* struck);
+                      bool for_ever, bool* struck, std::string path = "*");
 
 // A small closed database, of which one bit at a time is flipped: an error or the right answers.
 class FlippedBits {

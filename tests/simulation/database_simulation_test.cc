@@ -20,7 +20,7 @@ constexpr Durability kDurabilities[] = {Durability::kSync, Durability::kProcess,
 
 TEST(DatabaseSimulationTest, EveryAnswerIsTheOracles) {
   const std::uint64_t seed = TestSeed();
-  for (std::uint64_t round = 0; round < 12; ++round) {
+  for (std::uint64_t round = 0; round < 24; ++round) {
     const absl::Status status = RunAnswers(seed + round, kDurabilities[round % 3], 3, 100);
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -42,7 +42,7 @@ TEST(DatabaseSimulationTest, TheSameSeedGivesTheSameTrace) {
 
 TEST(DatabaseSimulationTest, WhatWasAcknowledgedSurvivesEveryCrash) {
   SeededRandom random(TestSeed());
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 60; ++round) {
     const absl::Status status = RunLives(random.Next64(), kDurabilities[round % 3], 4);
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -52,10 +52,10 @@ TEST(DatabaseSimulationTest, ACrashAtAnyPersistentOperationLosesNothing) {
   const std::uint64_t seed = TestSeed();
   std::uint64_t images = 0;
   for (const Durability durability : kDurabilities) {
-    const absl::Status status = EnumerateCrashes(seed, durability, 1, &images);
+    const absl::Status status = EnumerateCrashes(seed, durability, 2, &images);
     ASSERT_TRUE(status.ok()) << status;
   }
-  EXPECT_GT(images, 200u);
+  EXPECT_GT(images, 400u);
 }
 
 TEST(DatabaseSimulationTest, AFailingOperationIsAnErrorAndLosesNothing) {
@@ -79,7 +79,7 @@ TEST(DatabaseSimulationTest, AFlippedBitIsAnErrorOrChangesNothing) {
   SeededRandom random(TestSeed());
   for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
     FlippedBits flipped(random.Next64(), durability);
-    for (int i = 0; i < 150; ++i) {
+    for (int i = 0; i < 400; ++i) {
       const absl::Status status = flipped.TryRandom(random.Next64());
       ASSERT_TRUE(status.ok()) << status;
     }

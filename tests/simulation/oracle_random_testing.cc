@@ -114,7 +114,8 @@ OracleValue OracleRandom::DrawValue(const std::string& field) {
   if (field == "state") return OneIn(2) ? "open" : "closed";
   if (field == "name") return StrCat("n", Below(5));
   if (field == "text") {
-    const std::uint64_t length = OneIn(30) ? 60'000 : OneIn(6) ? 3000 : 30;
+    // Now and then enough to fill memtables and segments of the log.
+    const std::uint64_t length = OneIn(20) ? 400'000 : OneIn(6) ? 3000 : 30;
     return std::string(Below(length), static_cast<char>('a' + Below(3)));
   }
   if (field == "tags" || field == "marks") {

@@ -1,6 +1,6 @@
 // Any bytes as a document of a schema with every kind of field, and as a value of its own: refused,
 // or safe to read in full, and then written in the one form that what was read has. (That need not
-// be the bytes it was read from: a reader bears members in an order that no writer chooses.)
+// be the bytes it was read from: some pass the validator that no encoder writes.)
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -19,8 +19,8 @@
 //       bytes    document id, as an order-preserving key
 //       bytes    new document             insert, update
 //       varint   number of changed slots, then each as a varint, strictly ascending      update
-//       bytes    old document: whole for a delete; for an update only the changed fields, the
-//       others absent
+//       bytes    old document: whole for a delete; for an update the object {field: old value} of
+//                the changed fields that had one, as EncodeValue writes it
 //     of collections:
 //       bytes    definition (catalog.capnp): the new one; empty if the collection is dropped
 //
@@ -55,7 +55,7 @@ struct Operation {
   std::string_view id;
   std::string_view document;  // the message, without the header of stored_document.h
   std::vector<std::uint32_t> changed_slots;
-  std::string_view old_document;
+  std::string_view old_document;  // of an update, an object of the old values
   std::string_view definition;
 };
 

@@ -1,7 +1,8 @@
 // Whether bytes are a document that EncodeDocument can have written with a layout, or an older
 // version of it. What passes is safe to read in place, whoever wrote it: every pointer leads to
 // where the next object starts, so nothing overlaps, nothing is left over, nothing is out of
-// bounds, and the bytes stand for no more than they could hold. Text is not checked to be UTF-8.
+// bounds, and the bytes stand for no more than they could hold. Text is not checked to be UTF-8,
+// nor the members of a free-form object to have different names.
 //
 // Linear in the size; the stack is bounded by DocumentLimits::Absolute().depth_max.
 #pragma once

@@ -1,137 +1,356 @@
 // The worked examples of docs/file-format.md are what the code writes.
 //
 // After a change of a format, the failure shows the bytes to put there.
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "aurora/engine/collection.h"
+#include "aurora/engine/document/document.h"
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/document/layout.h"
 #include "aurora/engine/document/limits.h"
 #include "aurora/engine/document/schema.h"
+#include "aurora/engine/document/uuid.h"
 #include "aurora/engine/document/value.h"
+#include "aurora/engine/document/value_view.h"
+#include "aurora/engine/index_entries.h"
 #include "aurora/engine/record.h"
+#include "aurora/engine/stored_document.h"
 #include "aurora/index/posting.h"
-#include "aurora/lsm/block_builder.h"
+#include "aurora/lsm/backup_format.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/log_format.h"
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/memory_file_testing.h"
+#include "aurora/lsm/table_builder.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/block_on.h"
+#include "aurora/runtime/memory_budget.h"
+#include "aurora/tests/formats/hex_examples_testing.h"
 #include "gtest/gtest.h"
 
 namespace aurora {
 namespace {
 
-// As the document shows bytes: 16 to a line, offset first, two blanks in the middle.
-std::string Dump(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    if (i % 16 == 0) {
-      if (i > 0) text += '\n';
-      for (int shift = 12; shift >= 0; shift -= 4) text += kDigits[i >> shift & 15];
-      text += ' ';
-    }
-    text += i % 16 == 8 ? "  " : " ";
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text + '\n';
+using Examples = std::map<std::string, std::string>;
+
+// --- The database of the examples ---
+
+lsm::LogIdentity Identity() {
+  lsm::LogIdentity identity;
+  for (int i = 0; i < 16; ++i) identity.database_id[i] = static_cast<std::uint8_t>(i);
+  identity.epoch = 1;
+  return identity;
 }
 
-std::string Page() {
-  std::ifstream file("docs/file-format.md");
-  return std::string(std::istreambuf_iterator<char>(file), {});
+constexpr std::string_view kBootId = "boot";
+
+// Keyspaces 1 (documents), 2 (ids), 3 (unique sku), 4 (equality in_stock).
+std::shared_ptr<const engine::CollectionDefinition> Products() {
+  lsm::KeyspaceId next_keyspace = 1;
+  const auto products = engine::CollectionDefinition::Create(
+      1, "products",
+      Schema().String("sku", kUnique).Double("price", kNullable).Bool("in_stock", kIndexed),
+      &next_keyspace);
+  EXPECT_TRUE(products.ok()) << products.status();
+  return *products;
 }
 
-void ExpectShown(std::string_view what, std::string_view bytes) {
-  static const std::string page = Page();
-  ASSERT_FALSE(page.empty());
-  const std::string dump = Dump(bytes);
-  EXPECT_NE(page.find(dump), std::string::npos)
-      << "docs/file-format.md does not show " << what << ":\n"
-      << dump;
-}
-
-// The document of the examples: {_id: 7, sku: "A-1", price: 39.5, in_stock: true}.
-std::string ExampleDocument() {
-  const auto layout = Layout::Create(
-      Schema().String("sku", kUnique).Double("price", kNullable).Bool("in_stock", kIndexed));
-  EXPECT_TRUE(layout.ok()) << layout.status();
-  const Object object = {{"sku", "A-1"}, {"price", 39.5}, {"in_stock", true}};
-  const auto message = EncodeDocument(**layout, DocumentId(7), object, DocumentLimits());
+std::string Lamp(const Layout& layout, double price) {
+  const Object object = {{"sku", "A-1"}, {"price", price}, {"in_stock", true}};
+  const auto message = EncodeDocument(layout, DocumentId(7), object, DocumentLimits());
   EXPECT_TRUE(message.ok()) << message.status();
   return *message;
 }
 
-std::string ExampleRecord(std::string_view document) {
+std::string ValueMessage(const Value& value) {
+  const auto message = EncodeValue(value, DocumentLimits());
+  EXPECT_TRUE(message.ok()) << message.status();
+  return *message;
+}
+
+// --- Records ---
+
+std::string RecordOf(std::uint64_t transaction, std::string_view label,
+                     engine::Operation operation) {
   engine::Record record;
-  record.transaction_id = 1;
-  record.label = "demo";
+  record.transaction_id = transaction;
+  record.label = label;
   record.tick_micros = 1'000'000;
-  engine::Operation& insert = record.operations.emplace_back();
-  insert.kind = engine::OperationKind::kInsert;
-  insert.collection = 1;
-  insert.row = 0;
-  insert.schema_version = 1;
+  operation.collection = 1;
+  operation.row = 0;
+  operation.schema_version = 1;
   const std::string id = DocumentId(7).EncodedKey();
-  insert.id = id;
-  insert.document = document;
+  operation.id = id;
+  record.operations.push_back(operation);
   return engine::EncodeRecord(record);
 }
 
-TEST(FileFormatExamplesTest, ADocument) { ExpectShown("the document", ExampleDocument()); }
-
-TEST(FileFormatExamplesTest, ARecord) {
-  ExpectShown("the record", ExampleRecord(ExampleDocument()));
+std::string InsertRecord(std::string_view document) {
+  engine::Operation operation;
+  operation.kind = engine::OperationKind::kInsert;
+  operation.document = document;
+  return RecordOf(1, "demo", operation);
 }
 
-TEST(FileFormatExamplesTest, AFrameHeader) {
-  const std::string record = ExampleRecord(ExampleDocument());
-  lsm::LogIdentity identity;
-  for (int i = 0; i < 16; ++i) identity.database_id[i] = static_cast<std::uint8_t>(i);
-  identity.epoch = 1;
-  lsm::FrameHeader header;
-  header.sequence = 3;
-  header.payload_hash = lsm::HashBytes(record);
-  header.payload_bytes = static_cast<std::uint32_t>(record.size());
+std::string UpdateRecord(std::string_view document, std::string_view old_values) {
+  engine::Operation operation;
+  operation.kind = engine::OperationKind::kUpdate;
+  operation.document = document;
+  operation.changed_slots = {1};
+  operation.old_document = old_values;
+  return RecordOf(2, "", operation);
+}
+
+std::string DeleteRecord(std::string_view old_document) {
+  engine::Operation operation;
+  operation.kind = engine::OperationKind::kDelete;
+  operation.old_document = old_document;
+  return RecordOf(3, "", operation);
+}
+
+// --- The log ---
+
+std::string SegmentHeaderBlock() {
+  lsm::SegmentHeader header;
+  header.segment_bytes = 1u << 20;
+  header.identity = Identity();
+  header.number = 2;
+  header.mode = lsm::SegmentMode::kDirect;
+  header.boot = lsm::BootHash(kBootId);
+  header.predecessor = 1;
+  header.predecessor_end = 1'040'000;
+  header.last_sequence = 900;
+  header.watermark = {1, 1'040'000};
+  std::string block(lsm::kSegmentHeaderBytes, '\0');
+  lsm::EncodeSegmentHeader(header, block.data());
+  return block;
+}
+
+std::string PreparedBlock() {
+  std::string block(lsm::kSegmentHeaderBytes, '\0');
+  lsm::EncodePreparedBlock(3, block.data());
+  return block;
+}
+
+std::string FrameOf(lsm::FrameHeader header, std::string_view payload) {
+  header.payload_hash = lsm::HashBytes(payload);
+  header.payload_bytes = static_cast<std::uint32_t>(payload.size());
   header.segment = 1;
-  header.offset = 8192;
-  header.previous_end = 4144;
-  header.watermark = 4144;
-  char bytes[lsm::kFrameHeaderBytes];
-  lsm::EncodeFrameHeader(header, lsm::FrameSeed(identity, 1), bytes);
-  ExpectShown("the frame header", {bytes, sizeof bytes});
+  std::string frame(lsm::FrameBytes(payload.size()), '\0');
+  lsm::EncodeFrameHeader(header, lsm::FrameSeed(Identity(), 1), frame.data());
+  payload.copy(frame.data() + lsm::kFrameHeaderBytes, payload.size());
+  return frame;
 }
 
-TEST(FileFormatExamplesTest, ABlock) {
-  lsm::BlockBuilder builder;
+std::string RecordFrame(std::string_view record) {
+  lsm::FrameHeader header;
+  header.kind = lsm::FrameKind::kRecord;
+  header.sequence = 1;
+  header.offset = 8192;
+  header.previous_end = 4152;
+  header.watermark = 4152;
+  return FrameOf(header, record);
+}
+
+std::string OpenMarkFrame() {
+  lsm::FrameHeader header;
+  header.kind = lsm::FrameKind::kOpenMark;
+  header.offset = 4096;
+  header.previous_end = 4096;
+  header.watermark = 4096;
+  const std::uint64_t boot = lsm::BootHash(kBootId);
+  std::string payload(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) payload[i] = static_cast<char>(boot >> (8 * i));
+  return FrameOf(header, payload);
+}
+
+// --- Manifest, tables, backups ---
+
+lsm::ManifestState SmallState() {
+  lsm::ManifestState state;
+  state.identity = Identity();
+  state.boot_id = kBootId;
+  state.next_file_number = 101;
+  state.reserved_through = 1000;
+  return state;
+}
+
+std::string ManifestFrames() {
+  std::string manifest;
+  lsm::AppendSnapshotFrame(1, SmallState(), &manifest);
+  lsm::ManifestEdit edit;
+  edit.log_start_segment = 1;
+  lsm::AppendEditFrame(1, 1, edit, &manifest);
+  return manifest;
+}
+
+std::string TableFile() {
+  MemoryBudget memory(std::size_t{64} << 20);
+  lsm::TableBuilderOptions options;
+  for (std::size_t i = 0; i < 16; ++i) {
+    options.identity.database_id[i] = static_cast<std::uint8_t>(i);
+  }
+  options.identity.file_number = 42;
+  options.memory = &memory;
+  lsm::MemoryFileState file;
+  lsm::TableBuilder builder(std::make_unique<lsm::MemoryFile>(&file), options);
   const std::string apple = lsm::MakeStoredKey(1, "apple");
   const std::string apply = lsm::MakeStoredKey(1, "apply");
-  builder.Add({apple, lsm::Version(9, lsm::EntryKind::kPut)}, "red");
-  builder.Add({apple, lsm::Version(5, lsm::EntryKind::kDelete)}, "");
-  builder.Add({apply, lsm::Version(6, lsm::EntryKind::kPut)}, "verb, in use");
-  ExpectShown("the block", builder.Finish());
+  EXPECT_TRUE(BlockOn(builder.Add({apple, lsm::Version(9, lsm::EntryKind::kPut)}, "red")).ok());
+  EXPECT_TRUE(BlockOn(builder.Add({apple, lsm::Version(5, lsm::EntryKind::kDelete)}, "")).ok());
+  EXPECT_TRUE(
+      BlockOn(builder.Add({apply, lsm::Version(6, lsm::EntryKind::kPut)}, "verb, in use")).ok());
+  const auto summary = BlockOn(builder.Finish());
+  EXPECT_TRUE(summary.ok()) << summary.status();
+  return file.bytes;
 }
 
-TEST(FileFormatExamplesTest, Keys) {
-  const std::vector<ValueView> values = {ValueView(3), ValueView("A-1"), ValueView(true)};
-  for (const ValueView& value : values) ExpectShown("a key", EncodeKey(value));
+// The file's own header; its payload is what backup.capnp says.
+std::string BackupHeader() {
+  lsm::BackupContents contents;
+  contents.label = "nightly";
+  contents.sequence = 9;
+  contents.state = SmallState();
+  return lsm::EncodeBackup(7, contents).substr(0, 32);
 }
 
-TEST(FileFormatExamplesTest, APosting) {
+// --- Keys, entries, postings ---
+
+void AddKeys(Examples* examples) {
+  const Uuid uuid = Uuid::FromHalves(0x0123456789abcdef, 0xfedcba9876543210);
+  const std::map<std::string, Value> values = {
+      {"key null", Value()},
+      {"key true", Value(true)},
+      {"key 3", Value(3)},
+      {"key -1.5", Value(-1.5)},
+      {"key 2^53 + 1", Value((std::int64_t{1} << 53) + 1)},
+      {"key string", Value("A-1")},
+      {"key string with a zero", Value(std::string("a\0b", 3))},
+      {"key uuid", Value(uuid)},
+      {"key timestamp", Value(Timestamp{1'000'000})},
+      {"key array", Value(Array{1, "x"})},
+      {"key object", Value(Object{{"b", true}, {"a", Value()}})},
+  };
+  for (const auto& [name, value] : values) (*examples)[name] = EncodeKey(value);
+  (*examples)["key 3 descending"] = EncodeKey(Value(3), KeyOrder::kDescending);
+  (*examples)["stored key 1"] = lsm::MakeStoredKey(1, "apple");
+  (*examples)["stored key 240"] = lsm::MakeStoredKey(240, "apple");
+  (*examples)["stored key 70000"] = lsm::MakeStoredKey(70'000, "apple");
+}
+
+void AddEntries(Examples* examples, const engine::CollectionDefinition& products,
+                const std::string& message) {
+  const std::string stored = engine::StoreDocument(1, message);
+  const Document document = Document::Copy(products.layout, message);
+  engine::EntryBuilder builder;
+  builder.Insert(products, 0, DocumentId(7), stored, document.fields());
+  int number = 0;
+  for (const lsm::Mutation& mutation : builder.Finish()) {
+    const std::string name = "entry " + std::to_string(++number);
+    (*examples)[name + " key"] = lsm::MakeStoredKey(mutation.keyspace, mutation.key);
+    (*examples)[name + " value"] = std::string(mutation.value);
+  }
+}
+
+std::string SmallPosting() {
   index::PostingDelta delta;
   delta.added.add(5);
   delta.added.add(300);
   delta.removed.add(7);
-  ExpectShown("the posting", delta.Encode());
+  return delta.Encode();
+}
+
+std::string LargePosting() {
+  index::PostingDelta delta;
+  for (std::uint32_t place = 100; place < 200; ++place) delta.added.add(place);
+  return delta.Encode();
+}
+
+std::string GivenId() {
+  DocumentIdGenerator generator;
+  const DocumentId id = generator.Generate(absl::FromUnixSeconds(1'700'000'000), 0x2aaaaaa, 5);
+  return id.EncodedKey().substr(1);
+}
+
+Examples MakeExamples() {
+  const std::shared_ptr<const engine::CollectionDefinition> products = Products();
+  const std::string lamp = Lamp(*products->layout, 39.5);
+  Examples examples;
+  examples["segment header"] = SegmentHeaderBlock();
+  examples["prepared block"] = PreparedBlock();
+  examples["open mark"] = OpenMarkFrame();
+  examples["record frame"] = RecordFrame(InsertRecord(lamp));
+  examples["manifest"] = ManifestFrames();
+  examples["table"] = TableFile();
+  examples["backup header"] = BackupHeader();
+  examples["insert"] = InsertRecord(lamp);
+  examples["update"] =
+      UpdateRecord(Lamp(*products->layout, 42), ValueMessage(Value(Object{{"price", 39.5}})));
+  examples["delete"] = DeleteRecord(lamp);
+  examples["document"] = lamp;
+  examples["value"] = ValueMessage(Value(Object{{"n", 1}, {"s", "x"}}));
+  examples["stored document"] = engine::StoreDocument(1, lamp).substr(0, 16);
+  examples["given id"] = GivenId();
+  examples["small posting"] = SmallPosting();
+  examples["large posting"] = LargePosting();
+  AddKeys(&examples);
+  AddEntries(&examples, *products, lamp);
+  return examples;
+}
+
+Examples ShownExamples() {
+  std::ifstream file("docs/file-format.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  EXPECT_FALSE(page.empty());
+  absl::StatusOr<Examples> examples = ReadHexExamples(page);
+  EXPECT_TRUE(examples.ok()) << examples.status();
+  return examples.ok() ? *std::move(examples) : Examples();
+}
+
+TEST(FileFormatExamplesTest, EveryExampleIsWhatTheCodeWrites) {
+  const Examples shown = ShownExamples();
+  for (const auto& [name, bytes] : MakeExamples()) {
+    const auto found = shown.find(name);
+    EXPECT_TRUE(found != shown.end() && found->second == bytes)
+        << "docs/file-format.md must show the example '" << name << "':\n"
+        << ShowAsHexExample(bytes);
+  }
+}
+
+TEST(FileFormatExamplesTest, EveryExampleIsMadeHere) {
+  const Examples made = MakeExamples();
+  for (const auto& [name, bytes] : ShownExamples()) {
+    EXPECT_TRUE(made.contains(name)) << "docs/file-format.md shows the example '" << name << "'";
+  }
+}
+
+// The numbers that a second implementation checks its hashing against.
+TEST(FileFormatExamplesTest, HashesAreThoseThatThePageStates) {
+  std::ifstream file("docs/file-format.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const auto expect_stated = [&page](std::uint64_t hash) {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+    EXPECT_NE(page.find(digits), std::string::npos) << digits;
+  };
+  expect_stated(lsm::HashBytes(""));
+  expect_stated(lsm::HashBytes("aurora"));
+  expect_stated(lsm::HashBytes("aurora", 1));
+  expect_stated(lsm::BootHash(kBootId));
+  expect_stated(lsm::FrameSeed(Identity(), 1));
 }
 
 }  // namespace

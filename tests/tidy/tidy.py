@@ -47,13 +47,23 @@ TEXT = CODE + (
 class File:
     """One file of the tree: its path from the root, its text, and views of that text.
 
-    `sibling` gives the text of another file of the same folder by its name, or "".
+    `sibling` gives the text of another file of the same folder by its name, or "". `page` gives the
+    text of a file of the tree by its path from the root, "" for a folder, None if there is neither.
     """
 
-    def __init__(self, path, text, executable=False, size=None, sibling=lambda name: ""):
+    def __init__(
+        self,
+        path,
+        text,
+        executable=False,
+        size=None,
+        sibling=lambda name: "",
+        page=lambda path: "",
+    ):
         self.path = path
         self.text = text
         self.sibling = sibling
+        self.page = page
         self.executable = executable
         self.size = len(text.encode("utf-8", "surrogateescape")) if size is None else size
         self.lines = text.split("\n")
@@ -285,6 +295,43 @@ def thread_tag(file):
             yield line, 'the test uses threads: tags = ["threads"]'
 
 
+def anchors(text):
+    """The names of a page's headings, as links to them are written."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.*?) *$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+_PAGE = r"(?<![\w./-])docs/[\w/-]+\.md\b"
+_SOURCE = rf"(?<![\w./-])(?:{'|'.join(LAYERS)}|tests|bench)/[\w/]+\.(?:h|cc|capnp|py|sh|bzl)\b"
+_LINK = r"\]\(([^()\s#]*)(?:#([^()\s]*))?\)"
+
+
+def references(file):
+    """Yields (line number, path from the root, heading or "") of what the file refers to: pages,
+    and in a page also sources, and links."""
+    is_page = file.name.endswith(".md")
+    for line, match in matches(f"{_PAGE}|{_SOURCE}" if is_page else _PAGE, file.text):
+        yield line, match[0], ""
+    for line, match in matches(_LINK, file.text) if is_page else []:
+        if not re.match(r"\w+:", match[1]):
+            below = os.path.join(os.path.dirname(file.path), match[1])
+            target = os.path.normpath(below) if match[1] else file.path
+            yield line, target, match[2] or ""
+
+
+def links(file):
+    """What comments and pages refer to is there."""
+    if file.path == "tests/tidy/tidy_rules_test.py":
+        return  # Its planted violations.
+    for line, path, heading in sorted(set(references(file))):
+        text = file.text if path == file.path else file.page(path)
+        if text is None:
+            yield line, f"'{path}' does not exist: name what does"
+        elif heading and heading not in anchors(text):
+            yield line, f"'{path}' has no heading for #{heading}"
+
+
 def executable_bit(file):
     script = file.text.startswith("#!")
     if file.executable and not script:
@@ -313,6 +360,7 @@ RULES = [
     ascii_code,
     include_form,
     thread_tag,
+    links,
     executable_bit,
     large_file,
 ]
@@ -362,7 +410,14 @@ def read(root, path):
         with open(where, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
 
-    return File(path, text_of(os.path.basename(full)), executable, size, text_of)
+    def page(name):
+        where = os.path.join(root, name)
+        if not os.path.isfile(where):
+            return "" if os.path.isdir(where) else None
+        with open(where, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+
+    return File(path, text_of(os.path.basename(full)), executable, size, text_of, page)
 
 
 def format_findings(root, paths):

@@ -166,7 +166,7 @@ class TidyRulesTest(unittest.TestCase):
                     self.assertEqual(list(rule_named(name)(tidy.File(path, text))), [])
 
     def test_every_rule_has_a_plant(self):
-        elsewhere = {"executable_bit", "large_file", "thread_tag"}
+        elsewhere = {"executable_bit", "large_file", "thread_tag", "links"}
         self.assertEqual({rule.__name__ for rule in tidy.RULES}, set(VIOLATIONS) | elsewhere)
 
     def test_executable_bits_belong_to_scripts_and_to_all_of_them(self):
@@ -185,6 +185,27 @@ class TidyRulesTest(unittest.TestCase):
         self.assertEqual(found("std::thread t;\n", ""), [2])
         self.assertEqual(found("std::thread t;\n", ' tags = ["threads"],'), [])
         self.assertEqual(found("// std::thread\nint a;\n", ""), [])
+
+    def test_links_to_what_is_not_there_are_found(self):
+        pages = {
+            "docs/a.md": "# A page\n## Why: two `things`\n```\n# no heading\n```\n",
+            "README.md": "",
+            "lsm": "",
+            "lsm/log.h": "",
+        }
+
+        def found(path, text):
+            return [line for line, _ in tidy.links(tidy.File(path, text, page=pages.get))]
+
+        self.assertEqual(found("lsm/a.h", "// See docs/a.md.\n// See docs/b.md.\n"), [2])
+        self.assertEqual(found("README.md", "[a](docs/a.md)\n[b](docs/b.md)\n"), [2])
+        self.assertEqual(found("docs/c.md", "`lsm/log.h`, `lsm/lock.h`\n"), [1])
+        self.assertEqual(found("README.md", "[a](docs/a.md#why-two-things)\n[l](lsm)\n"), [])
+        self.assertEqual(found("README.md", "[a](docs/a.md#no-heading)\n"), [1])
+        self.assertEqual(found("docs/a.md", "[a](a.md) [r](../README.md)\n[b](b.md)\n"), [2])
+        self.assertEqual(found("docs/a.md", "# Here\n[here](#here)\n[there](#there)\n"), [3])
+        self.assertEqual(found("docs/a.md", "[a](https://example.com/b.md)\n"), [])
+        self.assertEqual(found("lsm/a.h", "auto x = [](int){}; // other/docs/b.md\n"), [])
 
     def test_large_files_are_found(self):
         self.assertTrue(list(tidy.large_file(tidy.File("a.bin", "", size=600_000))))

@@ -30,7 +30,11 @@ def cc_test(name, copts = [], deps = [], size = "small", **kwargs):
     )
 
 def cc_fuzz_test(name, srcs, deps = [], corpus = [], seconds = 10, **kwargs):
-    """A libFuzzer target under --config=fuzz; elsewhere it runs once over its corpus."""
+    """A libFuzzer target under --config=fuzz; elsewhere it runs once over its corpus.
+
+    `corpus` names files, one label each.
+    """
+    seeds = ["$(location %s)" % c for c in corpus]
     native.cc_test(
         name = name,
         srcs = srcs + select({
@@ -42,10 +46,12 @@ def cc_fuzz_test(name, srcs, deps = [], corpus = [], seconds = 10, **kwargs):
             "//tools/build:fuzzing": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
+        # Seeds named as plain arguments would be run once each, and nothing else.
         args = select({
-            "//tools/build:fuzzing": ["-max_total_time=%d" % seconds, "-max_len=65536"],
-            "//conditions:default": [],
-        }) + ["$(locations %s)" % c for c in corpus],
+            "//tools/build:fuzzing": ["-max_total_time=%d" % seconds, "-max_len=65536"] +
+                                     (["-seed_inputs=" + ",".join(seeds)] if seeds else []),
+            "//conditions:default": seeds,
+        }),
         data = corpus,
         deps = deps,
         size = "small",

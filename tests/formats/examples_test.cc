@@ -1,13 +1,12 @@
 // The worked examples of docs/file-format.md are what the code writes.
 //
 // After a change of a format, the failure shows the bytes to put there.
-#include <array>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,10 +16,12 @@
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/document_id.h"
+#include "aurora/engine/document/json.h"
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/document/layout.h"
 #include "aurora/engine/document/limits.h"
 #include "aurora/engine/document/schema.h"
+#include "aurora/engine/document/schema_text.h"
 #include "aurora/engine/document/uuid.h"
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/document/value_view.h"
@@ -145,12 +146,12 @@ std::string PreparedBlock() {
   return block;
 }
 
-std::string FrameOf(lsm::FrameHeader header, std::string_view payload) {
+std::string FrameOf(lsm::FrameHeader header, std::string_view payload, std::uint32_t segment = 1) {
   header.payload_hash = lsm::HashBytes(payload);
   header.payload_bytes = static_cast<std::uint32_t>(payload.size());
-  header.segment = 1;
+  header.segment = segment;
   std::string frame(lsm::FrameBytes(payload.size()), '\0');
-  lsm::EncodeFrameHeader(header, lsm::FrameSeed(Identity(), 1), frame.data());
+  lsm::EncodeFrameHeader(header, lsm::FrameSeed(Identity(), segment), frame.data());
   payload.copy(frame.data() + lsm::kFrameHeaderBytes, payload.size());
   return frame;
 }
@@ -175,6 +176,37 @@ std::string OpenMarkFrame() {
   std::string payload(8, '\0');
   for (std::size_t i = 0; i < 8; ++i) payload[i] = static_cast<char>(boot >> (8 * i));
   return FrameOf(header, payload);
+}
+
+std::string CloseMarkFrame() {
+  lsm::FrameHeader header;
+  header.kind = lsm::FrameKind::kCloseMark;
+  header.sequence = 1;
+  header.offset = 12'288;
+  header.previous_end = 8336;
+  header.watermark = 8336;
+  return FrameOf(header, "");
+}
+
+// Of a record that a recovery has copied.
+std::string CopiedFrameHeader(std::string_view record) {
+  lsm::FrameHeader header;
+  header.sequence = 1;
+  header.offset = 4096;
+  header.previous_end = 4096;
+  header.copied = true;
+  return FrameOf(header, record, 2).substr(0, lsm::kFrameHeaderBytes);
+}
+
+// Of the first record in a segment: what is durable lies in the one before.
+std::string FrameHeaderWithWatermarkBefore(std::string_view record) {
+  lsm::FrameHeader header;
+  header.sequence = 901;
+  header.offset = 4096;
+  header.previous_end = 4096;
+  header.watermark = 1'040'000;
+  header.watermark_in_predecessor = true;
+  return FrameOf(header, record, 2).substr(0, lsm::kFrameHeaderBytes);
 }
 
 // --- Manifest, tables, backups ---
@@ -204,6 +236,8 @@ std::string TableFile() {
     options.identity.database_id[i] = static_cast<std::uint8_t>(i);
   }
   options.identity.file_number = 42;
+  // What a compressor makes is its own business.
+  options.compression = lsm::Compression::kNone;
   options.memory = &memory;
   lsm::MemoryFileState file;
   lsm::TableBuilder builder(std::make_unique<lsm::MemoryFile>(&file), options);
@@ -293,6 +327,9 @@ Examples MakeExamples() {
   examples["prepared block"] = PreparedBlock();
   examples["open mark"] = OpenMarkFrame();
   examples["record frame"] = RecordFrame(InsertRecord(lamp));
+  examples["close mark"] = CloseMarkFrame();
+  examples["copied frame"] = CopiedFrameHeader(InsertRecord(lamp));
+  examples["first frame after a change"] = FrameHeaderWithWatermarkBefore(InsertRecord(lamp));
   examples["manifest"] = ManifestFrames();
   examples["table"] = TableFile();
   examples["backup header"] = BackupHeader();
@@ -311,11 +348,15 @@ Examples MakeExamples() {
   return examples;
 }
 
-Examples ShownExamples() {
+std::string Page() {
   std::ifstream file("docs/file-format.md");
-  const std::string page(std::istreambuf_iterator<char>(file), {});
+  std::string page(std::istreambuf_iterator<char>(file), {});
   EXPECT_FALSE(page.empty());
-  absl::StatusOr<Examples> examples = ReadHexExamples(page);
+  return page;
+}
+
+Examples ShownExamples() {
+  absl::StatusOr<Examples> examples = ReadHexExamples(Page());
   EXPECT_TRUE(examples.ok()) << examples.status();
   return examples.ok() ? *std::move(examples) : Examples();
 }
@@ -339,8 +380,7 @@ TEST(FileFormatExamplesTest, EveryExampleIsMadeHere) {
 
 // The numbers that a second implementation checks its hashing against.
 TEST(FileFormatExamplesTest, HashesAreThoseThatThePageStates) {
-  std::ifstream file("docs/file-format.md");
-  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const std::string page = Page();
   const auto expect_stated = [&page](std::uint64_t hash) {
     char digits[17];
     std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
@@ -351,6 +391,13 @@ TEST(FileFormatExamplesTest, HashesAreThoseThatThePageStates) {
   expect_stated(lsm::HashBytes("aurora", 1));
   expect_stated(lsm::BootHash(kBootId));
   expect_stated(lsm::FrameSeed(Identity(), 1));
+}
+
+TEST(FileFormatExamplesTest, TheSchemaIsTheOneThatThePageShows) {
+  const std::string schema = ToJson(SchemaToValue(Products()->layout->schema()));
+  std::string page = Page();
+  std::erase_if(page, [](char c) { return c == ' ' || c == '\n'; });
+  EXPECT_NE(page.find(schema), std::string::npos) << schema;
 }
 
 }  // namespace

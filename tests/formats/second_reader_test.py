@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""docs/file-format.md suffices to write a second reader: one that was written after it reads what
+aurora-tool has written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import second_reader  # noqa: E402
+
+TOOL = os.path.realpath(sys.argv.pop(1))
+
+
+def document(number):
+    made = {
+        "sku": f"S-{number}",
+        "price": number * 7 % 1000 / 4,
+        "in_stock": number % 3 == 0,
+        "stock": number * 1_000_003 - 5,
+        "tags": [f"t{number % 7}", "all"],
+    }
+    # Large ones fill memtables, so that there are tables to read.
+    if number % 4 == 0:
+        made["note"] = f"{number} " * (number % 5000)
+    return made
+
+
+class SecondReaderTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.database = os.path.join(directory.name, "db")
+        self.file = os.path.join(directory.name, "things.ndjson")
+
+    def import_command(self, count, *options):
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(document(number)) + "\n" for number in range(count))
+        return [TOOL, "import", self.database, "things", self.file, "--unique", "sku", *options]
+
+    def test_what_is_in_the_log_is_read(self):
+        subprocess.run(self.import_command(500, "--batch", "50"), check=True, capture_output=True)
+        database = second_reader.Database(self.database)
+        self.assertTrue(database.closed_cleanly)
+        self.assertEqual(database.documents("things"), [document(i) for i in range(500)])
+
+    def test_what_is_in_tables_is_read(self):
+        command = self.import_command(20_000, "--batch", "100", "--index", "in_stock,tags")
+        subprocess.run(command, check=True, capture_output=True)
+        database = second_reader.Database(self.database)
+        self.assertTrue(database.tables)
+        self.assertGreaterEqual(len(database.compressions), 2)
+        self.assertEqual(database.documents("things"), [document(i) for i in range(20_000)])
+
+    def test_what_was_acknowledged_is_read_after_a_kill(self):
+        command = self.import_command(20_000, "--batch", "10", "--print-acknowledged")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        acknowledged = 0
+        for line in process.stdout:
+            if line.startswith(b"acknowledged "):
+                acknowledged = int(line.split()[1])
+            if acknowledged >= 2_000:
+                break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        database = second_reader.Database(self.database)
+        # It may have been quicker than the signal.
+        self.assertEqual(database.closed_cleanly, process.returncode == 0)
+        found = database.documents("things")
+        self.assertGreaterEqual(len(found), acknowledged)
+        self.assertEqual(found, [document(i) for i in range(len(found))])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -144,6 +144,7 @@ class ReadOnlyErrorTest : public testing::Test {
   absl::StatusOr<std::unique_ptr<KvStore>> Open(bool read_only) {
     StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
     options.read_only = read_only;
+    options.memtable_bytes = 1u << 20;  // all of it stays in the log
     return simulation_.Run(KvStore::Open(simulation_.environment(), std::move(options)));
   }
   Simulation simulation_{TestSeed()};

@@ -243,7 +243,6 @@ absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& fra
                            header.sequence, " follows ", scan_.last_sequence);
     }
     scan_.last_sequence = header.sequence;
-    ++scan_.report.record_count;
     const LogPosition made = segment.header.watermark;
     if (made.segment != at.segment || at.offset >= made.offset) {
       scan_.last_segment_untouched = false;
@@ -266,6 +265,7 @@ absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& fra
   if (header.kind != FrameKind::kRecord || header.sequence <= options_.after) {
     return absl::OkStatus();
   }
+  ++scan_.report.record_count;
   return (*replay_)(LogRecord{header.sequence, at, frame.payload});
 }
 

@@ -34,9 +34,9 @@ struct LogRecord {
 
 // What recovery found at the end of the log.
 struct LogRecovery {
-  LogPosition end;             // where the next record goes
-  Sequence last_sequence = 0;  // of the last record, 0 if none
-  std::uint64_t record_count = 0;
+  LogPosition end;                 // where the next record goes
+  Sequence last_sequence = 0;      // of the last record, 0 if none
+  std::uint64_t record_count = 0;  // of those that were replayed
   bool clean_close = false;
   std::uint64_t cut_bytes = 0;  // bytes after `end` that held an incomplete, unacknowledged tail
   std::string cut_reason;       // empty if nothing was cut

@@ -213,8 +213,9 @@ class Store {
   // until its commits are on the device; holds back nobody.
   virtual Task<absl::StatusOr<std::unique_ptr<StoreImage>>> Capture() = 0;
 
-  // Waits for background work, marks a clean end. All iterators, snapshots and images must be gone
-  // and no call in flight. A poisoned store closes too, and returns why it was poisoned.
+  // Flushes what would take the next open long to replay, waits for background work, marks a clean
+  // end. All iterators, snapshots and images must be gone and no call in flight. A poisoned store
+  // closes too, and returns why it was poisoned.
   virtual Task<absl::Status> Close() = 0;
 };
 

@@ -56,6 +56,7 @@ class StoreImpl final : public Store, public TableOpener {
  public:
   // Sealed memtables that wait for their flush, at most; then commits are held.
   static constexpr std::size_t kSealedMax = 3;
+  static constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;  // left by a clean close
   // Level 0 may grow to so many times level0_tables_max: commits are slowed down from the first on,
   // and flushes wait at the second.
   static constexpr int kSlowdownFactor = 3;
@@ -101,6 +102,7 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
   void StartBackground();
+  Task<void> FlushBeforeClose();  // what takes long to replay
   // What reading needs: the first view, snapshots, conflicts.
   void StartReading();
 

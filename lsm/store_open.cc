@@ -317,8 +317,20 @@ void StoreImpl::StartBackground() {
   opened_ = true;
 }
 
+Task<void> StoreImpl::FlushBeforeClose() {
+  {
+    const std::lock_guard lock(commit_mutex_);
+    const std::size_t worth_it = std::min(kReplayBytesMax, options_.memtable_bytes / 2);
+    if (!opened_ || options_.read_only || poisoned() || active_bytes_ < worth_it) co_return;
+  }
+  // Without it the next open replays more: nothing is lost but its time.
+  const absl::Status flushed = co_await Flush();
+  if (!flushed.ok()) Say(LogSeverity::kWarning, "not flushed before closing: ", flushed.message());
+}
+
 Task<absl::Status> StoreImpl::Close() {
   AURORA_CHECK(!closed_);
+  co_await FlushBeforeClose();
   closing_.store(true, std::memory_order_seq_cst);
   stop_.request_stop();
   event_.Notify();

@@ -84,8 +84,10 @@ json_is '[c["documents"] for c in r["collections"]] == [3, 1, 3, 3, 3]'
 check "a result that cannot be written is a failure" [ "$?" = 1 ]
 says_err "cannot write the result"
 on_terminal() { script -qec "'$TOOL' $*" /dev/null; }
-check "on a terminal there is a progress bar" grep -qP '\x1b\[K.*importing \[#+\] 100%' \
-  <(on_terminal import db terminal lamps.ndjson)
-check "on a terminal there is colour" grep -qP '\x1b\[1m' <(on_terminal inspect db)
+# Each command has ended, and closed the database, before the next one begins.
+on_terminal import db terminal lamps.ndjson >seen
+check "on a terminal there is a progress bar" grep -qP '\x1b\[K.*importing \[#+\] 100%' seen
+on_terminal inspect db >seen
+check "on a terminal there is colour" grep -qP '\x1b\[1m' seen
 check "NO_COLOR is honoured" [ -z "$(NO_COLOR=1 on_terminal inspect db | grep -P '\x1b')" ]
 done_testing

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "aurora/engine/database_impl.h"
+#include "aurora/lsm/backup_set.h"
+#include "aurora/lsm/checkpoint.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora {
@@ -85,6 +87,22 @@ Task<absl::Status> RunFlush(std::shared_ptr<DatabaseImpl> database) {
 Task<absl::Status> RunCompact(std::shared_ptr<DatabaseImpl> database) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
   co_return co_await database->store().Compact();
+}
+
+Task<Result<CheckpointInfo>> RunCheckpoint(std::shared_ptr<DatabaseImpl> database, std::string path,
+                                           CopyOptions options) {
+  AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
+  co_return co_await lsm::MakeCheckpoint(&database->environment(), &database->store(),
+                                         std::move(path), std::move(options));
+}
+
+Task<Result<BackupInfo>> RunBackup(std::shared_ptr<DatabaseImpl> database, std::string backups,
+                                   std::string label, CopyOptions options) {
+  AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
+  AURORA_CO_ASSIGN(const std::unique_ptr<lsm::BackupSet> set,
+                   co_await lsm::BackupSet::Open(&database->environment(), std::move(backups),
+                                                 lsm::BackupSet::Access::kWrite));
+  co_return co_await set->Create(&database->store(), std::move(label), std::move(options));
 }
 
 }  // namespace
@@ -185,5 +203,14 @@ Task<absl::StatusOr<bool>> Database::Delete(std::string_view collection, Documen
 DatabaseStats Database::Stats() const { return impl_->Stats(); }
 Task<absl::Status> Database::Flush() { return RunFlush(impl_); }
 Task<absl::Status> Database::Compact() { return RunCompact(impl_); }
+
+Task<absl::StatusOr<CheckpointInfo>> Database::Checkpoint(std::string path, CopyOptions options) {
+  return RunCheckpoint(impl_, std::move(path), std::move(options));
+}
+
+Task<absl::StatusOr<BackupInfo>> Database::Backup(std::string backups, std::string label,
+                                                  CopyOptions options) {
+  return RunBackup(impl_, std::move(backups), std::move(label), std::move(options));
+}
 
 }  // namespace aurora

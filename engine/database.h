@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/engine/backup.h"
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/schema.h"
@@ -106,6 +107,23 @@ class Database {
   AURORA_TASK_WRAPPER Task<absl::Status> Flush();
   // Merges all tables, so that deleted and replaced documents give back their space.
   AURORA_TASK_WRAPPER Task<absl::Status> Compact();
+
+  // --- Copies: docs/operations.md. Writers go on meanwhile. ---
+
+  // Makes a database at `path`, where there must be nothing, that holds what was committed when
+  // this began, and perhaps a little more. Shares its tables with this one by hard links where the
+  // file system allows it. A crash or an error leaves nothing at `path`.
+  //   AlreadyExists       there is something at `path`
+  //   NotFound            its parent does not exist
+  //   ResourceExhausted   the device is full
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<CheckpointInfo>> Checkpoint(std::string path,
+                                                                      CopyOptions options = {});
+  // Adds a backup to the set in directory `backups`, which is created if there is none. Copies only
+  // what no earlier backup of the set has. BackupSet, in backup.h, lists, verifies, deletes and
+  // restores.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<BackupInfo>> Backup(std::string backups,
+                                                              std::string label = {},
+                                                              CopyOptions options = {});
 
  private:
   explicit Database(std::shared_ptr<engine::DatabaseImpl> impl) : impl_(std::move(impl)) {}

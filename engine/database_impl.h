@@ -62,6 +62,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   absl::StatusOr<std::shared_ptr<CollectionState>> FindCollection(std::string_view name) const;
   const Catalog& catalog() const { return catalog_; }
   lsm::Store& store() { return *store_; }
+  Environment& environment() { return *environment_; }
   const Clock& clock() const { return environment_->clock(); }
   DatabaseStats Stats() const;
 

@@ -61,6 +61,7 @@ lsm::StoreOptions DatabaseImpl::MakeStoreOptions(const std::string& path) const 
   store.directory = path;
   store.create_if_missing = options_.create_if_missing;
   store.error_if_exists = options_.error_if_exists;
+  store.read_only = options_.read_only;
   store.durability = options_.durability;
   store.flush_interval = options_.flush_interval;
   // Two memtables, one that fills while the other is flushed, share a quarter.

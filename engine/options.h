@@ -24,6 +24,10 @@ struct Options {
   bool create_if_missing = true;
   // Refuse to open a database that exists. Default: no.
   bool error_if_exists = false;
+  // Read the database as it is at the moment of opening, beside another process that has it open,
+  // or on media that cannot be written. Takes no lock and writes nothing; later commits are not
+  // seen; every write fails with FailedPrecondition. Default: no.
+  bool read_only = false;
 
   // Bytes for everything that is bounded: a quarter each for memtables and the hot tier, half for
   // cached blocks and the metadata of tables. At least 8 MiB. What the program itself holds

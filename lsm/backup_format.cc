@@ -75,6 +75,9 @@ absl::StatusOr<BackupContents> Read(std::string_view path, wire::Backup::Reader 
       DecodedManifest manifest,
       DecodeManifest(path, kInnerManifest,
                      {reinterpret_cast<const char*>(frame.begin()), frame.size()}));
+  if (manifest.edit_count != 1 || !manifest.cut_reason.empty()) {
+    return DataLossError(path, ": the description of the tables is not one whole frame");
+  }
   contents.state = std::move(manifest.state);
   for (const wire::LogPart::Reader part : reader.getLog()) {
     contents.log.push_back(

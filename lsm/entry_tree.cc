@@ -22,7 +22,8 @@ std::uint64_t BigEndian(std::uint64_t bytes) {
 
 std::uint64_t KeyHead(std::string_view key) {
   std::uint64_t bytes = 0;
-  std::memcpy(&bytes, key.data(), std::min<std::size_t>(key.size(), 8));
+  // An empty key may be a null pointer, which memcpy does not take.
+  if (!key.empty()) std::memcpy(&bytes, key.data(), std::min<std::size_t>(key.size(), 8));
   return BigEndian(bytes);
 }
 

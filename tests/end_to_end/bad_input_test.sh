@@ -148,8 +148,10 @@ mkfifo held
 holder=$!
 exec 7>held
 for _ in $(seq 100); do [ -s db/LOCK ] && break; sleep 0.05; done
-tool 4 query db things
+tool 4 import db things good.ndjson
 says_err "held by process $holder; close it there first"
+tool 0 query db things
+says_err "read-only"
 exec 7>&-
 wait "$holder"
 tool 0 query db things --count

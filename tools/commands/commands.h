@@ -11,5 +11,9 @@ void AddGet(CommandLine& line);
 void AddSchema(CommandLine& line);
 void AddStats(CommandLine& line);
 void AddInspect(CommandLine& line);
+void AddCheckpoint(CommandLine& line);
+void AddBackup(CommandLine& line);
+void AddBackups(CommandLine& line);
+void AddRestore(CommandLine& line);
 
 }  // namespace aurora::tools

@@ -36,8 +36,9 @@ absl::StatusOr<ExitCode> RunGet(Database& database, const GetArguments& argument
 void AddGet(CommandLine& line) {
   const auto arguments = std::make_shared<GetArguments>();
   CLI::App& app = line.Add("get", "Prints one document as JSON", [arguments](Streams streams) {
-    return WithDatabase(arguments->database, ExistingOnly(), streams,
-                        [&](Database& database) { return RunGet(database, *arguments, streams); });
+    return WithReadableDatabase(arguments->database, streams, [&](Database& database) {
+      return RunGet(database, *arguments, streams);
+    });
   });
   app.add_option("database", arguments->database, "The directory of the database")->required();
   app.add_option("collection", arguments->collection, "The collection")->required();

@@ -123,7 +123,7 @@ void AddInspect(CommandLine& line) {
   const auto json = std::make_shared<bool>(false);
   CLI::App& app =
       line.Add("inspect", "Shows what a database is made of", [path, json](Streams streams) {
-        return WithDatabase(*path, ExistingOnly(), streams, [&](Database& database) {
+        return WithReadableDatabase(*path, streams, [&](Database& database) {
           return RunInspect(database, *json, streams);
         });
       });

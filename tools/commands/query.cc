@@ -136,7 +136,7 @@ absl::StatusOr<ExitCode> RunQuery(Database& database, const QueryArguments& argu
 void AddQuery(CommandLine& line) {
   const auto arguments = std::make_shared<QueryArguments>();
   CLI::App& app = line.Add("query", "Runs a query in the text form", [arguments](Streams streams) {
-    return WithDatabase(arguments->database, ExistingOnly(), streams, [&](Database& database) {
+    return WithReadableDatabase(arguments->database, streams, [&](Database& database) {
       return RunQuery(database, *arguments, streams);
     });
   });

@@ -43,7 +43,7 @@ void AddSchema(CommandLine& line) {
   const auto arguments = std::make_shared<SchemaArguments>();
   CLI::App& app =
       line.Add("schema", "Prints the schemas of the collections", [arguments](Streams streams) {
-        return WithDatabase(arguments->database, ExistingOnly(), streams, [&](Database& database) {
+        return WithReadableDatabase(arguments->database, streams, [&](Database& database) {
           return RunSchema(database, *arguments, streams);
         });
       });

@@ -22,6 +22,15 @@ ExitCode FailToOpen(const absl::Status& status, const std::string& path, const O
   return absl::IsFailedPrecondition(status) ? ExitCode::kRefused : code;
 }
 
+ExitCode WorkAndClose(Database& database, const Streams& streams,
+                      const std::function<absl::StatusOr<ExitCode>(Database&)>& work) {
+  const absl::StatusOr<ExitCode> done = work(database);
+  const absl::Status closed = database.Close().Wait();
+  if (!done.ok()) return Fail(done.status(), streams);
+  if (!closed.ok()) return Fail(closed, streams);
+  return *done;
+}
+
 }  // namespace
 
 ExitCode Fail(const absl::Status& status, const Streams& streams) {
@@ -39,11 +48,24 @@ ExitCode WithDatabase(const std::string& path, const Options& options, const Str
                       const std::function<absl::StatusOr<ExitCode>(Database&)>& work) {
   absl::StatusOr<Database> database = Database::Open(path, options).Wait();
   if (!database.ok()) return FailToOpen(database.status(), path, options, streams);
-  const absl::StatusOr<ExitCode> done = work(*database);
-  const absl::Status closed = database->Close().Wait();
-  if (!done.ok()) return Fail(done.status(), streams);
-  if (!closed.ok()) return Fail(closed, streams);
-  return *done;
+  return WorkAndClose(*database, streams, work);
+}
+
+ExitCode WithReadableDatabase(const std::string& path, const Streams& streams,
+                              const std::function<absl::StatusOr<ExitCode>(Database&)>& work) {
+  Options options = ExistingOnly();
+  absl::StatusOr<Database> database = Database::Open(path, options).Wait();
+  if (absl::IsFailedPrecondition(database.status())) {
+    const absl::Status refused = database.status();
+    options.read_only = true;
+    database = Database::Open(path, options).Wait();
+    // Of the two reasons, the first is the one to tell.
+    if (!database.ok()) return FailToOpen(refused, path, options, streams);
+    streams.err << streams.err_terminal.Faint("note:")
+                << " read-only, as of now: " << ToStd(refused.message()) << "\n";
+  }
+  if (!database.ok()) return FailToOpen(database.status(), path, options, streams);
+  return WorkAndClose(*database, streams, work);
 }
 
 Value Number(std::uint64_t value) { return Value(static_cast<std::int64_t>(value)); }

@@ -19,7 +19,13 @@ ExitCode Fail(const absl::Status& status, const Streams& streams);
 ExitCode WithDatabase(const std::string& path, const Options& options, const Streams& streams,
                       const std::function<absl::StatusOr<ExitCode>(Database&)>& work);
 
-// Options for a command that only looks.
+// As WithDatabase, for work that only looks: if the database cannot be opened because another
+// process has it open, or because it cannot be written, it is read as it is at that moment, and the
+// error stream says so.
+ExitCode WithReadableDatabase(const std::string& path, const Streams& streams,
+                              const std::function<absl::StatusOr<ExitCode>(Database&)>& work);
+
+// Options for a command that needs a database that is there.
 Options ExistingOnly();
 
 // A figure as a value, to be printed as JSON.

@@ -68,7 +68,7 @@ absl::StatusOr<ExitCode> RunStats(Database& database, const StatsArguments& argu
 void AddStats(CommandLine& line) {
   const auto arguments = std::make_shared<StatsArguments>();
   CLI::App& app = line.Add("stats", "Shows sizes and counters", [arguments](Streams streams) {
-    return WithDatabase(arguments->database, ExistingOnly(), streams, [&](Database& database) {
+    return WithReadableDatabase(arguments->database, streams, [&](Database& database) {
       return RunStats(database, *arguments, streams);
     });
   });

@@ -114,6 +114,12 @@ TEST_F(DatabaseBackupTest, AReadOnlyDatabaseIsReadBesideTheOneThatWrites) {
   for (const absl::Status& status :
        {simulation_.Run(reader.Insert("people", Person(900))).status(),
         simulation_.Run(reader.CreateCollection("more", Schema().String("name"))),
+        // These would change nothing, and are writes all the same.
+        simulation_.Run(reader.CreateCollection("people", *reader.GetSchema("people"))),
+        simulation_.Run(reader.Delete("people", DocumentId("nobody"))).status(),
+        simulation_.Run(reader.InsertMany("people", {})).status(),
+        simulation_.Run(reader.Update("people", DocumentId("nobody"), {{"name", "x"}})),
+        simulation_.Run(reader.Upsert("people", DocumentId("nobody"), Person(901))).status(),
         simulation_.Run(reader.Flush()), simulation_.Run(reader.Compact()),
         simulation_.Run(reader.Checkpoint("/copy")).status(),
         simulation_.Run(reader.Backup("/backups")).status()}) {

@@ -58,6 +58,8 @@ class DatabaseImpl final : public lsm::RecordHandler,
   // Being at work on the database, which Close waits for. FailedPrecondition once Close has been
   // called.
   absl::StatusOr<Gate::Pass> Enter();
+  // The same, to write: FailedPrecondition also if the database is open for reading only.
+  absl::StatusOr<Gate::Pass> EnterToWrite();
   // NotFound, naming those that exist.
   absl::StatusOr<std::shared_ptr<CollectionState>> FindCollection(std::string_view name) const;
   const Catalog& catalog() const { return catalog_; }

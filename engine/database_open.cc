@@ -97,6 +97,13 @@ absl::StatusOr<Gate::Pass> DatabaseImpl::Enter() {
   return *std::move(pass);
 }
 
+absl::StatusOr<Gate::Pass> DatabaseImpl::EnterToWrite() {
+  if (options_.read_only) {
+    return FailedPreconditionError("the database is open for reading only");
+  }
+  return Enter();
+}
+
 Task<absl::Status> DatabaseImpl::Close() {
   if (gate_.closed()) co_return absl::OkStatus();
   co_await gate_.Close();
@@ -130,7 +137,7 @@ DatabaseStats DatabaseImpl::Stats() const {
 }
 
 Task<absl::Status> DatabaseImpl::CreateCollection(std::string name, Schema schema) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
+  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
   const AsyncMutex::Guard guard = co_await define_mutex_.Lock();
   if (const std::shared_ptr<CollectionState> existing = catalog_.Find(name)) {
     AURORA_CO_RETURN_IF_ERROR(schema.Validate());

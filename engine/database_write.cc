@@ -356,7 +356,7 @@ absl::StatusOr<DocumentId> DatabaseImpl::PrepareInsert(const Object& object, std
 Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
     std::shared_ptr<CollectionState> collection, std::vector<Object> objects, WriteOptions options,
     bool* id_is_taken) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
+  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
   AURORA_CO_RETURN_IF_ERROR(CheckWriteOptions(options));
   std::vector<DocumentId> ids;
   if (objects.empty()) co_return ids;
@@ -444,7 +444,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
 Task<absl::StatusOr<bool>> DatabaseImpl::Change(std::shared_ptr<CollectionState> collection,
                                                 DocumentId id, Object object, ChangeKind kind,
                                                 WriteOptions options) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
+  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
   AURORA_CO_RETURN_IF_ERROR(CheckWriteOptions(options));
   for (int attempt = 1;; ++attempt) {
     const absl::StatusOr<bool> changed =
@@ -457,7 +457,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Change(std::shared_ptr<CollectionState>
 Task<absl::StatusOr<bool>> DatabaseImpl::Upsert(std::shared_ptr<CollectionState> collection,
                                                 DocumentId id, Object object,
                                                 WriteOptions options) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
+  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
   for (int attempt = 1;; ++attempt) {
     AURORA_CO_ASSIGN(const bool changed,
                      co_await Change(collection, id, object, ChangeKind::kUpdate, options));
@@ -509,7 +509,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryDelete(std::shared_ptr<CollectionSta
 
 Task<absl::StatusOr<bool>> DatabaseImpl::Delete(std::shared_ptr<CollectionState> collection,
                                                 DocumentId id, WriteOptions options) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, Enter());
+  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
   AURORA_CO_RETURN_IF_ERROR(CheckWriteOptions(options));
   for (int attempt = 1;; ++attempt) {
     const absl::StatusOr<bool> deleted = co_await TryDelete(collection, &id, &options);

@@ -103,7 +103,8 @@ absl::StatusOr<CommitResult> StoreImpl::Validate(const CommitRequest& request) {
   if (!request.mutations.empty()) {
     return InvalidArgumentError("a commit with mutations needs a log record");
   }
-  if (poisoned() && !options_.read_only) return status();
+  if (options_.read_only) return ReadOnlyError();
+  if (poisoned()) return status();
   const std::lock_guard lock(commit_mutex_);
   if (request.snapshot != kMaxSequence) {
     if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {

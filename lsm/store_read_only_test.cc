@@ -161,6 +161,9 @@ TEST_F(ReadOnlyErrorTest, WhatChangesTheDatabaseIsRefused) {
   const auto store = Open(true);
   ASSERT_TRUE(store.ok()) << store.status();
   EXPECT_TRUE(absl::IsFailedPrecondition(simulation_.Run((*store)->Put("a", "2")).status()));
+  // Nor is there a log to wait for.
+  const WriteBatch nothing;
+  EXPECT_TRUE(absl::IsFailedPrecondition(simulation_.Run((*store)->Write(nothing)).status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(simulation_.Run((*store)->store().Flush())));
   EXPECT_TRUE(absl::IsFailedPrecondition(simulation_.Run((*store)->store().Compact())));
   EXPECT_TRUE(absl::IsFailedPrecondition(simulation_.Run((*store)->store().Capture()).status()));

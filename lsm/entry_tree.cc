@@ -14,6 +14,8 @@ namespace aurora::lsm {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
+// Entries lie anywhere: so many to come are fetched while one is used.
+constexpr int kAhead = 4;
 
 std::uint64_t BigEndian(std::uint64_t bytes) {
   if constexpr (std::endian::native == std::endian::little) return __builtin_bswap64(bytes);
@@ -284,38 +286,21 @@ EntryTree::Leaf* EntryTree::Descend(const Target& target, bool strict) const {
   }
 }
 
-void EntryTree::Cursor::Settle(Node* leaf, int position) {
-  for (;;) {
-    const Order order = leaf->order();
-    leaf_ = leaf;
-    order_ = order.word();
-    position_ = position;
-    if (AURORA_LIKELY(position < order.count())) {
-      entry_ = static_cast<const Leaf*>(leaf)->entries[order.slot(position)];
-      return;
-    }
-    leaf = NextOf(leaf);
-    position = 0;
-    if (leaf == nullptr) break;
-  }
-  entry_ = nullptr;
+// `order` is what positions are counted by: the leaf's own may have changed since.
+inline void EntryTree::Cursor::Take(Node* leaf, Order order, int position) {
+  leaf_ = leaf;
+  order_ = order.word();
+  position_ = position;
+  entry_ = static_cast<const Leaf*>(leaf)->entries[order.slot(position)];
 }
 
 void EntryTree::Cursor::Seek(EntryKey key) {
   const Target target(key.key, key.version);
   Node* leaf = tree_->Descend(target, /*strict=*/false);
-  for (;;) {
+  for (; leaf != nullptr; leaf = NextOf(leaf)) {
     const Order order = leaf->order();
     const int position = leaf->Count(order, target, /*or_at=*/false);
-    leaf_ = leaf;
-    order_ = order.word();
-    position_ = position;
-    if (AURORA_LIKELY(position < order.count())) {
-      entry_ = static_cast<const Leaf*>(leaf)->entries[order.slot(position)];
-      return;
-    }
-    leaf = NextOf(leaf);
-    if (leaf == nullptr) break;
+    if (AURORA_LIKELY(position < order.count())) return Take(leaf, order, position);
   }
   entry_ = nullptr;
 }
@@ -328,10 +313,7 @@ void EntryTree::Cursor::SeekBefore(const Target& target, bool or_at) {
     const Order order = leaf->order();
     const int count = leaf->Count(order, target, or_at);
     if (count == 0) return;  // what is known already is the last
-    leaf_ = leaf;
-    order_ = order.word();
-    position_ = count - 1;
-    entry_ = static_cast<const Leaf*>(leaf)->entries[order.slot(count - 1)];
+    Take(leaf, order, count - 1);
     if (count < order.count()) return;
     leaf = NextOf(leaf);
   }
@@ -352,7 +334,7 @@ void EntryTree::Cursor::SeekToLast() {
   }
   for (; node != nullptr; node = NextOf(node)) {
     const Order order = node->order();
-    if (order.count() > 0) Settle(node, order.count() - 1);
+    if (order.count() > 0) Take(node, order, order.count() - 1);
   }
 }
 
@@ -362,8 +344,6 @@ bool EntryTree::Cursor::StepForward() {
   if (AURORA_UNLIKELY(position_ + 1 >= order.count())) return false;
   ++position_;
   entry_ = static_cast<const Leaf*>(leaf_)->entries[order.slot(position_)];
-  // Entries lie anywhere: the ones to come are fetched while this one is used.
-  constexpr int kAhead = 4;
   if (position_ + kAhead < order.count()) {
     __builtin_prefetch(static_cast<const Leaf*>(leaf_)->entries[order.slot(position_ + kAhead)]);
   }
@@ -372,18 +352,18 @@ bool EntryTree::Cursor::StepForward() {
 
 void EntryTree::Cursor::Next() {
   if (AURORA_LIKELY(StepForward())) return;
+  // No leaf but the first is ever empty.
   Node* const next = NextOf(leaf_);
   if (next == nullptr) {
     entry_ = nullptr;
     return;
   }
-  Settle(next, 0);
-  if (entry_ == nullptr) return;
-  const Order here(order_);
-  for (int i = 1; i < std::min(here.count(), 5); ++i) {
-    __builtin_prefetch(static_cast<const Leaf*>(leaf_)->entries[here.slot(i)]);
+  const Order order = next->order();
+  Take(next, order, 0);
+  for (int i = 1; i < std::min(order.count(), 1 + kAhead); ++i) {
+    __builtin_prefetch(static_cast<const Leaf*>(next)->entries[order.slot(i)]);
   }
-  __builtin_prefetch(leaf_->next.load(std::memory_order_relaxed));
+  __builtin_prefetch(next->next.load(std::memory_order_relaxed));
 }
 
 void EntryTree::Cursor::Prev() {

@@ -163,8 +163,7 @@ class EntryTree::Cursor {
 
  private:
   void SeekBefore(const Target& target, bool or_at);
-  // Stands at `position` of the node, or at the first entry behind it.
-  void Settle(Node* leaf, int position);
+  void Take(Node* leaf, Order order, int position);
 
   const EntryTree* const tree_;
   const Entry* entry_ = nullptr;

@@ -49,7 +49,8 @@ class Database {
   AURORA_TASK_WRAPPER static Task<absl::StatusOr<Database>> Open(std::string path,
                                                                  Options options = {});
 
-  // Finishes background work, marks a clean end, and releases the directory. Waits for operations
+  // Writes what is in memory to tables, unless it is little, so that the next open is quick;
+  // finishes background work, marks a clean end, and releases the directory. Waits for operations
   // in flight; those that start later fail with FailedPrecondition. A second Close does nothing.
   AURORA_TASK_WRAPPER Task<absl::Status> Close();
 

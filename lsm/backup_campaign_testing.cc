@@ -11,6 +11,7 @@
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/crash_sampler_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -166,16 +167,16 @@ absl::Status CheckAftermath(Simulation* simulation, StoreModel* model, Backups* 
   return backups->Restore(made, "/restored");
 }
 
-absl::Status TryImage(std::uint64_t seed, DiskImage image, const StoreModel& history,
-                      const Backups& before, bool machine) {
+absl::Status TryImage(const CrashPoint& point, const StoreModel& history, const Backups& before) {
   SimulationOptions options;
-  options.image = std::move(image);
+  options.image = point.image;
   options.latency = LatencyModel::None();
-  Simulation simulation(seed, std::move(options));
-  const std::unique_ptr<StoreModel> model = history.Fork(seed);
+  Simulation simulation(point.seed, std::move(options));
+  const std::unique_ptr<StoreModel> model = history.Fork(point.seed);
   Backups backups = before.Fork(&simulation, model.get());
-  return ConcludeRun(&simulation, model.get(),
-                     CheckAftermath(&simulation, model.get(), &backups, seed, machine));
+  return ConcludeRun(
+      &simulation, model.get(),
+      CheckAftermath(&simulation, model.get(), &backups, point.seed, !point.mode.process_only));
 }
 
 absl::Status Prepare(Simulation* simulation, StoreModel* model, Backups* backups) {
@@ -211,30 +212,20 @@ absl::Status EnumerateBackupCrashes(std::uint64_t seed, Durability durability, i
   Simulation simulation(seed);
   StoreModel model(seed, SmallStoreOptions("/db", durability));
   Backups backups(&simulation, &model);
-  SeededRandom random(seed);
   absl::Status status = Prepare(&simulation, &model, &backups);
   if (!status.ok()) return ConcludeRun(&simulation, &model, status);
-  absl::Status violation;
-  const std::span<const CrashMode> modes = StandardCrashModes();
-  std::size_t next_mode = random.Below(modes.size());
-  simulation.ObservePersistence([&](const PersistenceEvent& event) {
-    for (int i = 0; i < modes_per_event && violation.ok(); ++i) {
-      const CrashMode& mode = modes[next_mode++ % modes.size()];
-      const std::uint64_t image_seed = random.Next64();
-      const absl::Status tried =
-          TryImage(image_seed, simulation.disk().CrashImage(mode, image_seed), model, backups,
-                   !mode.process_only);
-      ++*images;
-      if (tried.ok()) continue;
-      violation = InternalError(tried.message(), "; a crash before event ", event.index, ", ",
-                                Describe(event.operation), ", ", Describe(mode), "; seed ", seed,
-                                ", durability ", static_cast<int>(durability));
+  {
+    const CrashSampler sampler(&simulation, seed, modes_per_event, [&](const CrashPoint& point) {
+      return TryImage(point, model, backups);
+    });
+    status = SmallLife(&backups);
+    *images += sampler.image_count();
+    if (!sampler.violation().ok()) {
+      status = Annotate(sampler.violation(),
+                        StrCat("seed ", seed, ", durability ", static_cast<int>(durability)));
     }
-  });
-  status = SmallLife(&backups);
-  simulation.ObservePersistence(nullptr);
-  status = ConcludeRun(&simulation, &model, status);
-  return violation.ok() ? status : violation;
+  }
+  return ConcludeRun(&simulation, &model, status);
 }
 
 absl::Status RunBackupFault(std::uint64_t seed, std::uint64_t first, int error, bool* struck) {

@@ -19,12 +19,6 @@ namespace {
 // Far above what a million tables need.
 constexpr std::uint64_t kBackupBytesMax = std::uint64_t{2} << 30;
 
-Task<absl::Status> CreateIfAbsent(FileSystem* files, std::string path) {
-  absl::Status created = co_await files->CreateDirectory(std::move(path));
-  if (absl::IsAlreadyExists(created)) co_return absl::OkStatus();
-  co_return created;
-}
-
 bool IsOurs(const DirectoryEntry& entry) {
   if (entry.is_directory) return entry.name == kBackupFilesName;
   std::string_view name = entry.name;
@@ -72,7 +66,7 @@ Task<absl::Status> BackupSet::Prepare(Access access) {
     co_return FailedPreconditionError(directory_, " is a file; a set of backups is a directory");
   }
   if (absl::IsNotFound(there.status())) {
-    AURORA_CO_RETURN_IF_ERROR(co_await CreateIfAbsent(files, directory_));
+    AURORA_CO_RETURN_IF_ERROR(co_await CreateDirectoryIfAbsent(files, directory_));
     AURORA_CO_RETURN_IF_ERROR(co_await files->SyncDirectory(ParentPath(directory_)));
   } else {
     AURORA_CO_RETURN_IF_ERROR(there);
@@ -90,7 +84,8 @@ Task<absl::Status> BackupSet::Prepare(Access access) {
     co_return absl::OkStatus();
   }
   AURORA_CO_ASSIGN(lock_, co_await files->Lock(JoinPath(directory_, kLockFileName)));
-  AURORA_CO_RETURN_IF_ERROR(co_await CreateIfAbsent(files, JoinPath(directory_, kBackupFilesName)));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await CreateDirectoryIfAbsent(files, JoinPath(directory_, kBackupFilesName)));
   AURORA_CO_RETURN_IF_ERROR(co_await files->SyncDirectory(directory_));
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveTemporaries(directory_));
   co_return co_await RemoveTemporaries(JoinPath(directory_, kBackupFilesName));

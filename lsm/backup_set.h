@@ -36,7 +36,7 @@
 namespace aurora::lsm {
 
 struct BackupInfo {
-  std::uint64_t id = 0;             // from 1
+  std::uint64_t id = 0;             // from 1; that of the newest, once deleted, is given again
   absl::Status status;              // why the backup cannot be read; then the rest says nothing
   std::int64_t created_micros = 0;  // by the wall clock, since 1970
   std::string label;

@@ -28,7 +28,8 @@ struct CheckpointInfo {
 };
 
 // Makes a checkpoint at `directory`, whose parent must exist. Everything in it is durable when this
-// returns. After an error, or a crash, there is nothing at `directory`; what is left beside it
+// returns. After an error, or a crash, there is nothing at `directory`, unless the error says that
+// it is complete and only its name may not be durable; what is left beside it
 // (`<directory>.incomplete`) goes with the next attempt. `environment` and `store` must live until
 // then; the store must not be closed meanwhile.
 //   AlreadyExists       there is something at `directory`

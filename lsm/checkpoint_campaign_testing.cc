@@ -10,6 +10,7 @@
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/crash_sampler_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -73,15 +74,15 @@ absl::Status CheckAftermath(Simulation* simulation, StoreModel* model, std::uint
   return simulation->Run(model->CheckAll());
 }
 
-absl::Status TryImage(std::uint64_t seed, DiskImage image, const StoreModel& history,
-                      std::size_t begun_after, bool machine) {
+absl::Status TryImage(const CrashPoint& point, const StoreModel& history, std::size_t begun_after) {
   SimulationOptions options;
-  options.image = std::move(image);
+  options.image = point.image;
   options.latency = LatencyModel::None();
-  Simulation simulation(seed, std::move(options));
-  const std::unique_ptr<StoreModel> model = history.Fork(seed);
-  return ConcludeRun(&simulation, model.get(),
-                     CheckAftermath(&simulation, model.get(), seed, begun_after, machine));
+  Simulation simulation(point.seed, std::move(options));
+  const std::unique_ptr<StoreModel> model = history.Fork(point.seed);
+  return ConcludeRun(
+      &simulation, model.get(),
+      CheckAftermath(&simulation, model.get(), point.seed, begun_after, !point.mode.process_only));
 }
 
 }  // namespace
@@ -100,32 +101,21 @@ absl::Status EnumerateCheckpointCrashes(std::uint64_t seed, Durability durabilit
                                         int modes_per_event, std::uint64_t* images) {
   Simulation simulation(seed);
   StoreModel model(seed, SmallStoreOptions("/db", durability));
-  SeededRandom random(seed);
   absl::Status status = simulation.Run(model.Open(&simulation.environment()));
   if (status.ok()) status = simulation.Run(model.Steps(60));
   if (!status.ok()) return ConcludeRun(&simulation, &model, status);
   const std::size_t begun_after = model.commit_count();
-  absl::Status violation;
-  const std::span<const CrashMode> modes = StandardCrashModes();
-  std::size_t next_mode = random.Below(modes.size());
-  simulation.ObservePersistence([&](const PersistenceEvent& event) {
-    for (int i = 0; i < modes_per_event && violation.ok(); ++i) {
-      const CrashMode& mode = modes[next_mode++ % modes.size()];
-      const std::uint64_t image_seed = random.Next64();
-      const absl::Status tried =
-          TryImage(image_seed, simulation.disk().CrashImage(mode, image_seed), model, begun_after,
-                   !mode.process_only);
-      ++*images;
-      if (tried.ok()) continue;
-      violation = InternalError(tried.message(), "; a crash before event ", event.index, ", ",
-                                Describe(event.operation), ", ", Describe(mode), "; ",
-                                Context(seed, durability));
+  {
+    const CrashSampler sampler(&simulation, seed, modes_per_event, [&](const CrashPoint& point) {
+      return TryImage(point, model, begun_after);
+    });
+    status = RunBesideWriter(&simulation, &model, Checkpoint(&simulation, &model, "/copy"), 2);
+    *images += sampler.image_count();
+    if (!sampler.violation().ok()) {
+      status = Annotate(sampler.violation(), Context(seed, durability));
     }
-  });
-  status = RunBesideWriter(&simulation, &model, Checkpoint(&simulation, &model, "/copy"), 2);
-  simulation.ObservePersistence(nullptr);
-  status = ConcludeRun(&simulation, &model, status);
-  return violation.ok() ? status : violation;
+  }
+  return ConcludeRun(&simulation, &model, status);
 }
 
 absl::Status RunCheckpointFault(std::uint64_t seed, Durability durability, std::uint64_t first,

@@ -41,7 +41,7 @@
 // its own "where the frame before it ends" says that nothing is missing in between. What lies
 // between is without meaning.
 //
-// A file that was filled with zeros and not yet begun has, in place of the header, the prepared
+// A file that was made ready and not yet begun has, in place of the header, the prepared
 // block: magic (8), number (4), zeros (4076), checksum (8).
 //
 // The durable watermark is a promise of the writer: when the bytes of this frame (or header) were

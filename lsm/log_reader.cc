@@ -123,6 +123,8 @@ class LogScanner {
   // yet when it was read.
   Task<absl::Status> DamageUnlessLive(LogPosition at, absl::Status damage);
   Task<absl::StatusOr<bool>> HasAppeared(LogPosition at);
+  // The header of a segment that was begun, as it is at this moment.
+  Task<absl::StatusOr<std::optional<SegmentHeader>>> HeaderNow(std::uint32_t number);
   Task<absl::StatusOr<bool>> HasSuccessor(LogPosition end);
   void Finish();
 
@@ -390,18 +392,27 @@ absl::Status LogScanner::Damage(LogPosition at, const Witness& witness, std::str
                        scan_.last_sequence, " are lost", next);
 }
 
+Task<absl::StatusOr<std::optional<SegmentHeader>>> LogScanner::HeaderNow(std::uint32_t number) {
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
+  const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
+  SegmentHeader header;
+  if (block.size() < kSegmentHeaderBytes ||
+      DecodeSegmentHeader(block, &header) != HeaderState::kValid || header.number != number) {
+    co_return std::nullopt;
+  }
+  co_return header;
+}
+
 Task<absl::StatusOr<bool>> LogScanner::HasAppeared(LogPosition at) {
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(at.segment)));
   const auto number = static_cast<std::uint32_t>(at.segment);
   if (at.offset == 0) {
-    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
-    SegmentHeader header;
-    const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
-    co_return block.size() == kSegmentHeaderBytes&& DecodeSegmentHeader(block, &header) ==
-        HeaderState::kValid&& header.number == number;
+    AURORA_CO_ASSIGN(const std::optional<SegmentHeader> now, co_await HeaderNow(number));
+    co_return now.has_value();
   }
   const auto header = headers_.find(number);
   AURORA_CHECK(header != headers_.end());
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
   const std::uint64_t size = std::min<std::uint64_t>(header->second.segment_bytes, reader.size());
   const std::uint64_t seed = FrameSeed(header->second.identity, number);
   FrameView frame;
@@ -419,15 +430,9 @@ Task<absl::StatusOr<bool>> LogScanner::HasSuccessor(LogPosition end) {
                    co_await ListSegments(files_, options_.directory));
   for (const std::uint32_t number : numbers) {
     if (number <= end.segment) continue;
-    AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
-    AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
-    SegmentHeader header;
-    const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
-    if (block.size() < kSegmentHeaderBytes ||
-        DecodeSegmentHeader(block, &header) != HeaderState::kValid || header.number != number) {
-      continue;
-    }
-    if (header.predecessor == end.segment && header.predecessor_end == end.offset) co_return true;
+    AURORA_CO_ASSIGN(const std::optional<SegmentHeader> now, co_await HeaderNow(number));
+    if (!now.has_value()) continue;
+    if (now->predecessor == end.segment && now->predecessor_end == end.offset) co_return true;
   }
   co_return false;
 }

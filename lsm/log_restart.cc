@@ -174,7 +174,8 @@ Task<absl::StatusOr<std::unique_ptr<LogSegment>>> Restarter::TakeSegment() {
   for (const std::uint32_t number : std::exchange(scan_.unusable, {})) {
     AURORA_CO_RETURN_IF_ERROR(co_await files_.Remove(SegmentPath(wanted.directory, number)));
   }
-  co_return co_await CreateSegment(files_, wanted, next_number_++);
+  std::uint64_t written_bytes = 0;
+  co_return co_await CreateSegment(files_, wanted, next_number_++, &written_bytes);
 }
 
 Task<absl::StatusOr<Sequence>> Restarter::CopyTail(SegmentImage* image) {

@@ -26,21 +26,24 @@ Task<absl::Status> WriteZeros(File* file, std::uint64_t size) {
 
 // A direct segment is filled with zeros, so that no sync of a commit waits for metadata. Commits to
 // a mapped one seldom wait for a sync; it only needs to be sure of its space, and costs no bytes.
-Task<absl::Status> Fill(File* file, SegmentOptions options) {
+Task<absl::Status> Fill(File* file, SegmentOptions options, std::uint64_t* written_bytes) {
   if (options.mode == SegmentMode::kMapped) {
     absl::Status allocated = co_await file->Allocate(options.segment_bytes);
     if (!absl::IsUnimplemented(allocated)) co_return allocated;
   }
+  *written_bytes += options.segment_bytes;
   co_return co_await WriteZeros(file, options.segment_bytes);
 }
 
-Task<absl::Status> Prepare(File* file, SegmentOptions options, std::uint32_t number) {
-  AURORA_CO_RETURN_IF_ERROR(co_await Fill(file, options));
+Task<absl::Status> Prepare(File* file, SegmentOptions options, std::uint32_t number,
+                           std::uint64_t* written_bytes) {
+  AURORA_CO_RETURN_IF_ERROR(co_await Fill(file, options, written_bytes));
   AURORA_CO_RETURN_IF_ERROR(co_await file->Sync());
   // Only now: whoever finds this block may rely on the others and on the file's size.
   AlignedBuffer block(kSegmentHeaderBytes);
   std::memset(block.data(), 0, block.size());
   EncodePreparedBlock(number, block.data());
+  *written_bytes += kSegmentHeaderBytes;
   co_return co_await file->WriteDurably(0, block.span().first(kSegmentHeaderBytes));
 }
 
@@ -49,13 +52,14 @@ Task<absl::Status> SyncLogDirectory(FileSystem& files, std::string directory) {
   co_return co_await files.SyncDirectory(std::move(directory));
 }
 
-Task<absl::Status> CreatePrepared(FileSystem& files, SegmentOptions options, std::uint32_t number) {
+Task<absl::Status> CreatePrepared(FileSystem& files, SegmentOptions options, std::uint32_t number,
+                                  std::uint64_t* written_bytes) {
   OpenOptions open;
   open.mode = OpenMode::kCreateNew;
   open.direct = true;  // zeros need not push anything out of the page cache
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
                    co_await files.Open(SegmentPath(options.directory, number), open));
-  AURORA_CO_RETURN_IF_ERROR(co_await Prepare(file.get(), options, number));
+  AURORA_CO_RETURN_IF_ERROR(co_await Prepare(file.get(), options, number, written_bytes));
   co_return co_await SyncLogDirectory(files, options.directory);
 }
 
@@ -96,12 +100,13 @@ Task<absl::StatusOr<std::unique_ptr<LogSegment>>> OpenSegment(FileSystem& files,
 
 Task<absl::StatusOr<std::unique_ptr<LogSegment>>> CreateSegment(FileSystem& files,
                                                                 SegmentOptions options,
-                                                                std::uint32_t number) {
+                                                                std::uint32_t number,
+                                                                std::uint64_t* written_bytes) {
   AURORA_CHECK(options.segment_bytes % kDeviceBlockSize == 0 &&
                options.segment_bytes >= kMinSegmentBytes &&
                options.segment_bytes <= kMaxSegmentBytes);
   const std::string path = SegmentPath(options.directory, number);
-  const absl::Status created = co_await CreatePrepared(files, options, number);
+  const absl::Status created = co_await CreatePrepared(files, options, number, written_bytes);
   if (!created.ok()) {
     // What could not be written and synced whole is never used. The next open removes it if this
     // does not.

@@ -62,10 +62,11 @@ Task<absl::StatusOr<std::unique_ptr<LogSegment>>> OpenSegment(FileSystem& files,
 
 // Creates segment `number`, all zeros: written to the device for a direct one; for a mapped one
 // only reserved, where the file system can. If that fails, no such file is left, as far as the
-// device allows.
+// device allows. `*written_bytes`, which must live until then, grows by what was written.
 Task<absl::StatusOr<std::unique_ptr<LogSegment>>> CreateSegment(FileSystem& files,
                                                                 SegmentOptions options,
-                                                                std::uint32_t number);
+                                                                std::uint32_t number,
+                                                                std::uint64_t* written_bytes);
 
 // Makes segment `to` of segment `from`, which nobody needs any more. Keeps its bytes: no frame of
 // another segment's number is ever taken for one of `to`.

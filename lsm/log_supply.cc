@@ -85,13 +85,12 @@ Task<absl::Status> SegmentSupply::ReplenishOne() {
     if (absl::IsFailedPrecondition(recycled.status())) co_return absl::OkStatus();
     co_return recycled.status();
   }
-  AURORA_CO_ASSIGN(std::unique_ptr<LogSegment> created,
-                   co_await CreateSegment(files_, options_, new_number));
-  // A mapped one is only reserved.
-  const bool filled = options_.mode == SegmentMode::kDirect;
-  bytes_filled_.fetch_add(filled ? options_.segment_bytes : kSegmentHeaderBytes,
-                          std::memory_order_relaxed);
-  AddReady(std::move(created));
+  std::uint64_t written_bytes = 0;
+  absl::StatusOr<std::unique_ptr<LogSegment>> created =
+      co_await CreateSegment(files_, options_, new_number, &written_bytes);
+  bytes_filled_.fetch_add(written_bytes, std::memory_order_relaxed);
+  if (!created.ok()) co_return created.status();
+  AddReady(*std::move(created));
   co_return absl::OkStatus();
 }
 

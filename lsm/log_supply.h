@@ -42,7 +42,7 @@ class SegmentSupply {
   // Recycles, creates and removes until there is nothing left to do, something fails, or a stop is
   // requested.
   Task<absl::Status> Replenish(std::stop_token stop);
-  // Bytes of zeros written to the device.
+  // Bytes written to make segments ready.
   std::uint64_t bytes_filled() const { return bytes_filled_.load(std::memory_order_relaxed); }
 
  private:

@@ -17,13 +17,13 @@ std::string WithoutSlashes(std::string path) {
   return path;
 }
 
-Task<absl::Status> CreateIfAbsent(FileSystem* files, std::string path) {
+}  // namespace
+
+Task<absl::Status> CreateDirectoryIfAbsent(FileSystem* files, std::string path) {
   absl::Status created = co_await files->CreateDirectory(std::move(path));
   if (absl::IsAlreadyExists(created)) co_return absl::OkStatus();
   co_return created;
 }
-
-}  // namespace
 
 std::uint64_t NextEpoch(std::uint64_t epoch, Random& random) {
   // Steps of up to 2^40 leave room for sixteen million copies of copies.
@@ -57,10 +57,10 @@ Task<absl::Status> NewDirectory::Prepare() {
   const absl::StatusOr<FileInfo> there = co_await files->Stat(target_);
   if (there.ok()) co_return AlreadyExistsError(target_, " exists already; name a new directory");
   if (!absl::IsNotFound(there.status())) co_return there.status();
-  AURORA_CO_RETURN_IF_ERROR(co_await CreateIfAbsent(files, path_));
+  AURORA_CO_RETURN_IF_ERROR(co_await CreateDirectoryIfAbsent(files, path_));
   AURORA_CO_ASSIGN(lock_, co_await files->Lock(JoinPath(path_, kLockFileName)));
   AURORA_CO_RETURN_IF_ERROR(co_await Clear());
-  co_return co_await CreateIfAbsent(files, JoinPath(path_, kLogDirectoryName));
+  co_return co_await CreateDirectoryIfAbsent(files, JoinPath(path_, kLogDirectoryName));
 }
 
 Task<absl::Status> NewDirectory::Clear() {

@@ -25,6 +25,9 @@ namespace aurora::lsm {
 // An epoch above `epoch`, by a random step, so that no two copies of a database share one.
 std::uint64_t NextEpoch(std::uint64_t epoch, Random& random);
 
+// `files` must live until the task completes.
+Task<absl::Status> CreateDirectoryIfAbsent(FileSystem* files, std::string path);
+
 class NewDirectory {
  public:
   // AlreadyExists if there is anything at `target`; NotFound if its parent does not exist;
@@ -38,7 +41,7 @@ class NewDirectory {
 
   // Writes the manifest of `state`, makes everything durable and gives the directory its name. The
   // files of tables and log must be there, with their contents synced. `state` has the original's
-  // identity.
+  // identity. An error that comes after the name was given says so.
   Task<absl::Status> Finish(ManifestState state);
   // Instead of Finish, as far as the device allows.
   Task<void> Abandon();

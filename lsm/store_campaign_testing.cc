@@ -9,6 +9,7 @@
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/crash_sampler_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -106,14 +107,14 @@ absl::Status LiveOnImage(std::uint64_t seed, Simulation* simulation, StoreModel*
   return simulation->Run(model->Close());
 }
 
-absl::Status TryImage(std::uint64_t seed, DiskImage image, const StoreModel& history,
-                      bool machine) {
+absl::Status TryImage(const CrashPoint& point, const StoreModel& history) {
   SimulationOptions options;
-  options.image = std::move(image);
+  options.image = point.image;
   options.latency = LatencyModel::None();
-  Simulation simulation(seed, std::move(options));
-  const std::unique_ptr<StoreModel> model = history.Fork(seed);
-  const absl::Status status = LiveOnImage(seed, &simulation, model.get(), machine);
+  Simulation simulation(point.seed, std::move(options));
+  const std::unique_ptr<StoreModel> model = history.Fork(point.seed);
+  const absl::Status status =
+      LiveOnImage(point.seed, &simulation, model.get(), !point.mode.process_only);
   return Conclude(&simulation, model.get(), status);
 }
 
@@ -138,25 +139,11 @@ absl::Status EnumerateStoreCrashes(std::uint64_t seed, Durability durability, in
                                    std::uint64_t* images) {
   Simulation simulation(seed);
   StoreModel model(seed, SmallStoreOptions("/db", durability));
-  SeededRandom random(seed);
-  absl::Status violation;
-  const std::span<const CrashMode> modes = StandardCrashModes();
-  std::size_t next_mode = random.Below(modes.size());
-  simulation.ObservePersistence([&](const PersistenceEvent& event) {
-    for (int i = 0; i < modes_per_event && violation.ok(); ++i) {
-      const CrashMode& mode = modes[next_mode++ % modes.size()];
-      const std::uint64_t image_seed = random.Next64();
-      const absl::Status status = TryImage(
-          image_seed, simulation.disk().CrashImage(mode, image_seed), model, !mode.process_only);
-      ++*images;
-      if (status.ok()) continue;
-      violation = InternalError(status.message(), "; a crash before event ", event.index, ", ",
-                                Describe(event.operation), ", ", Describe(mode), "; ",
-                                Context(seed, durability));
-    }
-  });
+  const CrashSampler sampler(&simulation, seed, modes_per_event,
+                             [&](const CrashPoint& point) { return TryImage(point, model); });
   const absl::Status lived = simulation.Run(SmallLife(&model, &simulation.environment()));
-  if (!violation.ok()) return violation;
+  *images += sampler.image_count();
+  AURORA_RETURN_IF_ERROR(Annotate(sampler.violation(), Context(seed, durability)));
   return Conclude(&simulation, &model, lived);
 }
 

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,7 +20,7 @@ constexpr std::uint64_t kBlock = 4096;
 class StoreStatsTest : public testing::Test {
  protected:
   void Open(Durability durability) {
-    options_ = SmallStoreOptions("/db", durability);
+    options_ = SmallStoreOptions(directory_, durability);
     absl::StatusOr<std::unique_ptr<KvStore>> store =
         simulation_.Run(KvStore::Open(simulation_.environment(), options_));
     ASSERT_TRUE(store.ok()) << store.status();
@@ -37,6 +38,7 @@ class StoreStatsTest : public testing::Test {
     if (store_ != nullptr) EXPECT_TRUE(simulation_.Run(store_->Close()).ok());
   }
 
+  std::string directory_ = "/db";
   StoreOptions options_;
   Simulation simulation_{1};
   std::unique_ptr<KvStore> store_;
@@ -47,6 +49,24 @@ TEST_F(StoreStatsTest, BytesLoggedOfSyncedCommitsIncludeZeroFillingAndPadding) {
   EXPECT_GE(store_->store().Stats().bytes_logged, options_.log_segment_bytes);
   EXPECT_EQ(LoggedByPut(1), kBlock);
   EXPECT_EQ(LoggedByPut(1), kBlock);
+}
+
+TEST_F(StoreStatsTest, MappedSegmentsAreAllocatedAndWrittenOnlyWhereThatCannotBe) {
+  ASSERT_NO_FATAL_FAILURE(Open(Durability::kProcess));
+  EXPECT_LT(store_->store().Stats().bytes_logged, options_.log_segment_bytes);
+  ASSERT_TRUE(simulation_.Run(store_->Close()).ok());
+  const std::uint64_t allocations = simulation_.faults().operation_count(OperationKind::kAllocate);
+  EXPECT_GT(allocations, 0u);
+
+  FaultRule rule;
+  rule.fault = Fault::Error(EOPNOTSUPP);
+  rule.kinds = {OperationKind::kAllocate};
+  rule.count = FaultRule::kForEver;
+  simulation_.faults().Add(rule);
+  directory_ = "/another";
+  ASSERT_NO_FATAL_FAILURE(Open(Durability::kProcess));
+  EXPECT_GE(store_->store().Stats().bytes_logged, options_.log_segment_bytes);
+  EXPECT_GT(LoggedByPut(1000), 1000u);
 }
 
 TEST_F(StoreStatsTest, BytesLoggedOfMappedCommitsAreCountedAtOnce) {

@@ -3,10 +3,9 @@
 //   if (!AURORA_PLANTED_BUG("skip-log-sync")) status = co_await file.Sync();
 //
 // The macro is the constant `false`, and costs nothing, unless the code is compiled with
-// AURORA_PLANTED_BUGS defined (planted_bugs_test of tools/build, or a test's own copy of a
-// library). Then the bug is there while its name is switched on, and every name that execution
-// passes is remembered, so that a test can tell a bug that it missed from one that it never
-// reached.
+// AURORA_PLANTED_BUGS defined (cc_planted_bugs_test of tools/build). Then the bug is there while
+// its name is switched on, and every name that execution passes is remembered, so that a test can
+// tell a bug that it missed from one that it never reached.
 #pragma once
 
 #include <string>

@@ -1,5 +1,7 @@
 """A test over code with planted bugs (runtime/fault_points.h) that can be switched on."""
 
+load(":cc.bzl", "cc_test")
+
 _COPT = "//command_line_option:copt"
 
 def _with_planted_bugs_impl(settings, _attr):
@@ -24,9 +26,7 @@ def _planted_bugs_test_impl(ctx):
         runfiles = ctx.runfiles([executable]).merge(test[DefaultInfo].default_runfiles),
     )]
 
-# Runs `test`, built anew with everything that it depends on. `test` itself is tagged "manual": in
-# the plain configuration there are no bugs to find.
-planted_bugs_test = rule(
+_planted_bugs_test = rule(
     implementation = _planted_bugs_test_impl,
     test = True,
     attrs = {
@@ -36,3 +36,11 @@ planted_bugs_test = rule(
         ),
     },
 )
+
+def cc_planted_bugs_test(name, size = "small", **kwargs):
+    """A cc_test for which all that it depends on is built anew, with its planted bugs."""
+
+    # "manual": in the plain configuration there are no bugs for it to find.
+    plain = name + "_program"
+    cc_test(name = plain, size = size, tags = ["manual"], **kwargs)
+    _planted_bugs_test(name = name, size = size, test = ":" + plain)

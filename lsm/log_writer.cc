@@ -120,6 +120,8 @@ LogWriter::LogWriter(Environment& environment, LogOptions options, Start start)
       seed_(FrameSeed(identity_, current_->number())),
       tail_(start.offset),
       previous_end_(start.previous_end),
+      prepared_end_(start.offset),
+      sealed_end_(start.offset),
       last_sequence_(start.last_sequence),
       older_(std::move(start.older)) {
   AURORA_CHECK(start.offset % kDeviceBlockSize == 0 && previous_end_ <= tail_);
@@ -182,6 +184,7 @@ void LogWriter::WriteFrameLocked(FrameKind kind, Sequence sequence,
                                  std::span<const std::string_view> parts, std::size_t payload_bytes,
                                  std::uint64_t payload_hash) {
   const auto frame_bytes = static_cast<std::uint32_t>(FrameBytes(payload_bytes));
+  if (!direct_) PrepareLocked(tail_ + frame_bytes);
   char* const out =
       direct_ ? filling_.buffer.data() + filling_.used : current_->region()->bytes().data() + tail_;
   char* next = out + kFrameHeaderBytes;
@@ -221,6 +224,16 @@ void LogWriter::WriteFrameLocked(FrameKind kind, Sequence sequence,
 void LogWriter::WriteMarkLocked(FrameKind kind, std::string_view payload) {
   AURORA_CHECK(tail_ % kDeviceBlockSize == 0 && (!direct_ || filling_.used == 0));
   WriteFrameLocked(kind, last_sequence_, {&payload, 1}, payload.size(), HashBytes(payload));
+}
+
+void LogWriter::PrepareLocked(std::uint64_t end) {
+  if (AURORA_LIKELY(end <= prepared_end_)) return;
+  // A sync writes what is prepared too: so no more than has been used since the last one.
+  const std::uint64_t ahead = std::min(end - sealed_end_, kPrepareBytesMax);
+  const std::uint64_t to = std::min(NextBlock(end + ahead), current_->bytes());
+  current_->region()->Prepare(static_cast<std::size_t>(prepared_end_),
+                              static_cast<std::size_t>(to - prepared_end_));
+  prepared_end_ = to;
 }
 
 void LogWriter::PublishLocked(std::uint32_t offset, std::uint32_t size) {
@@ -279,6 +292,7 @@ void LogWriter::RotateLocked() {
   current_ = std::move(segment);
   seed_ = FrameSeed(identity_, current_number());
   tail_ = previous_end_ = kSegmentHeaderBytes;
+  prepared_end_ = sealed_end_ = 0;
   if (direct_) {
     EncodeSegmentHeader(header, filling_.buffer.data());
     filling_.segment = current_;
@@ -412,6 +426,7 @@ bool LogWriter::SealLocked() {
   covered_ = std::exchange(waiting_, nullptr);
   in_cycle_ = true;
   tail_ = static_cast<std::uint32_t>(NextBlock(tail_));
+  prepared_end_ = sealed_end_ = tail_;  // a sync undoes what was prepared ahead
   if (!direct_) {
     cycle_bytes_ = unsynced_bytes_;
     syncing_ = unsynced_;
@@ -446,6 +461,10 @@ Task<absl::Status> LogWriter::WriteCycle() {
     co_return written;
   }
   for (const std::shared_ptr<LogSegment>& segment : syncing_) {
+    // What is synced is never written to again: the next record starts on a fresh block.
+    const bool is_whole = segment->number() < cycle_end_.segment;
+    segment->region()->Retire(
+        static_cast<std::size_t>(is_whole ? segment->bytes() : cycle_end_.offset));
     if (AURORA_PLANTED_BUG("log-skip-sync")) continue;
     absl::Status synced = co_await segment->file().Sync();
     if (!synced.ok() && AURORA_PLANTED_BUG("log-reuse-failed-file")) {

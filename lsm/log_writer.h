@@ -86,6 +86,9 @@ class LogWriter final : public Log {
   class DurableWait;
   class RoomWait;
 
+  // Pages of a mapping that are made ready ahead of the records, at most.
+  static constexpr std::uint64_t kPrepareBytesMax = std::uint64_t{64} << 10;
+
   std::uint32_t current_number() const { return current_->number(); }
 
   // All of these under mutex_.
@@ -95,6 +98,7 @@ class LogWriter final : public Log {
                         std::size_t payload_bytes, std::uint64_t payload_hash);
   void WriteMarkLocked(FrameKind kind, std::string_view payload);
   void RotateLocked();
+  void PrepareLocked(std::uint64_t end);
   void PublishLocked(std::uint32_t offset, std::uint32_t size);
   bool SealLocked();
   void PoisonLocked(const absl::Status& status);
@@ -144,6 +148,9 @@ class LogWriter final : public Log {
   std::uint64_t seed_ = 0;
   std::uint32_t tail_ = 0;
   std::uint32_t previous_end_ = 0;
+  // Of a mapped segment: up to where its pages are ready, and where the last cycle ended.
+  std::uint64_t prepared_end_ = 0;
+  std::uint64_t sealed_end_ = 0;
   Sequence last_sequence_ = 0;
   std::vector<LogPosition> older_;  // earlier segments that are still kept, oldest first
   std::uint64_t released_below_ = 0;

@@ -53,6 +53,14 @@ class MappedRegion {
   // crash of the process must preserve. Fails with Unavailable, and keeps failing, once any page of
   // the region could not be provided. No system call.
   virtual absl::Status Publish(std::size_t offset, std::size_t size) = 0;
+  // Makes the pages of [offset, offset + size), which lies within bytes() (checked), ready to be
+  // stored to: one system call instead of a fault for each. They may be written to the device with
+  // what they hold. A matter of speed only; what cannot be provided shows at Publish.
+  virtual void Prepare(std::size_t offset, std::size_t size) = 0;
+  // States that the whole pages of [0, end) will not be accessed any more: not checked, and fatal.
+  // The next Sync need not take them from every processor that had them mapped, one by one. One
+  // system call. May run beside accesses to the rest, but not beside itself.
+  virtual void Retire(std::size_t end) = 0;
 };
 
 class File {

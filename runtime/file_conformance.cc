@@ -602,6 +602,30 @@ TEST_P(FileConformanceTest, AMappedRegionIsTheFile) {
   EXPECT_EQ(Read(*Open("a"), 0, kBlock), "y" + std::string(kBlock - 1, 'a'));
 }
 
+TEST_P(FileConformanceTest, WhatIsPreparedAndRetiredIsStillInTheFile) {
+  std::unique_ptr<File> file = Open("a");
+  ASSERT_TRUE(Write(*file, 0, Blocks(4)).ok());
+  if (file->direct()) return;
+  absl::StatusOr<std::unique_ptr<MappedRegion>> region = Run(file->Map(4 * kBlock));
+  ASSERT_TRUE(region.ok()) << region.status();
+  const std::span<char> bytes = (*region)->bytes();
+  (*region)->Prepare(10, 3 * kBlock);
+  EXPECT_EQ(std::string_view(bytes.data(), bytes.size()), Blocks(4));
+  std::memset(bytes.data(), 'x', 2 * kBlock + 10);
+  EXPECT_TRUE((*region)->Publish(0, 2 * kBlock + 10).ok());
+
+  (*region)->Retire(kBlock);
+  (*region)->Retire(2 * kBlock + 10);  // whole pages only
+  (*region)->Retire(kBlock);           // nothing new
+  EXPECT_EQ(bytes[2 * kBlock + 9], 'x');
+  std::memset(bytes.data() + 2 * kBlock + 10, 'y', kBlock);
+  EXPECT_TRUE((*region)->Publish(2 * kBlock + 10, kBlock).ok());
+  EXPECT_TRUE(Run(file->Sync()).ok());
+  region->reset();
+  EXPECT_EQ(Read(*file, 0, 4 * kBlock), std::string(2 * kBlock + 10, 'x') +
+                                            std::string(kBlock, 'y') + Blocks(1, 'd').substr(10));
+}
+
 TEST_P(FileConformanceTest, OnlyWhatIsInTheFileCanBeMapped) {
   OpenOptions options;
   options.mode = OpenMode::kCreate;

@@ -148,10 +148,35 @@ class PosixMappedRegion final : public MappedRegion {
                             "since may be lost");
   }
 
+  void Prepare([[maybe_unused]] std::size_t offset, [[maybe_unused]] std::size_t size) override {
+    AURORA_CHECK(offset <= bytes_.size() && size <= bytes_.size() - offset);
+#ifdef MADV_POPULATE_WRITE
+    // Kernels before 5.14 do not know it. Where it fails, the store faults and HandleBusError sees.
+    const std::size_t begin = offset & ~(page_size - 1);
+    const int saved_errno = errno;
+    ::madvise(bytes_.data() + begin, offset + size - begin, MADV_POPULATE_WRITE);
+    errno = saved_errno;
+#endif
+  }
+
+  void Retire(std::size_t end) override {
+    AURORA_CHECK(end <= bytes_.size());
+    const std::size_t pages_end = end & ~(page_size - 1);
+    if (pages_end <= retired_) return;
+    // The addresses stay ours until the region ends. Where it fails, the pages stay mapped.
+    const int saved_errno = errno;
+    void* const replaced =
+        ::mmap(bytes_.data() + retired_, pages_end - retired_, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (replaced != MAP_FAILED) retired_ = pages_end;
+    errno = saved_errno;
+  }
+
  private:
   const std::string path_;
   RegionSlot& slot_;
   const std::span<char> bytes_;
+  std::size_t retired_ = 0;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "aurora/runtime/simulation/simulated_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -206,8 +207,19 @@ void SimulatedRegion::Free::operator()(char* memory) const {
   ::operator delete(memory, std::align_val_t(kDeviceBlockSize));
 }
 
+void SimulatedRegion::Prepare(std::size_t offset, std::size_t size) {
+  AURORA_CHECK(offset <= mapping_.bytes.size() && size <= mapping_.bytes.size() - offset);
+  AURORA_CHECK(offset >= retired_);
+}
+
+void SimulatedRegion::Retire(std::size_t end) {
+  AURORA_CHECK(end <= mapping_.bytes.size());
+  retired_ = std::max(retired_, end - end % kDeviceBlockSize);
+}
+
 absl::Status SimulatedRegion::Publish(std::size_t offset, std::size_t size) {
   AURORA_CHECK(offset <= mapping_.bytes.size() && size <= mapping_.bytes.size() - offset);
+  AURORA_CHECK(offset >= retired_);
   if (!handle_.alive()) return CrashError();
   const Operation operation = OperationOn(OperationKind::kPublish, path_, offset, size);
   files_.trace_.Record(files_.scheduler_.now_nanos(), "publish", path_, offset, size,

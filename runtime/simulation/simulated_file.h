@@ -60,6 +60,8 @@ class SimulatedRegion final : public MappedRegion {
   ~SimulatedRegion() override;
   std::span<char> bytes() override { return mapping_.bytes; }
   absl::Status Publish(std::size_t offset, std::size_t size) override;
+  void Prepare(std::size_t offset, std::size_t size) override;
+  void Retire(std::size_t end) override;
 
  private:
   struct Free {
@@ -70,6 +72,7 @@ class SimulatedRegion final : public MappedRegion {
   SimulatedFileSystem::Handle handle_;
   std::unique_ptr<char, Free> memory_;
   SimulatedDisk::Mapping mapping_;
+  std::size_t retired_ = 0;
 };
 
 class SimulatedLock final : public FileLock {

@@ -151,18 +151,15 @@ void BlockCache::Insert(BlockId id, Value value, std::size_t bytes) {
   ++shard.insertions;
 }
 
-void BlockCache::EraseFile(std::uint64_t file) {
-  for (const std::unique_ptr<Shard>& shard : shards_) {
-    Evicted evicted;
-    const std::lock_guard lock(shard->mutex);
-    for (auto it = shard->entries.begin(); it != shard->entries.end();) {
-      const auto entry = it++;
-      if (entry->first.file != file) continue;
-      shard->policy.Remove(entry->second.get());
-      evicted.push_back(std::move(entry->second));
-      shard->entries.erase(entry);
-    }
-  }
+void BlockCache::Erase(BlockId id) {
+  std::unique_ptr<Entry> erased;  // destroyed after the lock is given up
+  Shard& shard = ShardOf(id);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.entries.find(id);
+  if (found == shard.entries.end()) return;
+  erased = std::move(found->second);
+  shard.policy.Remove(erased.get());
+  shard.entries.erase(found);
 }
 
 BlockCacheStats BlockCache::Stats() const {

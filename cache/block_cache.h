@@ -73,8 +73,8 @@ class BlockCache {
   // Joins those who need a block that Find did not find.
   std::shared_ptr<Load> Join(BlockId id);
 
-  // Forgets the blocks of a file that is no more. Costs a walk over all entries.
-  void EraseFile(std::uint64_t file);
+  // Forgets a block, if it is there: of a file that is no more.
+  void Erase(BlockId id);
 
   BlockCacheStats Stats() const;
   std::size_t capacity_bytes() const { return capacity_bytes_; }

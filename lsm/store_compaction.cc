@@ -134,10 +134,13 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
     const bool is_last_level = tree->last_level() <= compaction.output_level;
-    std::unique_ptr<EntryIterator> source = CompactionInput(compaction);
+    BlockSources sources;
+    std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
     AURORA_CO_ASSIGN(change.edit.added_tables,
                      co_await WriteTables(std::move(source), std::move(filter),
-                                          compaction.output_level, is_last_level));
+                                          {.level = compaction.output_level,
+                                           .is_last_level = is_last_level,
+                                           .sources = &sources}));
     for (const TableInfo& table : change.edit.added_tables) {
       change.added.push_back(
           {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
@@ -149,9 +152,11 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
   co_return absl::OkStatus();
 }
 
-std::unique_ptr<EntryIterator> StoreImpl::CompactionInput(const Compaction& compaction) {
+std::unique_ptr<EntryIterator> StoreImpl::CompactionInput(const Compaction& compaction,
+                                                          BlockSources* block_sources) {
   Table::IterateOptions options;
   options.fill_cache = false;
+  options.sources = block_sources;
   std::vector<std::unique_ptr<EntryIterator>> sources;
   // Tables of a level from 1 on follow each other; those of level 0 may overlap. A full compaction
   // has tables of several levels in `upper`: there each is a source of its own.

@@ -149,7 +149,8 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
     filter.default_merge_operator = options_.default_merge_operator;
     std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
     AURORA_CO_ASSIGN(change.edit.added_tables,
-                     co_await WriteTables(std::move(entries), std::move(filter), 0, false));
+                     co_await WriteTables(std::move(entries), std::move(filter),
+                                          {.level = 0, .is_last_level = false}));
   }
   for (const TableInfo& table : change.edit.added_tables) {
     change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});
@@ -292,8 +293,10 @@ Task<void> StoreImpl::Discard(std::vector<TableInfo> tables) {
 Task<void> StoreImpl::RemoveObsoleteTables() {
   // After a failed edit it is unknown which tables the manifest names.
   if (poisoned()) co_return;
-  for (const std::uint64_t number : obsolete_.Take()) {
-    const std::string path = JoinPath(options_.directory, TableFileName(number));
+  for (ObsoleteTables::Entry& entry : obsolete_.Take()) {
+    if (entry.table != nullptr) entry.table->ForgetBlocks();
+    entry.table.reset();  // closes the file before it is removed
+    const std::string path = JoinPath(options_.directory, TableFileName(entry.number));
     const absl::Status removed = co_await environment_.files().Remove(path);
     if (!removed.ok()) Say(LogSeverity::kWarning, removed.message());
   }

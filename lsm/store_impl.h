@@ -195,20 +195,25 @@ class StoreImpl final : public Store, public TableOpener {
   // --- store_compaction.cc ---
   Task<absl::Status> CompactionLoop();
   Task<absl::Status> RunCompaction(Compaction compaction);
-  std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction);
+  std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
+                                                 BlockSources* sources);
 
   // --- store_tables.cc ---
+  struct Output {
+    int level = 0;
+    bool is_last_level = false;
+    const BlockSources* sources = nullptr;  // of a compaction: of what it reads
+  };
   // Writes what the filter keeps of `source` to new tables, durable in name and contents. On
   // failure they are removed.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
-                                                           int output_level, bool is_last_level);
-  Task<absl::Status> WriteEntries(EntryFilter* entries, int level, bool is_last_level,
+                                                           Output output);
+  Task<absl::Status> WriteEntries(EntryFilter* entries, Output output,
                                   std::vector<TableInfo>* tables);
-  Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info,
-                                                                 bool is_last_level);
+  Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info, Output output);
   Task<absl::Status> FinishTable(TableBuilder* builder, TableInfo* info);
-  TableBuilderOptions BuilderOptions(std::uint64_t number, int level, bool is_last_level) const;
+  TableBuilderOptions BuilderOptions(std::uint64_t number, const Output& output) const;
   Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
 
   // --- Errors and waiting. ---

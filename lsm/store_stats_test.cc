@@ -76,5 +76,32 @@ TEST_F(StoreStatsTest, BytesLoggedOfMappedCommitsAreCountedAtOnce) {
   EXPECT_LT(logged, 1000 + kBlock);
 }
 
+TEST_F(StoreStatsTest, WhatIsFlushedOrCompactedStaysInTheCache) {
+  ASSERT_NO_FATAL_FAILURE(Open(Durability::kProcess));
+  ASSERT_LE(options_.memtable_bytes, options_.block_cache_bytes / 4);
+  constexpr int kKeys = 200;
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  const auto misses_of_reading_all = [&] {
+    const std::uint64_t before = store_->store().Stats().block_cache_misses;
+    for (int i = 0; i < kKeys; ++i) {
+      const auto value = simulation_.Run(store_->Get(key(i)));
+      EXPECT_TRUE(value.ok() && value->has_value()) << value.status();
+    }
+    return store_->store().Stats().block_cache_misses - before;
+  };
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < kKeys; ++i) {
+      const std::string value(100, static_cast<char>('a' + round));
+      ASSERT_TRUE(simulation_.Run(store_->Put(key(i), value)).ok());
+    }
+    ASSERT_TRUE(simulation_.Run(store_->store().Flush()).ok());
+    ASSERT_TRUE(simulation_.Run(store_->store().WaitIdle()).ok());
+    EXPECT_EQ(misses_of_reading_all(), 0u) << round;
+  }
+  ASSERT_TRUE(simulation_.Run(store_->store().Compact()).ok());
+  ASSERT_TRUE(simulation_.Run(store_->store().WaitIdle()).ok());
+  EXPECT_EQ(misses_of_reading_all(), 0u);
+}
+
 }  // namespace
 }  // namespace aurora::lsm

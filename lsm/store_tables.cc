@@ -28,27 +28,30 @@ TableIdentity IdentityOf(const LogIdentity& database, std::uint64_t file_number)
 
 }  // namespace
 
-TableBuilderOptions StoreImpl::BuilderOptions(std::uint64_t number, int level,
-                                              bool is_last_level) const {
+TableBuilderOptions StoreImpl::BuilderOptions(std::uint64_t number, const Output& output) const {
   TableBuilderOptions options;
   options.identity = IdentityOf(identity_, number);
   options.memory = options_.memory;
+  // What was written last is read soon, but is not to push everything else out.
+  const bool fits_cache = options_.memtable_bytes <= options_.block_cache_bytes / 4;
+  if (output.sources != nullptr || fits_cache) options.cache = block_cache_.get();
+  options.sources = output.sources;
   // The last level holds most of the data, which is read least; a key that is found there costs a
   // read with or without a filter.
-  options.compression = is_last_level ? Compression::kZstd : Compression::kLz4;
-  options.filter_bits_per_key = level <= 1 ? 14 : 10;
+  options.compression = output.is_last_level ? Compression::kZstd : Compression::kLz4;
+  options.filter_bits_per_key = output.level <= 1 ? 14 : 10;
   return options;
 }
 
 Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> StoreImpl::BeginTable(TableInfo* info,
-                                                                          bool is_last_level) {
+                                                                          Output output) {
   AURORA_CO_ASSIGN(info->number, NewFileNumber());
   OpenOptions open;
   open.mode = OpenMode::kCreateNew;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
                    co_await environment_.files().Open(
                        JoinPath(options_.directory, TableFileName(info->number)), open));
-  const TableBuilderOptions options = BuilderOptions(info->number, info->level, is_last_level);
+  const TableBuilderOptions options = BuilderOptions(info->number, output);
   co_return std::make_unique<TableBuilder>(std::move(file), options);
 }
 
@@ -65,11 +68,11 @@ Task<absl::Status> StoreImpl::FinishTable(TableBuilder* builder, TableInfo* info
 }
 
 // Fills `tables` as files are begun, so that the caller can remove them after a failure.
-Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool is_last_level,
+Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, Output output,
                                            std::vector<TableInfo>* tables) {
   // A flush makes one table, so that level 0 counts flushes; other tables are cut, but never
   // between two versions of a key.
-  const std::uint64_t cut_bytes = level == 0 ? UINT64_MAX : options_.table_bytes;
+  const std::uint64_t cut_bytes = output.level == 0 ? UINT64_MAX : options_.table_bytes;
   std::unique_ptr<TableBuilder> builder;
   std::string last_key;
   std::uint64_t slice_entries = 0;
@@ -83,8 +86,8 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool
     }
     if (builder == nullptr) {
       tables->emplace_back();
-      tables->back().level = level;
-      AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), is_last_level));
+      tables->back().level = output.level;
+      AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), output));
     }
     if (cut_bytes != UINT64_MAX) last_key.assign(key.key);
     slice_bytes += key.key.size() + entries->value().size();
@@ -104,11 +107,10 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool
 }
 
 Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
-    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter, int output_level,
-    bool is_last_level) {
+    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter, Output output) {
   EntryFilter entries(std::move(source), std::move(filter));
   std::vector<TableInfo> tables;
-  absl::Status written = co_await WriteEntries(&entries, output_level, is_last_level, &tables);
+  absl::Status written = co_await WriteEntries(&entries, output, &tables);
   if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
     written = co_await environment_.files().SyncDirectory(options_.directory);
   }

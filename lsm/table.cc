@@ -203,6 +203,10 @@ Task<absl::Status> Table::GetFromDevice(std::size_t index, std::string_view stor
   co_return absl::OkStatus();
 }
 
+void Table::ForgetBlocks() {
+  for (std::size_t i = 0; i < index_->size(); ++i) options_.cache->Erase(IdOf(i));
+}
+
 std::unique_ptr<EntryIterator> Table::NewIterator(const IterateOptions& options) {
   return std::make_unique<Iterator>(this, options);
 }

@@ -14,6 +14,7 @@
 #include "aurora/cache/block_cache.h"
 #include "aurora/lsm/aligned_buffer.h"
 #include "aurora/lsm/block.h"
+#include "aurora/lsm/block_sources.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
@@ -68,10 +69,16 @@ class Table {
     // Blocks next to each other are read together, up to this, once a walk has gone from one to the
     // next.
     std::size_t readahead_bytes_max = 256u << 10;
+    // Counts here. Not owned; null: nowhere.
+    BlockSources* sources = nullptr;
   };
   // key() is valid until the next move; value() as long as the iterator stays in one block, and at
   // least until the next move.
   std::unique_ptr<EntryIterator> NewIterator(const IterateOptions& options);
+
+  // Takes the table's blocks out of the cache: nobody will ask for them again. Costs a look for
+  // each block.
+  void ForgetBlocks();
 
   const TableProperties& properties() const { return properties_; }
   const std::string& path() const { return file_->path(); }

@@ -3,8 +3,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <utility>
 
+#include "aurora/lsm/block.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
@@ -111,8 +114,35 @@ BlockHandle TableBuilder::AppendBlock(std::string_view raw, Compression compress
   return handle;
 }
 
+// Since the last block was cut, half of what was read or more was in the cache. Where nothing was
+// read the decision stays.
+bool TableBuilder::IsToBeCached() {
+  if (options_.cache == nullptr) return false;
+  if (options_.sources == nullptr) return true;
+  const std::uint64_t cached = options_.sources->cache - sources_seen_.cache;
+  const std::uint64_t read = options_.sources->device - sources_seen_.device;
+  if (cached + read > 0) caches_ = cached >= read;
+  sources_seen_ = *options_.sources;
+  return caches_;
+}
+
+void TableBuilder::CacheBlock(std::string_view raw, std::uint64_t offset) {
+  const cache::BlockId id{options_.identity.file_number, offset};
+  const std::size_t bytes = Block::ChargeFor(raw.size());
+  MemoryBudget::Charge charge = options_.cache->Reserve(id, bytes);
+  if (charge.bytes() == 0) return;
+  auto copy = std::make_unique_for_overwrite<char[]>(raw.size());
+  std::memcpy(copy.get(), raw.data(), raw.size());
+  absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(std::move(copy), raw.size(), std::move(charge));
+  AURORA_CHECK(block.ok());
+  options_.cache->Insert(id, *std::move(block), bytes);
+}
+
 void TableBuilder::CutBlock(const EntryKey* next) {
-  const BlockHandle handle = AppendBlock(block_.Finish(), options_.compression);
+  const std::string_view raw = block_.Finish();
+  if (IsToBeCached()) CacheBlock(raw, file_bytes());
+  const BlockHandle handle = AppendBlock(raw, options_.compression);
   index_.Add(block_.last_key(), next, handle);
   ++properties_.data_block_count;
   properties_.data_bytes += handle.end() - handle.offset;

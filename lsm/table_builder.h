@@ -9,8 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/cache/block_cache.h"
 #include "aurora/lsm/aligned_buffer.h"
 #include "aurora/lsm/block_builder.h"
+#include "aurora/lsm/block_sources.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
@@ -31,6 +33,11 @@ struct TableBuilderOptions {
   int filter_bits_per_key = 10;          // 0: no filter; at most kMaxFilterBitsPerKey
   std::size_t write_bytes = 256u << 10;  // written at a time; a multiple of kDeviceBlockSize
   MemoryBudget* memory = nullptr;        // charged (kInFlight) for what the builder holds
+  // Data blocks are put there as they are written, so that those who read the newest data, or what
+  // it replaces, need not read it from the device. Not owned; null: nowhere.
+  cache::BlockCache* cache = nullptr;
+  // If it is not null, only while what the table is made of comes from the cache. Not owned.
+  const BlockSources* sources = nullptr;
 };
 
 struct TableSummary {
@@ -73,6 +80,8 @@ class TableBuilder {
   void Append(EntryKey key, std::string_view value);
   // Ends the block in progress; `next` is the entry that begins the next one, or null.
   void CutBlock(const EntryKey* next);
+  bool IsToBeCached();
+  void CacheBlock(std::string_view raw, std::uint64_t offset);
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
   void AppendMetadata();
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
@@ -91,6 +100,9 @@ class TableBuilder {
   FilterBuilder filter_;
   TableIndexBuilder index_;
   TableProperties properties_;
+
+  BlockSources sources_seen_;  // when the last block was cut
+  bool caches_ = false;        // as the last block was
 
   std::string compressed_;    // scratch
   std::string stored_block_;  // scratch

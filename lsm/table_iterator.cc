@@ -103,6 +103,7 @@ absl::StatusOr<bool> Table::Iterator::TakeFromMemory(std::size_t index) {
   if (index == index_) return true;
   if (BlockPointer cached = table_->options_.cache->Find(table_->IdOf(index), options_.fill_cache);
       cached != nullptr) {
+    if (options_.sources != nullptr) ++options_.sources->cache;
     Take(index, std::move(cached));
     return true;
   }
@@ -111,6 +112,7 @@ absl::StatusOr<bool> Table::Iterator::TakeFromMemory(std::size_t index) {
   AURORA_ASSIGN_OR_RETURN(BlockPointer block,
                           table_->DecodeBlock(index, ahead_, options_.fill_cache));
   last_read_ = index;
+  if (options_.sources != nullptr) ++options_.sources->device;
   Take(index, std::move(block));
   return true;
 }
@@ -123,6 +125,7 @@ Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
   const bool backward = index + 1 == last_read_;
   const bool is_walk = last_read_ != kNoBlock && (forward || backward);
   last_read_ = index;
+  if (options_.sources != nullptr) ++options_.sources->device;
   if (is_walk) {
     readahead_bytes_ = std::clamp(readahead_bytes_ * 2, kFirstReadaheadBytes,
                                   std::max(kFirstReadaheadBytes, options_.readahead_bytes_max));

@@ -158,6 +158,50 @@ class TableTest : public testing::Test {
   TableSummary summary_;
 };
 
+TEST_F(TableTest, ABuilderLeavesItsBlocksInTheCache) {
+  SeededRandom random(TestSeed());
+  EmptyCache();
+  ASSERT_NO_FATAL_FAILURE(BuildOrDie(RandomModel(random, 2000), {.cache = cache_.get()}));
+  const std::uint64_t blocks = summary_.properties.data_block_count;
+  ASSERT_GT(blocks, 3u);
+  EXPECT_EQ(cache_->Stats().insertions, blocks);
+  const auto table = Open();
+  ASSERT_TRUE(table.ok()) << table.status();
+  ExpectSameAsModel(**table);
+  EXPECT_EQ(cache_->Stats().misses, 0u);
+  (*table)->ForgetBlocks();
+  EXPECT_EQ(cache_->Stats().entry_count, 0u);
+  ExpectSameAsModel(**table);
+}
+
+TEST_F(TableTest, ABuilderCachesWhatWasCachedOfWhatItIsMadeOf) {
+  EmptyCache();
+  BlockSources sources;
+  TableBuilder builder(std::make_unique<MemoryFile>(&file_), {.identity = Identity(),
+                                                              .block_bytes = 1024,
+                                                              .memory = &budget_,
+                                                              .cache = cache_.get(),
+                                                              .sources = &sources});
+  // One block is cut for each value: by the next one.
+  const std::string value(1000, 'v');
+  const auto insertions_of_next = [&](char key) {
+    const std::uint64_t before = cache_->Stats().insertions;
+    EXPECT_TRUE(
+        BlockOn(builder.Add({std::string_view(&key, 1), Version(1, EntryKind::kPut)}, value)).ok());
+    return cache_->Stats().insertions - before;
+  };
+  EXPECT_EQ(insertions_of_next('a'), 0u);  // none is cut yet
+  sources.device += 1;
+  EXPECT_EQ(insertions_of_next('b'), 0u);
+  sources.cache += 1;
+  EXPECT_EQ(insertions_of_next('c'), 1u);
+  EXPECT_EQ(insertions_of_next('d'), 1u);  // nothing was read: as before
+  sources.cache += 1;
+  sources.device += 2;
+  EXPECT_EQ(insertions_of_next('e'), 0u);
+  EXPECT_EQ(insertions_of_next('f'), 0u);
+}
+
 TEST_F(TableTest, GetsAndWalksLikeAMapWhateverTheOptions) {
   for (const Compression compression :
        {Compression::kNone, Compression::kLz4, Compression::kZstd}) {

@@ -8,30 +8,32 @@
 
 namespace aurora::lsm {
 
-void ObsoleteTables::Add(std::uint64_t number) {
+void ObsoleteTables::Add(Entry entry) {
   {
     const std::lock_guard lock(mutex_);
-    numbers_.push_back(number);
+    entries_.push_back(std::move(entry));
   }
   event_->Notify();
 }
 
-std::vector<std::uint64_t> ObsoleteTables::Take() {
+std::vector<ObsoleteTables::Entry> ObsoleteTables::Take() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(numbers_, {});
+  return std::exchange(entries_, {});
 }
 
 bool ObsoleteTables::empty() const {
   const std::lock_guard lock(mutex_);
-  return numbers_.empty();
+  return entries_.empty();
 }
 
 TreeTable::TreeTable(TableInfo info, TableOpener* opener, ObsoleteTables* obsolete)
     : info_(std::move(info)), opener_(opener), obsolete_(obsolete) {}
 
 TreeTable::~TreeTable() {
-  owned_table_.reset();  // closes the file before it is removed
-  if (is_obsolete_.load(std::memory_order_relaxed)) obsolete_->Add(info_.number);
+  // Closing it is not the work of a reader who happens to be the last.
+  if (is_obsolete_.load(std::memory_order_relaxed)) {
+    obsolete_->Add({info_.number, std::move(owned_table_)});
+  }
 }
 
 Task<absl::StatusOr<Table*>> TreeTable::Open() {

@@ -30,17 +30,21 @@ namespace aurora::lsm {
 // Tables that nobody needs any more, to be removed by whoever may. Thread-safe.
 class ObsoleteTables {
  public:
+  struct Entry {
+    std::uint64_t number;
+    std::unique_ptr<Table> table;  // null if it is not open
+  };
   // `event` is notified when there are any. Not owned.
   explicit ObsoleteTables(Event* event) : event_(event) {}
-  void Add(std::uint64_t number);
+  void Add(Entry entry);
   // All that were added since the last call.
-  std::vector<std::uint64_t> Take();
+  std::vector<Entry> Take();
   bool empty() const;
 
  private:
   Event* const event_;
   mutable std::mutex mutex_;
-  std::vector<std::uint64_t> numbers_;
+  std::vector<Entry> entries_;
 };
 
 // Opens a table file.

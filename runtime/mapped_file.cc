@@ -165,9 +165,8 @@ class PosixMappedRegion final : public MappedRegion {
     if (pages_end <= retired_) return;
     // The addresses stay ours until the region ends. Where it fails, the pages stay mapped.
     const int saved_errno = errno;
-    void* const replaced =
-        ::mmap(bytes_.data() + retired_, pages_end - retired_, PROT_NONE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    void* const replaced = ::mmap(bytes_.data() + retired_, pages_end - retired_, PROT_NONE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     if (replaced != MAP_FAILED) retired_ = pages_end;
     errno = saved_errno;
   }

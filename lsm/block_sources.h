@@ -1,0 +1,14 @@
+// Where the blocks that a walk went through came from.
+#pragma once
+
+#include <cstdint>
+
+namespace aurora::lsm {
+
+// Not thread-safe.
+struct BlockSources {
+  std::uint64_t cache = 0;
+  std::uint64_t device = 0;
+};
+
+}  // namespace aurora::lsm

@@ -86,6 +86,15 @@ install() {
       "The names are those of Debian 12 (bookworm); the messages above say which failed and why."
 }
 
+# Bazel looks once which headers the machine has, and takes an include of one that came later for an
+# undeclared dependency.
+look_at_headers_again() {
+  command -v bazel >/dev/null || return 0
+  # shellcheck source=tools/lib/workspace.sh
+  (source "$(dirname "${BASH_SOURCE[0]}")/lib/workspace.sh" && bazel sync --configure --noshow_progress) ||
+    echo "setup: bazel sync --configure failed; builds may not find what was installed" >&2
+}
+
 main() {
   local groups=()
   for argument in "$@"; do
@@ -107,7 +116,9 @@ main() {
       "  ${wanted[*]}"
   fi
   mapfile -t missing < <(missing_of "${wanted[@]}")
-  [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+  [ ${#missing[@]} -gt 0 ] || return 0
+  install "${missing[@]}"
+  look_at_headers_again
 }
 
 main "$@"

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,11 @@ class KvStore {
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
       std::string_view key, Sequence at = kMaxSequence) {
     return store_->Get(0, key, at);
+  }
+  // As Store::GetMany.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
+      std::span<const std::string_view> keys, Sequence at = kMaxSequence) {
+    return store_->GetMany(0, keys, at);
   }
 
   Store& store() { return *store_; }

@@ -195,6 +195,12 @@ class Store {
   virtual Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
                                                                std::string_view key,
                                                                Sequence at = kMaxSequence) = 0;
+  // The values of `keys` as of `at`, all at one sequence, in the order of the keys. What has to
+  // come from the device is read together, kGetsInFlight keys at a time. `keys`, and what they
+  // view, must live until the task completes.
+  static constexpr std::size_t kGetsInFlight = 64;
+  virtual Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
+      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at = kMaxSequence) = 0;
   virtual std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                                 const IterateOptions& options) = 0;
 

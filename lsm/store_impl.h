@@ -78,6 +78,8 @@ class StoreImpl final : public Store, public TableOpener {
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
                                                                            std::string_view key,
                                                                            Sequence at) override;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
+      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at) override;
   std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                         const IterateOptions& options) override;
   Task<absl::Status> Flush() override;
@@ -159,9 +161,19 @@ class StoreImpl final : public Store, public TableOpener {
   // The view and a sequence that it holds completely.
   std::shared_ptr<const ReadView> ConsistentView(Sequence* published) const;
   const MergeOperator* FindMergeOperator(KeyspaceId keyspace) const;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> GetFrom(
+      std::shared_ptr<const ReadView> view, KeyspaceId keyspace, std::string_view key, Sequence at);
   Task<absl::StatusOr<std::optional<PinnedValue>>> GetSlow(KeyspaceId keyspace, std::string key,
                                                            Sequence at,
                                                            std::shared_ptr<const ReadView> view);
+  // Of GetMany: a key whose value is not in memory.
+  struct Awaited {
+    std::size_t index;
+    Task<absl::StatusOr<std::optional<PinnedValue>>> get;
+  };
+  static Task<absl::Status> AwaitOne(Awaited* awaited, std::optional<PinnedValue>* value);
+  static Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> AwaitMany(
+      std::vector<std::optional<PinnedValue>> values, std::vector<Awaited> awaited);
 
   // --- store_flush.cc ---
   Task<absl::Status> FlushLoop();

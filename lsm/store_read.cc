@@ -5,7 +5,9 @@
 #include "aurora/lsm/store_impl.h"
 #include "aurora/lsm/store_iterator.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/executor.h"
 #include "aurora/runtime/status.h"
+#include "aurora/runtime/task_group.h"
 
 namespace aurora::lsm {
 namespace {
@@ -54,11 +56,16 @@ const MergeOperator* StoreImpl::FindMergeOperator(KeyspaceId keyspace) const {
 
 Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::Get(KeyspaceId keyspace,
                                                                 std::string_view key, Sequence at) {
-  using Result = absl::StatusOr<std::optional<PinnedValue>>;
   // The view first: it then holds all that was published when this call began, and its tables
   // nothing that was folded for readers of a later sequence.
   std::shared_ptr<const ReadView> view = views_.Get();
   if (at == kMaxSequence) at = queue_->published();
+  return GetFrom(std::move(view), keyspace, key, at);
+}
+
+inline Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetFrom(
+    std::shared_ptr<const ReadView> view, KeyspaceId keyspace, std::string_view key, Sequence at) {
+  using Result = absl::StatusOr<std::optional<PinnedValue>>;
   const StoredKey stored(keyspace, key);
   KeyHistory history;
   for (std::size_t i = 0; i < view->runs.size(); ++i) {
@@ -109,6 +116,43 @@ Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetSlow(
     if (history.done()) break;
   }
   co_return history.Resolve(key, FindMergeOperator(keyspace));
+}
+
+Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> StoreImpl::GetMany(
+    KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at) {
+  using Values = std::vector<std::optional<PinnedValue>>;
+  Sequence published = 0;
+  const std::shared_ptr<const ReadView> view = ConsistentView(&published);
+  if (at == kMaxSequence) at = published;
+  Values values(keys.size());
+  std::vector<Awaited> awaited;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto get = GetFrom(view, keyspace, keys[i], at);
+    if (!get.IsReady()) {
+      awaited.push_back({i, std::move(get)});
+      continue;
+    }
+    absl::StatusOr<std::optional<PinnedValue>> value = std::move(get).TakeReady();
+    if (!value.ok()) return absl::StatusOr<Values>(value.status());
+    values[i] = *std::move(value);
+  }
+  if (awaited.empty()) return absl::StatusOr<Values>(std::move(values));
+  return AwaitMany(std::move(values), std::move(awaited));
+}
+
+Task<absl::Status> StoreImpl::AwaitOne(Awaited* awaited, std::optional<PinnedValue>* value) {
+  AURORA_CO_ASSIGN(*value, co_await std::move(awaited->get));
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> StoreImpl::AwaitMany(
+    std::vector<std::optional<PinnedValue>> values, std::vector<Awaited> awaited) {
+  const auto get_one = [&values, &awaited](std::size_t i) AURORA_TASK_WRAPPER {
+    return AwaitOne(&awaited[i], &values[awaited[i].index]);
+  };
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await ForEachConcurrently(Executor::Current(), awaited.size(), kGetsInFlight, get_one));
+  co_return values;
 }
 
 std::shared_ptr<const ReadView> StoreImpl::ConsistentView(Sequence* published) const {

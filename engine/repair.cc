@@ -34,8 +34,8 @@ class Repairer {
   Task<absl::StatusOr<RepairReport>> Run() {
     AURORA_CO_RETURN_IF_ERROR(co_await LockSource());
     lsm::CopyOptions copy = options_.copy;
-    AURORA_CO_ASSIGN(salvage_, co_await lsm::StoreSalvage::Open(environment_.get(), source_,
-                                                                std::move(copy)));
+    AURORA_CO_ASSIGN(
+        salvage_, co_await lsm::StoreSalvage::Open(environment_.get(), source_, std::move(copy)));
     AURORA_CO_RETURN_IF_ERROR(co_await ReadCatalogAndLog());
     AURORA_CO_RETURN_IF_ERROR(co_await BeginTarget());
     const absl::Status made = co_await Fill();
@@ -138,9 +138,8 @@ class Repairer {
     if (options_.dry_run) co_return absl::OkStatus();
     AURORA_CO_ASSIGN(directory_,
                      co_await lsm::NewDirectory::Begin(environment_.get(), target_path_));
-    absl::StatusOr<std::unique_ptr<RepairTarget>> target =
-        co_await RepairTarget::Open(environment_.get(), directory_.get(), catalog_.get(),
-                                    salvage_.get(), tick_micros_);
+    absl::StatusOr<std::unique_ptr<RepairTarget>> target = co_await RepairTarget::Open(
+        environment_.get(), directory_.get(), catalog_.get(), salvage_.get(), tick_micros_);
     if (!target.ok()) co_await directory_->Abandon();
     AURORA_CO_RETURN_IF_ERROR(target.status());
     target_ = *std::move(target);
@@ -257,8 +256,8 @@ class Repairer {
     for (const auto& [keyspace, entries] : unknown_) {
       report_.lost_keyspaces.push_back({keyspace, entries});
     }
-    report_.catalog_lost =
-        definition_failures_ > 0 || (report_.collections.empty() && salvage_->report().has_losses());
+    report_.catalog_lost = definition_failures_ > 0 ||
+                           (report_.collections.empty() && salvage_->report().has_losses());
     report_.salvage = salvage_->report();
   }
 
@@ -271,7 +270,7 @@ class Repairer {
   std::unique_ptr<Catalog> catalog_;
   std::int64_t tick_micros_ = 0;
   int definition_failures_ = 0;
-  std::map<std::string, LoggedRow> logged_;  // by stored key
+  std::map<std::string, LoggedRow> logged_;                                  // by stored key
   std::map<lsm::KeyspaceId, std::shared_ptr<CollectionState>> by_keyspace_;  // of documents
   std::set<lsm::KeyspaceId> derived_;                                        // ids and indices
   std::map<lsm::KeyspaceId, std::uint64_t> unknown_;

@@ -51,9 +51,10 @@ RepairReport::SetAside Outdated(const CollectionState& collection, const std::st
   aside.collection = collection.definition->name;
   aside.id = ViewOf(collection, stored).id().ToString();
   aside.sequence = sequence;
-  aside.reason = StrCat("outdated: its id or a unique value of it belongs to another document since "
-                        "commit ",
-                        newer);
+  aside.reason = StrCat(
+      "outdated: its id or a unique value of it belongs to another document since "
+      "commit ",
+      newer);
   return aside;
 }
 
@@ -162,8 +163,8 @@ Task<absl::Status> RepairTarget::Commit() {
     const DocumentView view = ViewOf(*document.collection, document.stored);
     const DocumentId id = view.id();
     ids.push_back(id.EncodedKey());
-    Operation operation = OperationOf(OperationKind::kInsert, *document.collection, document.row,
-                                      document.stored);
+    Operation operation =
+        OperationOf(OperationKind::kInsert, *document.collection, document.row, document.stored);
     operation.id = ids.back();
     operation.document = MessageOf(document.stored);
     record.operations.push_back(std::move(operation));

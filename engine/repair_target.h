@@ -67,8 +67,8 @@ class RepairTarget final : public lsm::RecordHandler {
   // The rows of the collection that have an id or a unique value of the document.
   Task<absl::StatusOr<std::set<index::RowId>>> FindHolders(const SalvagedDocument* document);
   lsm::Sequence SequenceOf(const CollectionState* collection, index::RowId row) const;
-  Task<absl::StatusOr<RepairReport::SetAside>> Remove(CollectionState* collection,
-                                                      index::RowId row, lsm::Sequence newer);
+  Task<absl::StatusOr<RepairReport::SetAside>> Remove(CollectionState* collection, index::RowId row,
+                                                      lsm::Sequence newer);
   void Append(SalvagedDocument document);
   Task<absl::Status> Commit();
 

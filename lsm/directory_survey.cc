@@ -62,8 +62,7 @@ class DirectorySurveyor {
     }
     AURORA_CO_RETURN_IF_ERROR(info);
     if (!info->is_directory) {
-      co_return FailedPreconditionError(survey_.directory,
-                                        " is a file; a database is a directory");
+      co_return FailedPreconditionError(survey_.directory, " is a file; a database is a directory");
     }
     AURORA_CO_RETURN_IF_ERROR(co_await ListFiles());
     for (SurveyedManifest& manifest : survey_.manifests) {
@@ -172,8 +171,8 @@ class DirectorySurveyor {
 
   // The database that the footer of a table names, if it is whole. Tables do not know the epoch.
   Task<void> PeekTable(std::uint64_t number) {
-    const absl::StatusOr<std::unique_ptr<PatientFile>> file = co_await PatientFile::Open(
-        &files_, JoinPath(survey_.directory, TableFileName(number)));
+    const absl::StatusOr<std::unique_ptr<PatientFile>> file =
+        co_await PatientFile::Open(&files_, JoinPath(survey_.directory, TableFileName(number)));
     if (!file.ok() || (*file)->size() < kTableFooterBytes) co_return;
     const std::uint64_t size = (*file)->size();
     const std::string_view bytes = co_await (*file)->Read(size - kTableFooterBytes, size);
@@ -196,9 +195,7 @@ bool DirectorySurvey::has_root() const {
                      [](const SurveyedManifest& manifest) { return manifest.has_root; });
 }
 
-std::string DirectorySurvey::LogDirectory() const {
-  return JoinPath(directory, kLogDirectoryName);
-}
+std::string DirectorySurvey::LogDirectory() const { return JoinPath(directory, kLogDirectoryName); }
 
 TableIdentity DirectorySurvey::TableIdentityOf(std::uint64_t number) const {
   TableIdentity table;

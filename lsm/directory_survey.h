@@ -42,10 +42,10 @@ struct SurveyedManifest {
 
 struct DirectorySurvey {
   std::string directory;
-  std::vector<SurveyedManifest> manifests;     // ascending; those with a root or a file
-  std::optional<std::size_t> in_force;         // the newest that was in force
+  std::vector<SurveyedManifest> manifests;        // ascending; those with a root or a file
+  std::optional<std::size_t> in_force;            // the newest that was in force
   std::map<std::uint64_t, std::uint64_t> tables;  // files, and their sizes
-  std::vector<std::string> other;              // names that no file of a database has
+  std::vector<std::string> other;                 // names that no file of a database has
   std::vector<std::string> other_in_log;
   std::set<std::uint32_t> segments;
   bool has_log = false;

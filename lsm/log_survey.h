@@ -90,9 +90,9 @@ struct LostCommits {
 };
 
 struct LogSurveyOptions {
-  std::string directory;               // of the segments
+  std::string directory;                // of the segments
   std::vector<LogIdentity> identities;  // whose frames may be taken where a header is lost
-  std::uint32_t first_segment = 0;     // 0: unknown
+  std::uint32_t first_segment = 0;      // 0: unknown
 };
 
 struct LogSurvey {
@@ -114,7 +114,7 @@ struct LogSurvey {
   };
   std::vector<Segment> segments;  // all files, ascending
   std::vector<LostCommits> lost;
-  bool clean_close = false;    // it ends with a close mark
+  bool clean_close = false;     // it ends with a close mark
   Sequence first_sequence = 0;  // of the records that are there; 0: none
   Sequence last_sequence = 0;
 };

@@ -116,9 +116,9 @@ absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint6
 // A frame of a manifest, as it is shown; or what lies where one should be.
 struct ManifestFrame {
   std::size_t offset = 0;
-  std::size_t bytes = 0;           // with its header
-  std::uint64_t edit_number = 0;   // of a frame
-  absl::Status status;             // what is wrong; then there is no edit
+  std::size_t bytes = 0;          // with its header
+  std::uint64_t edit_number = 0;  // of a frame
+  absl::Status status;            // what is wrong; then there is no edit
   ManifestEdit edit;
   std::optional<LogIdentity> identity;  // of a first edit, as the boot id
   std::string boot_id;

@@ -73,8 +73,8 @@ void StoreSalvage::JudgeManifests() {
   const SurveyedManifest* const in_force = survey_.manifest_in_force();
   if (in_force != nullptr && in_force->is_whole()) state_ = &in_force->state;
   for (const SurveyedManifest& manifest : survey_.manifests) {
-    issued_ = std::max({issued_, manifest.state.reserved_through,
-                        manifest.state.closed_at.value_or(0)});
+    issued_ =
+        std::max({issued_, manifest.state.reserved_through, manifest.state.closed_at.value_or(0)});
     const std::string name = ManifestFileName(manifest.number);
     if (!manifest.status.ok()) {
       report_.findings.push_back({Finding::Kind::kDamage, name, std::nullopt,
@@ -232,9 +232,9 @@ Task<absl::Status> StoreSalvage::ScanLogFrom(std::uint32_t first, LogRecordCallb
   log_last_ = scanned.last_sequence;
   log_closed_ = scanned.clean_close;
   if (scanned.report.cut_bytes > 0) {
-    const std::string what = StrCat("ends with ", scanned.report.cut_bytes,
-                                    " bytes that were never acknowledged: ",
-                                    scanned.report.cut_reason);
+    const std::string what =
+        StrCat("ends with ", scanned.report.cut_bytes,
+               " bytes that were never acknowledged: ", scanned.report.cut_reason);
     report_.findings.push_back(
         {Finding::Kind::kDoubt, std::string(kLogDirectoryName), std::nullopt, what});
   }
@@ -352,8 +352,8 @@ Task<bool> StoreSalvage::Advance(Source* source) {
 Task<absl::Status> StoreSalvage::OpenPlanned() {
   for (; next_planned_ < planned_.size(); ++next_planned_) {
     const Planned& planned = planned_[next_planned_];
-    const bool needed = std::all_of(
-        sources_.begin(), sources_.end(), [&](const std::unique_ptr<Source>& source) {
+    const bool needed =
+        std::all_of(sources_.begin(), sources_.end(), [&](const std::unique_ptr<Source>& source) {
           return planned.first_key <= source->cursor.key().key;
         });
     if (!needed) break;

@@ -1,14 +1,15 @@
 // What a damaged store still proves, and what it has lost.
 //
-// Everything that is given out has a right checksum of its place: an entry of a data block, a record
-// of the log. Nothing is guessed. But what was lost may have been newer than what is there: so a
-// value that is given out was committed once, and is the last one only where nothing is reported
-// that its key or its sequence falls into.
+// Everything that is given out has a right checksum of its place: an entry of a data block, a
+// record of the log. Nothing is guessed. But what was lost may have been newer than what is there:
+// so a value that is given out was committed once, and is the last one only where nothing is
+// reported that its key or its sequence falls into.
 //
 //   manifest whole     its tables and its log are the store, as for an open. Where a table has lost
 //                      anything, the records of the log that it had are taken from there again
 //   manifest damaged,  every table that is there and that no edit that can be read has removed, and
-//   or its root lost   the whole log. Whether a table is missing cannot be known, and a key that was
+//   or its root lost   the whole log. Whether a table is missing cannot be known, and a key that
+//   was
 //                      deleted may be there again, where compaction has dropped the deletion and
 //                      left a table behind that had the key: `tables_uncertain`
 //

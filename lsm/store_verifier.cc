@@ -38,8 +38,7 @@ class StoreVerifier {
   }
 
  private:
-  void Add(Finding::Kind kind, std::string file, std::optional<FileRange> where,
-           std::string what) {
+  void Add(Finding::Kind kind, std::string file, std::optional<FileRange> where, std::string what) {
     report_.findings.push_back({kind, std::move(file), where, std::move(what)});
   }
   void Damage(std::string file, std::optional<FileRange> where, std::string what) {
@@ -88,8 +87,9 @@ class StoreVerifier {
   void TellManifests() {
     const SurveyedManifest* const in_force = survey_.manifest_in_force();
     if (in_force == nullptr) {
-      Damage("", std::nullopt, StrCat("there is no ", RootFileName(1),
-                                      " or later, which would say what belongs to the database"));
+      Damage("", std::nullopt,
+             StrCat("there is no ", RootFileName(1),
+                    " or later, which would say what belongs to the database"));
       return;
     }
     report_.manifest = in_force->number;
@@ -145,9 +145,8 @@ class StoreVerifier {
 
   Task<absl::Status> VerifyNamed(std::uint64_t number, std::optional<TableInfo> info) {
     const std::string name = TableFileName(number);
-    const absl::StatusOr<TableVerdict> verdict =
-        co_await VerifyTable(&files_, JoinPath(directory_, name),
-                             survey_.TableIdentityOf(number), info);
+    const absl::StatusOr<TableVerdict> verdict = co_await VerifyTable(
+        &files_, JoinPath(directory_, name), survey_.TableIdentityOf(number), info);
     const bool wrong = !verdict.ok() || !verdict->damage.empty();
     if (wrong && info.has_value()) {
       // A table that is no longer named may be gone, or going.
@@ -157,8 +156,8 @@ class StoreVerifier {
     ++report_.table_count;
     if (!verdict.ok()) {
       const bool missing = absl::IsNotFound(verdict.status());
-      Damage(name, std::nullopt, missing ? std::string("is missing")
-                                         : std::string(ToStd(verdict.status().message())));
+      Damage(name, std::nullopt,
+             missing ? std::string("is missing") : std::string(ToStd(verdict.status().message())));
       co_return Progress(0);
     }
     report_.block_count += verdict->block_count;
@@ -250,8 +249,8 @@ class StoreVerifier {
     report_.clean_close = scan_.clean_close;
     if (scan_.report.cut_bytes > 0) {
       Add(Finding::Kind::kDoubt, std::string(kLogDirectoryName), std::nullopt,
-          StrCat("ends with ", scan_.report.cut_bytes, " bytes that an open cuts: ",
-                 scan_.report.cut_reason));
+          StrCat("ends with ", scan_.report.cut_bytes,
+                 " bytes that an open cuts: ", scan_.report.cut_reason));
     }
     co_return absl::OkStatus();
   }
@@ -285,8 +284,8 @@ class StoreVerifier {
     const Sequence issued = state.closed_at.value_or(state.reserved_through);
     if (report_.last_sequence > issued) {
       Damage(std::string(kLogDirectoryName), std::nullopt,
-             StrCat("holds commit ", report_.last_sequence, ", and the manifest says that none above ",
-                    issued, " was issued"));
+             StrCat("holds commit ", report_.last_sequence,
+                    ", and the manifest says that none above ", issued, " was issued"));
     }
     if (is_closed_ && state.log_start_segment != 0 && !report_.clean_close) {
       Damage(std::string(kLogDirectoryName), std::nullopt,

@@ -5,14 +5,16 @@
 //   tables     their hash against the manifest; every block's checksum, the order of all entries,
 //              index, filter, properties and the manifest's figures against what the blocks hold;
 //              that the tables of a level are disjoint
-//   log        as an open reads it, with every frame from its start to its end; behind damage, every
+//   log        as an open reads it, with every frame from its start to its end; behind damage,
+//   every
 //              further gap; that it ends as the manifest says
 //
 // Not covered, because it means nothing: what lies between frames and behind the last one, segments
 // that are ready for use or released, the contents of LOCK.
 //
 // Changes nothing and takes no lock. Beside a process that writes, what has changed meanwhile is
-// looked at again: only what is still so is told (the rules of a read-only open, store_read_only.cc).
+// looked at again: only what is still so is told (the rules of a read-only open,
+// store_read_only.cc).
 #pragma once
 
 #include <cstdint>

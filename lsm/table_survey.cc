@@ -62,8 +62,7 @@ Task<void> TableSurvey::ReadProperties() {
   const BlockHandle handle = footer_->properties;
   const std::unique_ptr<char[]> raw = co_await ReadPart(handle, "properties");
   if (raw == nullptr) co_return;
-  absl::StatusOr<TableProperties> properties =
-      DecodeTableProperties({raw.get(), handle.raw_bytes});
+  absl::StatusOr<TableProperties> properties = DecodeTableProperties({raw.get(), handle.raw_bytes});
   if (properties.ok()) {
     properties_ = *std::move(properties);
   } else {
@@ -190,8 +189,7 @@ Task<bool> TableSurvey::Next() {
     TakeDamaged("data: nothing that can be read, and no index to tell what was there");
     co_return true;
   }
-  const std::string_view stored =
-      co_await file_->Read(place.handle.offset, place.handle.end());
+  const std::string_view stored = co_await file_->Read(place.handle.offset, place.handle.end());
   absl::StatusOr<std::unique_ptr<char[]>> raw =
       stored.size() == place.handle.end() - place.handle.offset
           ? DecodeStoredBlock(identity_, place.handle, stored)
@@ -211,9 +209,9 @@ Task<bool> TableSurvey::Next() {
 }
 
 void TableSurvey::TakeDamaged(std::string what) {
-  const std::uint64_t bytes =
-      piece_.handle.raw_bytes == 0 ? piece_.handle.stored_bytes
-                                   : piece_.handle.end() - piece_.handle.offset;
+  const std::uint64_t bytes = piece_.handle.raw_bytes == 0
+                                  ? piece_.handle.stored_bytes
+                                  : piece_.handle.end() - piece_.handle.offset;
   Damage(piece_.handle.offset, bytes, std::move(what));
   const std::size_t number = next_ - 1;
   if (!losing_.has_value()) {

@@ -93,14 +93,13 @@ class TableVerifier {
     }
     if (survey.index().has_value() && survey.piece_number() > 0 &&
         !(EntryKey{below_, below_version_} < key)) {
-      DamageOnce(&told_index_, StrCat("the index says that key ", Quoted(key.key),
-                                      " is in an earlier block"));
+      DamageOnce(&told_index_,
+                 StrCat("the index says that key ", Quoted(key.key), " is in an earlier block"));
     }
     if (key.version.kind() > EntryKind::kMerge) {
       DamageOnce(&told_kind_, StrCat("an entry of unknown kind, of key ", Quoted(key.key)));
     }
-    if (new_key && survey.filter().has_value() &&
-        !survey.filter()->MayContain(HashKey(key.key))) {
+    if (new_key && survey.filter().has_value() && !survey.filter()->MayContain(HashKey(key.key))) {
       DamageOnce(&told_filter_, StrCat("the filter denies key ", Quoted(key.key)));
     }
     AddToSums(key, value, new_key);

@@ -22,8 +22,8 @@ struct TableVerdict {
   std::uint64_t entry_count = 0;
 };
 
-// Reads the file twice: as a whole, to hash it, and block by block. `info` is what the manifest says
-// of it, if it does. Only a file that cannot be opened is an error.
+// Reads the file twice: as a whole, to hash it, and block by block. `info` is what the manifest
+// says of it, if it does. Only a file that cannot be opened is an error.
 Task<absl::StatusOr<TableVerdict>> VerifyTable(FileSystem* files, std::string path,
                                                TableIdentity identity,
                                                std::optional<TableInfo> info);

@@ -16,8 +16,8 @@ namespace {
 
 // In the order in which the help shows them.
 constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {
-    AddImport,  AddQuery,      AddGet,    AddSchema,  AddStats,
-    AddInspect, AddVerify,     AddRepair, AddDump,   AddCheckpoint, AddBackup, AddBackups, AddRestore};
+    AddImport, AddQuery, AddGet,        AddSchema, AddStats,   AddInspect, AddVerify,
+    AddRepair, AddDump,  AddCheckpoint, AddBackup, AddBackups, AddRestore};
 
 ExitCode Run(int argc, char** argv) {
   CommandLine line("aurora-tool", kVersion,

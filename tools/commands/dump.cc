@@ -181,8 +181,7 @@ ExitCode Dump::Log() {
     return Failed(NotFoundError("there is no database in ", directory));
   }
   for (const std::uint32_t number : survey->segments) {
-    const std::string path =
-        lsm::JoinPath(survey->LogDirectory(), lsm::SegmentFileName(number));
+    const std::string path = lsm::JoinPath(survey->LogDirectory(), lsm::SegmentFileName(number));
     const ExitCode code = Segment(path, number);
     if (code != ExitCode::kOk) return code;
   }
@@ -192,8 +191,8 @@ ExitCode Dump::Log() {
 ExitCode Dump::Segment(const std::string& path, std::uint32_t number) {
   // Where a header is lost, the database tells whose frames they may be.
   std::vector<lsm::LogIdentity> identities;
-  const absl::StatusOr<lsm::DirectorySurvey> database = BlockOn(
-      lsm::SurveyDirectory(&files_, lsm::ParentPath(lsm::ParentPath(path))));
+  const absl::StatusOr<lsm::DirectorySurvey> database =
+      BlockOn(lsm::SurveyDirectory(&files_, lsm::ParentPath(lsm::ParentPath(path))));
   if (database.ok() && database->identity.has_value()) identities.push_back(*database->identity);
   const absl::StatusOr<std::unique_ptr<SegmentSurvey>> opened =
       BlockOn(SegmentSurvey::Open(&files_, path, number, identities));
@@ -299,15 +298,14 @@ ExitCode Dump::Table() {
   const std::string name = NameOf(arguments_.path);
   const lsm::FileName parsed = lsm::ParseFileName(name);
   if (parsed.kind != lsm::FileName::Kind::kTable) {
-    return Failed(InvalidArgumentError(arguments_.path, ": a table is named like ",
-                                       lsm::TableFileName(1)));
+    return Failed(
+        InvalidArgumentError(arguments_.path, ": a table is named like ", lsm::TableFileName(1)));
   }
   const absl::StatusOr<lsm::DirectorySurvey> database =
       BlockOn(lsm::SurveyDirectory(&files_, lsm::ParentPath(arguments_.path)));
   if (!database.ok()) return Failed(database.status());
-  const absl::StatusOr<std::unique_ptr<lsm::TableSurvey>> opened =
-      BlockOn(lsm::TableSurvey::Open(&files_, arguments_.path,
-                                     database->TableIdentityOf(parsed.number)));
+  const absl::StatusOr<std::unique_ptr<lsm::TableSurvey>> opened = BlockOn(
+      lsm::TableSurvey::Open(&files_, arguments_.path, database->TableIdentityOf(parsed.number)));
   if (!opened.ok()) return Failed(opened.status());
   lsm::TableSurvey& survey = **opened;
   TableSummary(survey);
@@ -349,11 +347,12 @@ void Dump::TableSummary(const lsm::TableSurvey& survey) {
     return;
   }
   streams_.out << "table " << NameOf(survey.path()) << ": " << survey.file_bytes() << " bytes, "
-               << Counted(table.entry_count, "entry") << " (" << Counted(table.delete_count, "delete")
-               << ", " << Counted(table.merge_count, "merge") << ") of "
-               << Counted(table.key_count, "key") << " in " << Counted(table.data_block_count, "block")
-               << ", commits " << table.smallest_sequence << " to " << table.largest_sequence
-               << ", filter of " << table.filter_bits_per_key << " bits a key\n";
+               << Counted(table.entry_count, "entry") << " ("
+               << Counted(table.delete_count, "delete") << ", "
+               << Counted(table.merge_count, "merge") << ") of " << Counted(table.key_count, "key")
+               << " in " << Counted(table.data_block_count, "block") << ", commits "
+               << table.smallest_sequence << " to " << table.largest_sequence << ", filter of "
+               << table.filter_bits_per_key << " bits a key\n";
 }
 
 void Dump::Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value) {
@@ -389,8 +388,8 @@ ExitCode Dump::Manifest() {
   }
   const lsm::FileName name = lsm::ParseFileName(NameOf(path));
   if (name.kind != lsm::FileName::Kind::kManifest) {
-    return Failed(InvalidArgumentError(path, ": a manifest is named like ",
-                                       lsm::ManifestFileName(1)));
+    return Failed(
+        InvalidArgumentError(path, ": a manifest is named like ", lsm::ManifestFileName(1)));
   }
   const absl::StatusOr<std::unique_ptr<lsm::PatientFile>> file =
       BlockOn(lsm::PatientFile::Open(&files_, path));
@@ -428,14 +427,15 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
   for (const std::uint64_t number : edit.removed_tables) removed.Append(Number(number));
   Array added;
   for (const lsm::TableInfo& table : edit.added_tables) {
-    added.Append(Value(Object{{"number", Number(table.number)},
-                              {"level", Number(static_cast<std::uint64_t>(table.level))},
-                              {"bytes", Number(table.size_bytes)},
-                              {"entries", Number(table.entry_count)},
-                              {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
-                              {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
-                              {"smallest_sequence", Number(table.smallest_sequence)},
-                              {"largest_sequence", Number(table.largest_sequence)}}));
+    added.Append(
+        Value(Object{{"number", Number(table.number)},
+                     {"level", Number(static_cast<std::uint64_t>(table.level))},
+                     {"bytes", Number(table.size_bytes)},
+                     {"entries", Number(table.entry_count)},
+                     {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
+                     {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
+                     {"smallest_sequence", Number(table.smallest_sequence)},
+                     {"largest_sequence", Number(table.largest_sequence)}}));
   }
   if (arguments_.json) {
     cells.push_back({"removed", Value(std::move(removed))});
@@ -450,10 +450,10 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
   }
   for (const lsm::TableInfo& table : edit.added_tables) {
     streams_.out << "          +  " << lsm::TableFileName(table.number) << "  level " << table.level
-                 << "  " << table.size_bytes << " bytes  " << table.entry_count << " entries  commits "
-                 << table.smallest_sequence << " to " << table.largest_sequence << "  "
-                 << HexText(table.smallest_key, 16) << " to " << HexText(table.largest_key, 16)
-                 << "\n";
+                 << "  " << table.size_bytes << " bytes  " << table.entry_count
+                 << " entries  commits " << table.smallest_sequence << " to "
+                 << table.largest_sequence << "  " << HexText(table.smallest_key, 16) << " to "
+                 << HexText(table.largest_key, 16) << "\n";
   }
 }
 

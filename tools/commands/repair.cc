@@ -51,8 +51,8 @@ Object ToObject(const RepairReport& report) {
   for (const auto& lost : report.salvage.lost_commits) commits.Append(Value(ToObject(lost)));
   Array collections;
   for (const auto& collection : report.collections) {
-    collections.Append(Value(Object{{"name", Value(collection.name)},
-                                    {"documents", Number(collection.documents)}}));
+    collections.Append(Value(
+        Object{{"name", Value(collection.name)}, {"documents", Number(collection.documents)}}));
   }
   Array set_aside;
   for (const auto& aside : report.set_aside) {
@@ -63,8 +63,8 @@ Object ToObject(const RepairReport& report) {
   }
   Array keyspaces;
   for (const auto& lost : report.lost_keyspaces) {
-    keyspaces.Append(Value(Object{{"keyspace", Number(lost.keyspace)},
-                                  {"entries", Number(lost.entries)}}));
+    keyspaces.Append(
+        Value(Object{{"keyspace", Number(lost.keyspace)}, {"entries", Number(lost.entries)}}));
   }
   return Object{{"losses", Value(report.has_losses())},
                 {"findings", Value(FindingsToArray(report.salvage.findings))},
@@ -130,8 +130,9 @@ void Print(const RepairReport& report, const RepairArguments& arguments, const S
     table.Add({collection.name, Grouped(collection.documents)});
   }
   streams.out << table.ToString(streams.out_terminal);
-  streams.out << (arguments.dry_run ? "nothing was made; a repair would save this" :
-                  StrCat(arguments.target, ": a database of its own, with all that can be read"))
+  streams.out << (arguments.dry_run ? "nothing was made; a repair would save this"
+                                    : StrCat(arguments.target,
+                                             ": a database of its own, with all that can be read"))
               << "\n";
   if (report.has_losses()) {
     streams.out << "What is lost may have been newer than what is here: see docs/operations.md\n";

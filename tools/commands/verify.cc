@@ -49,8 +49,9 @@ ExitCode RunVerify(const VerifyArguments& arguments, const Streams& streams) {
                 << Counted(report->entry_count, "entry") << ", "
                 << Counted(report->segment_count, "log segment") << " with "
                 << Counted(report->record_count, "record") << " to replay, "
-                << HumanBytes(report->bytes) << " read: "
-                << (damages == 0 ? "no damage" : StrCat(damages, " damaged places")) << "\n";
+                << HumanBytes(report->bytes)
+                << " read: " << (damages == 0 ? "no damage" : StrCat(damages, " damaged places"))
+                << "\n";
   }
   if (damages == 0) return ExitCode::kOk;
   streams.err << "'aurora-tool repair' saves what can be read into a new database; a backup may "
@@ -62,9 +63,8 @@ ExitCode RunVerify(const VerifyArguments& arguments, const Streams& streams) {
 
 void AddVerify(CommandLine& line) {
   const auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App& app =
-      line.Add("verify", "Reads every byte of a database and lists all that is wrong",
-               [arguments](Streams streams) { return RunVerify(*arguments, streams); });
+  CLI::App& app = line.Add("verify", "Reads every byte of a database and lists all that is wrong",
+                           [arguments](Streams streams) { return RunVerify(*arguments, streams); });
   app.add_option("database", arguments->database, "The directory of the database")->required();
   AddCopyOptions(app, arguments->copy);
   app.footer(

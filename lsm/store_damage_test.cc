@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "aurora/lsm/directory_survey.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/kv_store.h"
@@ -216,8 +217,11 @@ absl::Status SalvageAndCheck(const Closed& closed, const DiskImage& image, Expec
 Task<absl::StatusOr<std::map<std::string, std::vector<FileRange>>>> CoveredByLog(
     FileSystem* files) {
   std::map<std::string, std::vector<FileRange>> covered;
+  AURORA_CO_ASSIGN(const DirectorySurvey directory, co_await SurveyDirectory(files, "/db"));
   LogSurveyOptions options;
-  options.directory = "/db/log";
+  options.directory = directory.LogDirectory();
+  const ManifestState& state = directory.manifest_in_force()->state;
+  options.first_segment = static_cast<std::uint32_t>(state.log_start_segment);
   AURORA_CO_ASSIGN(const LogSurvey log, co_await SurveyLog(files, options, nullptr));
   for (const LogSurvey::Segment& segment : log.segments) {
     if (segment.role != LogSurvey::Segment::Role::kLog) continue;

@@ -19,6 +19,7 @@ namespace {
 
 // A writer would have to flush this often during as many attempts to be in the way of all of them.
 constexpr int kAttemptsMax = 40;
+constexpr int kUnmovedMax = 5;
 
 class StoreVerifier {
  public:
@@ -195,11 +196,14 @@ class StoreVerifier {
         (!manifest->status.ok() && manifest->state.log_start_segment == 0)) {
       co_return co_await TellGaps(0, /*told=*/false);
     }
+    int unmoved = 0;
     for (int attempt = 1;; ++attempt) {
       const ManifestState state = survey_.manifest_in_force()->state;
-      const absl::Status scanned = co_await ScanOnce(&state);
+      // What stays as it is while it is looked at again and again is not being written.
+      const absl::Status scanned = co_await ScanOnce(&state, /*live=*/unmoved < kUnmovedMax);
       if (scanned.ok()) co_return co_await CheckLogStart();
       AURORA_CO_ASSIGN(const bool moved, co_await HasMoved());
+      unmoved = moved ? 0 : unmoved + 1;
       if (!moved && !absl::IsAborted(scanned)) {
         Damage(std::string(kLogDirectoryName), std::nullopt, std::string(ToStd(scanned.message())));
         co_return co_await TellGaps(static_cast<std::uint32_t>(state.log_start_segment),
@@ -212,7 +216,7 @@ class StoreVerifier {
     }
   }
 
-  Task<absl::Status> ScanOnce(const ManifestState* state) {
+  Task<absl::Status> ScanOnce(const ManifestState* state, bool live) {
     scan_ = LogScan();
     if (state->log_start_segment == 0) co_return absl::OkStatus();
     ScanOptions scan;
@@ -222,7 +226,7 @@ class StoreVerifier {
     scan.boot = BootHash(boot_id);
     scan.first_segment = static_cast<std::uint32_t>(state->log_start_segment);
     scan.after = state->flushed_through;
-    scan.live = true;
+    scan.live = live;
     LogRecordCallback check = [this](const LogRecord& record) {
       if (options_.check_record == nullptr) return absl::OkStatus();
       return (*options_.check_record)(record);

@@ -292,7 +292,7 @@ TEST(RepairTest, RefusesAnOpenDatabaseAndATargetThatIsThere) {
 
 TEST(RepairTest, AFullDiskLeavesNoTarget) {
   const Closed closed = MakeClosed(TestSeed());
-  for (const std::uint64_t first : {0u, 3u, 8u, 15u}) {
+  for (const std::uint64_t first : {1u, 3u, 8u, 15u}) {
     Simulation simulation(1, At(closed.image));
     FaultRule rule;
     rule.fault = Fault::Error(ENOSPC);

@@ -347,7 +347,7 @@ void Dump::TableSummary(const lsm::TableSurvey& survey) {
     return;
   }
   streams_.out << "table " << NameOf(survey.path()) << ": " << survey.file_bytes() << " bytes, "
-               << Counted(table.entry_count, "entry") << " ("
+               << Grouped(table.entry_count) << " entries" << " ("
                << Counted(table.delete_count, "delete") << ", "
                << Counted(table.merge_count, "merge") << ") of " << Counted(table.key_count, "key")
                << " in " << Counted(table.data_block_count, "block") << ", commits "

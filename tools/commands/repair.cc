@@ -98,7 +98,7 @@ void PrintLosses(const RepairReport& report, std::ostream& out) {
            "were deleted may be there again\n";
   }
   for (const auto& lost : report.lost_keyspaces) {
-    out << "lost: keyspace " << lost.keyspace << " with " << Counted(lost.entries, "entry")
+    out << "lost: keyspace " << lost.keyspace << " with " << Grouped(lost.entries) << " entries"
         << ": nothing defines its collection any more\n";
   }
   if (report.lost_operations > 0) {

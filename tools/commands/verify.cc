@@ -45,9 +45,8 @@ ExitCode RunVerify(const VerifyArguments& arguments, const Streams& streams) {
     PrintJson(ToObject(*report), streams);
   } else {
     PrintFindings(report->findings, streams);
-    streams.out << Counted(report->table_count, "table") << " with "
-                << Counted(report->entry_count, "entry") << ", "
-                << Counted(report->segment_count, "log segment") << " with "
+    streams.out << Counted(report->table_count, "table") << " with " << Grouped(report->entry_count)
+                << " entries" << ", " << Counted(report->segment_count, "log segment") << " with "
                 << Counted(report->record_count, "record") << " to replay, "
                 << HumanBytes(report->bytes)
                 << " read: " << (damages == 0 ? "no damage" : StrCat(damages, " damaged places"))

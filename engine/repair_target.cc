@@ -7,7 +7,6 @@
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/runtime/check.h"
-#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -118,7 +117,7 @@ Task<absl::StatusOr<std::set<index::RowId>>> RepairTarget::FindHolders(
 Task<absl::StatusOr<std::vector<RepairReport::SetAside>>> RepairTarget::Insert(
     SalvagedDocument document) {
   std::vector<RepairReport::SetAside> outdated;
-  if (!check_conflicts_ || AURORA_PLANTED_BUG("repair-without-conflicts")) {
+  if (!check_conflicts_) {
     Append(std::move(document));
   } else {
     CollectionState* const collection = document.collection;

@@ -8,7 +8,6 @@
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_reader.h"
 #include "aurora/runtime/check.h"
-#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -203,7 +202,6 @@ void StoreSalvage::LoseKeys(const TableSurvey& survey, const std::optional<Table
     }
     lost.file = file;
     lost.what = "data blocks that cannot be read";
-    if (AURORA_PLANTED_BUG("salvage-forgets-losses")) continue;
     report_.lost_versions.push_back(std::move(lost));
     tables_are_whole_ = false;
   }

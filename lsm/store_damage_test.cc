@@ -304,7 +304,7 @@ TEST_P(StoreDamageTest, AWholeStoreIsSalvagedWhole) {
 TEST_P(StoreDamageTest, AFlippedBitIsToldAndLosesNothingUntold) {
   for (const auto& [path, size] : closed_.sizes) {
     if (size == 0) continue;
-    for (int i = 0; i < 12; ++i) {
+    for (int i = 0; i < 30; ++i) {
       std::uint64_t offset = random_->Below(size);
       // Most of a segment means nothing.
       if (const auto ranges = covered_.find(path); ranges != covered_.end() && i % 4 != 0) {

@@ -221,9 +221,6 @@ std::uint64_t HashParts(std::span<const std::string_view> parts) {
   return XXH3_64bits_digest(&state);
 }
 
-namespace {
-
-// The frame at `offset`, whatever comes before it.
 FrameState ParseFrame(std::string_view bytes, std::uint64_t segment_bytes, std::uint64_t seed,
                       std::uint32_t segment, std::uint32_t offset, FrameView* view) {
   if (offset + std::uint64_t{kFrameHeaderBytes} > segment_bytes) return FrameState::kInvalid;
@@ -246,8 +243,6 @@ FrameState ParseFrame(std::string_view bytes, std::uint64_t segment_bytes, std::
   }
   return FrameState::kValid;
 }
-
-}  // namespace
 
 FrameState FindNextFrame(std::string_view bytes, std::uint64_t segment_bytes, std::uint64_t seed,
                          std::uint32_t segment, std::uint32_t previous_end, FrameView* view) {

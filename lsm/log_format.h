@@ -163,6 +163,12 @@ enum class FrameState {
   kShort,  // valid as far as it is there: more bytes of the segment are needed, up to `end`
 };
 
+// The frame at `offset`, which is a multiple of kFrameAlignment, whatever precedes it: as
+// FindNextFrame, but for the place in the chain. Where the header is valid and the payload is not,
+// the result is kInvalid and `view` has the header.
+FrameState ParseFrame(std::string_view bytes, std::uint64_t segment_bytes, std::uint64_t seed,
+                      std::uint32_t segment, std::uint32_t offset, FrameView* view);
+
 // Looks for the frame that follows a frame (or the header block) that ends at `previous_end`, in
 // `bytes`, the first bytes of a segment of `segment_bytes`. Checks everything: header, place in the
 // chain, payload. If the result is kShort, `view->end` says how many bytes are needed to decide.

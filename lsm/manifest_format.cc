@@ -163,9 +163,10 @@ absl::Status ReadHeader(wire::Edit::Reader reader, ManifestState* state) {
   return absl::OkStatus();
 }
 
-// Reads one edit into `state`. Cap'n Proto's limits: it may follow each pointer of the message a
-// few times, and the schema nests four deep.
-absl::Status DecodePayload(std::string_view payload, bool first, ManifestState* state) {
+// Reads one edit, and into `header` what only a first one has. Cap'n Proto's limits: it may follow
+// each pointer of the message a few times, and the schema nests four deep.
+absl::StatusOr<ManifestEdit> ReadPayload(std::string_view payload, bool first,
+                                         ManifestState* header) {
   AURORA_DCHECK(payload.size() % kAlignment == 0);
   capnp::ReaderOptions limits;
   limits.traversalLimitInWords = 4 * payload.size() / sizeof(capnp::word) + 64;
@@ -175,13 +176,18 @@ absl::Status DecodePayload(std::string_view payload, bool first, ManifestState* 
   try {
     capnp::FlatArrayMessageReader message(words, limits);
     const wire::Edit::Reader reader = message.getRoot<wire::Edit>();
-    if (first) AURORA_RETURN_IF_ERROR(ReadHeader(reader, state));
-    return ApplyEdit(ReadEdit(reader), state);
+    if (first) AURORA_RETURN_IF_ERROR(ReadHeader(reader, header));
+    return ReadEdit(reader);
   } catch (const kj::Exception& e) {
     return DataLossError("not a valid message: ", e.getDescription().cStr());
   } catch (const std::exception& e) {
     return DataLossError("not a valid message: ", e.what());
   }
+}
+
+absl::Status DecodePayload(std::string_view payload, bool first, ManifestState* state) {
+  AURORA_ASSIGN_OR_RETURN(const ManifestEdit edit, ReadPayload(payload, first, state));
+  return ApplyEdit(edit, state);
 }
 
 // Why the invalid frame at `offset` can be nothing but an incomplete last append; DataLoss if
@@ -322,6 +328,60 @@ absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint6
   }
   decoded.valid_bytes = offset;
   return decoded;
+}
+
+namespace {
+
+// The frame whose header is at `offset`.
+ManifestFrame ReadFrame(std::uint64_t manifest_number, std::string_view bytes, std::size_t offset,
+                        const FrameHeader& header) {
+  ManifestFrame frame;
+  frame.offset = offset;
+  frame.edit_number = header.edit_number;
+  const std::size_t begin = offset + kManifestFrameHeaderSize;
+  frame.bytes = std::min(bytes.size() - offset, kManifestFrameHeaderSize + header.payload_size);
+  if (bytes.size() - begin < header.payload_size) {
+    frame.status = DataLossError("the file ends within the edit");
+    return frame;
+  }
+  const std::string_view payload = bytes.substr(begin, header.payload_size);
+  if (Hash64(payload, FrameSeed(manifest_number, header.edit_number)) != header.payload_hash) {
+    frame.status = DataLossError("wrong checksum");
+    return frame;
+  }
+  const bool first = header.edit_number == 0;
+  ManifestState state;
+  absl::StatusOr<ManifestEdit> edit = ReadPayload(payload, first, &state);
+  frame.status = edit.status();
+  if (!edit.ok()) return frame;
+  frame.edit = *std::move(edit);
+  if (first) frame.identity = state.identity;
+  frame.boot_id = std::move(state.boot_id);
+  return frame;
+}
+
+}  // namespace
+
+void VisitManifestFrames(std::uint64_t manifest_number, std::string_view bytes,
+                         absl::FunctionRef<void(const ManifestFrame&)> visit) {
+  for (std::size_t offset = 0; offset < bytes.size();) {
+    if (const auto header = ParseHeader(manifest_number, bytes, offset); header.has_value()) {
+      const ManifestFrame frame = ReadFrame(manifest_number, bytes, offset, *header);
+      visit(frame);
+      offset += frame.bytes;
+      continue;
+    }
+    std::size_t next = offset + kAlignment;
+    while (next < bytes.size() && !ParseHeader(manifest_number, bytes, next).has_value()) {
+      next += kAlignment;
+    }
+    ManifestFrame gap;
+    gap.offset = offset;
+    gap.bytes = std::min(next, bytes.size()) - offset;
+    gap.status = DataLossError("no valid edit");
+    visit(gap);
+    offset += gap.bytes;
+  }
 }
 
 }  // namespace aurora::lsm

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/types.h"
@@ -111,5 +112,20 @@ struct DecodedManifest {
 // is intact but of another format version or comparator.
 absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint64_t manifest_number,
                                                std::string_view bytes);
+
+// A frame of a manifest, as it is shown; or what lies where one should be.
+struct ManifestFrame {
+  std::size_t offset = 0;
+  std::size_t bytes = 0;          // with its header
+  std::uint64_t edit_number = 0;  // of a frame
+  absl::Status status;            // what is wrong; then there is no edit
+  ManifestEdit edit;
+  std::optional<LogIdentity> identity;  // of a first edit, as the boot id
+  std::string boot_id;
+};
+// Gives each frame to `visit`, in order, and what is damaged with it: it goes on at the next valid
+// frame header. Nothing is applied, so nothing is said of whether one edit can follow another.
+void VisitManifestFrames(std::uint64_t manifest_number, std::string_view bytes,
+                         absl::FunctionRef<void(const ManifestFrame&)> visit);
 
 }  // namespace aurora::lsm

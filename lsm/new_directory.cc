@@ -95,6 +95,17 @@ Task<absl::Status> NewDirectory::Clear() {
 }
 
 Task<absl::Status> NewDirectory::Finish(ManifestState state) {
+  AURORA_CO_RETURN_IF_ERROR(co_await WriteManifest(std::move(state)));
+  co_return co_await Publish();
+}
+
+Task<absl::Status> NewDirectory::Seed(ManifestState state) {
+  AURORA_CO_RETURN_IF_ERROR(co_await WriteManifest(std::move(state)));
+  lock_ = nullptr;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> NewDirectory::WriteManifest(ManifestState state) {
   FileSystem* const files = &environment_->files();
   state.identity.epoch = NextEpoch(state.identity.epoch, environment_->random());
   state.boot_id = files->BootId();
@@ -104,6 +115,11 @@ Task<absl::Status> NewDirectory::Finish(ManifestState state) {
   }
   // Syncs the directory too, with all that is in it.
   AURORA_CO_RETURN_IF_ERROR(co_await Manifest::Create(files, path_, 1, std::move(state)));
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> NewDirectory::Publish() {
+  FileSystem* const files = &environment_->files();
   AURORA_CO_RETURN_IF_ERROR(co_await files->Rename(path_, target_));
   const absl::Status synced = co_await files->SyncDirectory(ParentPath(target_));
   lock_ = nullptr;

@@ -43,12 +43,19 @@ class NewDirectory {
   // files of tables and log must be there, with their contents synced. `state` has the original's
   // identity. An error that comes after the name was given says so.
   Task<absl::Status> Finish(ManifestState state);
+  // Finish in two steps, for who fills the directory as an open store: Seed makes `path()` a
+  // database of `state` and gives up the lock; Publish, once that store is closed, gives it its
+  // name.
+  Task<absl::Status> Seed(ManifestState state);
+  Task<absl::Status> Publish();
+  const std::string& path() const { return path_; }
   // Instead of Finish, as far as the device allows.
   Task<void> Abandon();
 
  private:
   NewDirectory(Environment* environment, std::string target);
   Task<absl::Status> Prepare();
+  Task<absl::Status> WriteManifest(ManifestState state);
   // Removes what bears a name of ours.
   Task<absl::Status> Clear();
 

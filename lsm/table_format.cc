@@ -44,6 +44,26 @@ void Compress(std::string_view raw, Compression compression, std::string* out) {
   out->resize(size);
 }
 
+// A hash of what came so far, at any place on the way.
+class PrefixHash {
+ public:
+  explicit PrefixHash(std::uint64_t seed) { XXH3_64bits_reset_withSeed(&state_, seed); }
+  void Add(std::string_view bytes) { XXH3_64bits_update(&state_, bytes.data(), bytes.size()); }
+  std::uint64_t With(std::string_view bytes) const {
+    XXH3_state_t state;
+    XXH3_copyState(&state, &state_);
+    XXH3_64bits_update(&state, bytes.data(), bytes.size());
+    return XXH3_64bits_digest(&state);
+  }
+
+ private:
+  XXH3_state_t state_;
+};
+
+bool LooksLikeTrailer(const char* bytes) {
+  return LoadFixed<std::uint64_t>(bytes) <= static_cast<std::uint64_t>(Compression::kZstd);
+}
+
 bool Decompress(Compression compression, std::string_view stored, char* raw, std::size_t raw_size) {
   switch (compression) {
     case Compression::kNone:
@@ -57,6 +77,33 @@ bool Decompress(Compression compression, std::string_view stored, char* raw, std
       return ZstdDecompress(stored, {raw, raw_size});
   }
   return false;
+}
+
+// The raw bytes of stored ones that a checksum has proved, whose raw size nobody has noted.
+std::optional<FoundBlock> DecompressUnsized(Compression compression, std::uint64_t offset,
+                                            std::string_view stored) {
+  const std::size_t limit = std::min(kMaxRawBlockBytes, stored.size() * kMaxExpansion);
+  std::size_t size = stored.size();
+  if (compression == Compression::kZstd) size = ZstdRawBytes(stored).value_or(0);
+  if (size == 0 || size > limit) return std::nullopt;
+  FoundBlock found;
+  if (compression == Compression::kLz4) {
+    // LZ4 does not say how much it holds: the room grows until it suffices.
+    int got = -1;
+    for (std::size_t room = std::min(limit, 4 * size); got < 0; room = std::min(limit, 4 * room)) {
+      found.raw = std::make_unique_for_overwrite<char[]>(room);
+      got = LZ4_decompress_safe(stored.data(), found.raw.get(), static_cast<int>(stored.size()),
+                                static_cast<int>(room));
+      if (got < 0 && room == limit) return std::nullopt;
+    }
+    size = static_cast<std::size_t>(got);
+  } else {
+    found.raw = std::make_unique_for_overwrite<char[]>(size);
+    if (!Decompress(compression, stored, found.raw.get(), size)) return std::nullopt;
+  }
+  found.handle = {offset, static_cast<std::uint32_t>(stored.size()),
+                  static_cast<std::uint32_t>(size)};
+  return found;
 }
 
 }  // namespace
@@ -95,8 +142,7 @@ void AppendFooter(const TableFooter& footer, std::string* out) {
   AURORA_CHECK(out->size() - start == kTableFooterBytes);
 }
 
-absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t file_bytes,
-                                        const TableIdentity& expected) {
+absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t file_bytes) {
   AURORA_CHECK(bytes.size() == kTableFooterBytes && file_bytes >= kTableFooterBytes);
   const char* const p = bytes.data();
   if (std::memcmp(p, kMagic, sizeof(kMagic)) != 0) {
@@ -116,13 +162,6 @@ absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t fi
   footer.index = LoadHandle(p + 48);
   footer.filter = LoadHandle(p + 64);
   footer.properties = LoadHandle(p + 80);
-  if (footer.identity.database_id != expected.database_id) {
-    return DataLossError("the file belongs to another database");
-  }
-  if (footer.identity.file_number != expected.file_number) {
-    return DataLossError("the file is table ", footer.identity.file_number, ", not ",
-                         expected.file_number);
-  }
   if (footer.file_bytes != file_bytes) {
     return DataLossError("the file has ", file_bytes, " bytes, not ", footer.file_bytes);
   }
@@ -137,6 +176,19 @@ absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t fi
       (has_filter && !IsPlausible(footer.filter, limit)) || filter_end != footer.index.offset ||
       footer.index.end() != footer.properties.offset) {
     return DataLossError("the footer is inconsistent");
+  }
+  return footer;
+}
+
+absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t file_bytes,
+                                        const TableIdentity& expected) {
+  AURORA_ASSIGN_OR_RETURN(const TableFooter footer, ParseAnyFooter(bytes, file_bytes));
+  if (footer.identity.database_id != expected.database_id) {
+    return DataLossError("the file belongs to another database");
+  }
+  if (footer.identity.file_number != expected.file_number) {
+    return DataLossError("the file is table ", footer.identity.file_number, ", not ",
+                         expected.file_number);
   }
   return footer;
 }
@@ -180,6 +232,21 @@ absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& i
     return DataLossError("cannot be decompressed (kind ", static_cast<int>(trailer[0]), ")");
   }
   return raw;
+}
+
+std::optional<FoundBlock> FindStoredBlock(const TableIdentity& identity, std::uint64_t offset,
+                                          std::string_view bytes) {
+  PrefixHash hash(BlockSeed(identity, offset));
+  std::size_t hashed = 0;
+  for (std::size_t end = 1; end + kStoredTrailerBytes <= bytes.size(); ++end) {
+    const char* const trailer = bytes.data() + end;
+    if (!LooksLikeTrailer(trailer)) continue;
+    hash.Add(bytes.substr(hashed, end - hashed));
+    hashed = end;
+    if (hash.With(bytes.substr(end, 8)) != LoadFixed<std::uint64_t>(trailer + 8)) continue;
+    return DecompressUnsized(static_cast<Compression>(trailer[0]), offset, bytes.substr(0, end));
+  }
+  return std::nullopt;
 }
 
 }  // namespace aurora::lsm

@@ -34,6 +34,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -91,6 +92,9 @@ void AppendFooter(const TableFooter& footer, std::string* out);
 absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t file_bytes,
                                         const TableIdentity& expected);
 
+// The same, of whatever database and number the file is.
+absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t file_bytes);
+
 // Compresses `raw` as asked, or not at all where that saves less than an eighth, and appends it and
 // its trailer, as the block at `offset`, to `out`. `scratch` is for reuse.
 BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offset,
@@ -103,5 +107,16 @@ BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offse
 absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& identity,
                                                           const BlockHandle& handle,
                                                           std::string_view stored);
+
+// A block that was found without a handle.
+struct FoundBlock {
+  BlockHandle handle;
+  std::unique_ptr<char[]> raw;
+};
+// The block that starts at `offset` of a table whose index is lost: the one that ends where a
+// trailer proves it. `bytes` are those from `offset` on; a block that they do not hold whole is not
+// found. Cost: about 0.1 ns a byte, and 150 ns for each place that looks like a trailer.
+std::optional<FoundBlock> FindStoredBlock(const TableIdentity& identity, std::uint64_t offset,
+                                          std::string_view bytes);
 
 }  // namespace aurora::lsm

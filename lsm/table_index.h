@@ -49,16 +49,17 @@ class TableIndex {
 
   std::size_t size() const { return handles_.size(); }
   const BlockHandle& handle(std::size_t index) const { return handles_[index]; }
-  // What it occupies.
-  std::size_t size_bytes() const;
-
- private:
-  TableIndex() = default;
+  // At or above all entries of the block, and below those of the next.
   EntryKey separator(std::size_t index) const {
     return {std::string_view(keys_).substr(key_offsets_[index],
                                            key_offsets_[index + 1] - key_offsets_[index]),
             Version::FromWord(versions_[index])};
   }
+  // What it occupies.
+  std::size_t size_bytes() const;
+
+ private:
+  TableIndex() = default;
 
   std::string common_;                      // what all separators begin with
   std::vector<std::uint64_t> heads_;        // the 8 bytes behind it, as big-endian numbers

@@ -64,6 +64,12 @@ std::size_t ZstdCompress(std::string_view raw, std::span<char> out) {
   return ZSTD_isError(size) ? 0 : size;
 }
 
+std::optional<std::size_t> ZstdRawBytes(std::string_view frame) {
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) return std::nullopt;
+  return static_cast<std::size_t>(size);
+}
+
 bool ZstdDecompress(std::string_view frame, std::span<char> raw) {
   ZSTD_DCtx* const context = Decompressors().Take();
   const std::size_t size =

@@ -16,12 +16,13 @@ namespace {
 
 // In the order in which the help shows them.
 constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {
-    AddImport,  AddQuery,      AddGet,    AddSchema,  AddStats,
-    AddInspect, AddCheckpoint, AddBackup, AddBackups, AddRestore};
+    AddImport, AddQuery, AddGet,        AddSchema, AddStats,   AddInspect, AddVerify,
+    AddRepair, AddDump,  AddCheckpoint, AddBackup, AddBackups, AddRestore};
 
 ExitCode Run(int argc, char** argv) {
   CommandLine line("aurora-tool", kVersion,
-                   "Looks into Aurora databases, fills, copies and restores them.");
+                   "Looks into Aurora databases, fills, checks, repairs, copies and restores "
+                   "them.");
   for (const auto add_command : kCommands) add_command(line);
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
   const Streams streams{std::cout, std::cerr, TerminalOf(STDOUT_FILENO), TerminalOf(STDERR_FILENO)};

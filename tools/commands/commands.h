@@ -15,5 +15,8 @@ void AddCheckpoint(CommandLine& line);
 void AddBackup(CommandLine& line);
 void AddBackups(CommandLine& line);
 void AddRestore(CommandLine& line);
+void AddVerify(CommandLine& line);
+void AddRepair(CommandLine& line);
+void AddDump(CommandLine& line);
 
 }  // namespace aurora::tools

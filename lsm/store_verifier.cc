@@ -1,0 +1,380 @@
+#include "aurora/lsm/store_verifier.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "aurora/lsm/directory_survey.h"
+#include "aurora/lsm/file_name.h"
+#include "aurora/lsm/log_reader.h"
+#include "aurora/lsm/log_survey.h"
+#include "aurora/lsm/table_verifier.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+
+namespace aurora::lsm {
+namespace {
+
+// A writer would have to flush this often during as many attempts to be in the way of all of them.
+constexpr int kAttemptsMax = 40;
+constexpr int kUnmovedMax = 5;
+
+class StoreVerifier {
+ public:
+  StoreVerifier(Environment* environment, std::string directory, VerifyOptions options)
+      : environment_(*environment),
+        files_(environment->files()),
+        directory_(std::move(directory)),
+        options_(std::move(options)) {}
+
+  Task<absl::StatusOr<VerifyReport>> Run() {
+    AURORA_CO_RETURN_IF_ERROR(co_await VerifyDirectory());
+    AURORA_CO_RETURN_IF_ERROR(co_await VerifyTables());
+    AURORA_CO_RETURN_IF_ERROR(co_await VerifyLog());
+    CompareEnd();
+    NoteOthers();
+    co_return std::move(report_);
+  }
+
+ private:
+  void Add(Finding::Kind kind, std::string file, std::optional<FileRange> where, std::string what) {
+    report_.findings.push_back({kind, std::move(file), where, std::move(what)});
+  }
+  void Damage(std::string file, std::optional<FileRange> where, std::string what) {
+    Add(Finding::Kind::kDamage, std::move(file), where, std::move(what));
+  }
+
+  absl::Status Progress(std::uint64_t bytes) {
+    progress_.done_bytes += bytes;
+    report_.bytes += bytes;
+    if (options_.copy.progress) options_.copy.progress(progress_);
+    if (options_.copy.stop.stop_requested()) return CancelledError("verifying was stopped");
+    return absl::OkStatus();
+  }
+
+  // --- Names and manifests ---
+
+  // Until it is whole, or known not to become so.
+  Task<absl::Status> VerifyDirectory() {
+    for (int attempt = 1;; ++attempt) {
+      AURORA_CO_ASSIGN(survey_, co_await SurveyDirectory(&files_, directory_));
+      const SurveyedManifest* const manifest = survey_.manifest_in_force();
+      if (manifest != nullptr && manifest->is_whole() && manifest->has_root) break;
+      // What is read while it is written looks like that, for a moment.
+      AURORA_CO_ASSIGN(const bool moved, co_await HasMoved());
+      if (!moved) break;
+      if (attempt == kAttemptsMax) co_return TooFast();
+      AURORA_CO_RETURN_IF_ERROR(co_await Wait(attempt));
+    }
+    AURORA_CO_RETURN_IF_ERROR(CheckIsDatabase());
+    for (const auto& [number, bytes] : survey_.tables) progress_.total_bytes += bytes;
+    TellManifests();
+    co_return absl::OkStatus();
+  }
+
+  absl::Status CheckIsDatabase() const {
+    const SurveyedManifest* const manifest = survey_.manifest_in_force();
+    if (manifest != nullptr && absl::IsFailedPrecondition(manifest->status)) {
+      return manifest->status;
+    }
+    if (survey_.has_remains()) return absl::OkStatus();
+    if (survey_.other.empty()) return NotFoundError("there is no database in ", directory_);
+    return FailedPreconditionError(directory_, " is not a database: it holds ",
+                                   Quoted(survey_.other.front()));
+  }
+
+  void TellManifests() {
+    const SurveyedManifest* const in_force = survey_.manifest_in_force();
+    if (in_force == nullptr) {
+      Damage("", std::nullopt,
+             StrCat("there is no ", RootFileName(1),
+                    " or later, which would say what belongs to the database"));
+      return;
+    }
+    report_.manifest = in_force->number;
+    for (const SurveyedManifest& manifest : survey_.manifests) {
+      const bool now = &manifest == in_force;
+      const std::string name = ManifestFileName(manifest.number);
+      if (now && !manifest.has_root) {
+        Damage(RootFileName(manifest.number), std::nullopt,
+               StrCat("is missing, though ", name, " was in force"));
+      }
+      if (!now && !manifest.was_in_force()) {
+        Add(Finding::Kind::kNote, name, std::nullopt, "was never in force: it has no root");
+        continue;
+      }
+      // The one before is kept in case that the root of its successor is lost.
+      TellManifest(manifest, now ? Finding::Kind::kDamage : Finding::Kind::kDoubt);
+    }
+  }
+
+  void TellManifest(const SurveyedManifest& manifest, Finding::Kind kind) {
+    const std::string name = ManifestFileName(manifest.number);
+    if (!manifest.status.ok()) {
+      Add(kind, name, std::nullopt, std::string(ToStd(manifest.status.message())));
+      for (const FileDamage& damage : manifest.damage) Add(kind, name, damage.where, damage.what);
+    } else if (!manifest.cut_reason.empty()) {
+      Add(Finding::Kind::kDoubt, name, std::nullopt,
+          StrCat("ends with ", manifest.cut_reason, ", as a crash leaves it"));
+    }
+  }
+
+  // --- Tables ---
+
+  Task<absl::Status> VerifyTables() {
+    std::map<std::uint64_t, TableInfo> named;
+    const SurveyedManifest* const manifest = survey_.manifest_in_force();
+    if (manifest != nullptr) named = manifest->state.tables;
+    // Where the manifest does not say which tables belong to it, every one is looked at.
+    const bool all = manifest == nullptr || !manifest->is_whole();
+    for (const auto& [number, info] : named) {
+      AURORA_CO_RETURN_IF_ERROR(co_await VerifyNamed(number, info));
+    }
+    for (const auto& [number, bytes] : survey_.tables) {
+      if (named.contains(number)) continue;
+      if (all) {
+        AURORA_CO_RETURN_IF_ERROR(co_await VerifyNamed(number, std::nullopt));
+      } else {
+        AURORA_CO_RETURN_IF_ERROR(Progress(bytes));
+      }
+    }
+    CheckLevels(named);
+    co_return absl::OkStatus();
+  }
+
+  Task<absl::Status> VerifyNamed(std::uint64_t number, std::optional<TableInfo> info) {
+    const std::string name = TableFileName(number);
+    const absl::StatusOr<TableVerdict> verdict = co_await VerifyTable(
+        &files_, JoinPath(directory_, name), survey_.TableIdentityOf(number), info);
+    const bool wrong = !verdict.ok() || !verdict->damage.empty();
+    if (wrong && info.has_value()) {
+      // A table that is no longer named may be gone, or going.
+      AURORA_CO_ASSIGN(const bool named, co_await IsStillNamed(number));
+      if (!named) co_return Progress(info->size_bytes);
+    }
+    ++report_.table_count;
+    if (!verdict.ok()) {
+      const bool missing = absl::IsNotFound(verdict.status());
+      Damage(name, std::nullopt,
+             missing ? std::string("is missing") : std::string(ToStd(verdict.status().message())));
+      co_return Progress(0);
+    }
+    report_.block_count += verdict->block_count;
+    report_.entry_count += verdict->entry_count;
+    for (const FileDamage& damage : verdict->damage) Damage(name, damage.where, damage.what);
+    co_return Progress(verdict->file_bytes);
+  }
+
+  // All versions of a key are in one table of a level; level 0 is by age instead.
+  void CheckLevels(const std::map<std::uint64_t, TableInfo>& tables) {
+    std::map<std::pair<int, std::string>, const TableInfo*> order;
+    for (const auto& [number, info] : tables) {
+      if (info.level == 0) continue;
+      if (!order.emplace(std::pair(info.level, info.smallest_key), &info).second) {
+        Damage(TableFileName(number), std::nullopt,
+               "begins with the same key as another table of its level");
+      }
+    }
+    const TableInfo* before = nullptr;
+    for (const auto& [place, info] : order) {
+      if (before != nullptr && before->level == info->level &&
+          !(before->largest_key < info->smallest_key)) {
+        Damage(TableFileName(info->number), std::nullopt,
+               StrCat("overlaps ", TableFileName(before->number), " of the same level"));
+      }
+      before = info;
+    }
+  }
+
+  // --- The log ---
+
+  Task<absl::Status> VerifyLog() {
+    const SurveyedManifest* manifest = survey_.manifest_in_force();
+    if (manifest == nullptr || !survey_.identity.has_value() ||
+        (!manifest->status.ok() && manifest->state.log_start_segment == 0)) {
+      co_return co_await TellGaps(0, /*told=*/false);
+    }
+    int unmoved = 0;
+    for (int attempt = 1;; ++attempt) {
+      const ManifestState state = survey_.manifest_in_force()->state;
+      // What stays as it is while it is looked at again and again is not being written.
+      const absl::Status scanned = co_await ScanOnce(&state, /*live=*/unmoved < kUnmovedMax);
+      if (scanned.ok()) co_return co_await CheckLogStart();
+      AURORA_CO_ASSIGN(const bool moved, co_await HasMoved());
+      unmoved = moved ? 0 : unmoved + 1;
+      if (!moved && !absl::IsAborted(scanned)) {
+        Damage(std::string(kLogDirectoryName), std::nullopt, std::string(ToStd(scanned.message())));
+        co_return co_await TellGaps(static_cast<std::uint32_t>(state.log_start_segment),
+                                    /*told=*/true);
+      }
+      if (attempt == kAttemptsMax) co_return TooFast();
+      AURORA_CO_RETURN_IF_ERROR(co_await Wait(attempt));
+      AURORA_CO_ASSIGN(survey_, co_await SurveyDirectory(&files_, directory_));
+      if (survey_.manifest_in_force() == nullptr) co_return TooFast();
+    }
+  }
+
+  Task<absl::Status> ScanOnce(const ManifestState* state, bool live) {
+    scan_ = LogScan();
+    if (state->log_start_segment == 0) co_return absl::OkStatus();
+    ScanOptions scan;
+    scan.directory = survey_.LogDirectory();
+    scan.identity = *survey_.identity;
+    const std::string boot_id = files_.BootId();
+    scan.boot = BootHash(boot_id);
+    scan.first_segment = static_cast<std::uint32_t>(state->log_start_segment);
+    scan.after = state->flushed_through;
+    scan.live = live;
+    LogRecordCallback check = [this](const LogRecord& record) {
+      if (options_.check_record == nullptr) return absl::OkStatus();
+      return (*options_.check_record)(record);
+    };
+    AURORA_CO_ASSIGN(scan_, co_await ScanLog(files_, std::move(scan), &check));
+    for (const ScannedSegment& segment : scan_.chain) {
+      AURORA_CO_RETURN_IF_ERROR(Progress(segment.end));
+    }
+    co_return absl::OkStatus();
+  }
+
+  // The segment in which the log ended must still have been the log's when it was read.
+  Task<absl::Status> CheckLogStart() {
+    AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
+    const SurveyedManifest* const manifest = now.manifest_in_force();
+    if (manifest != nullptr && !scan_.chain.empty() &&
+        manifest->state.log_start_segment > scan_.report.end.segment) {
+      co_return TooFast();
+    }
+    is_closed_ = manifest != nullptr && manifest->state.closed_at.has_value();
+    report_.segment_count = scan_.chain.size();
+    report_.record_count = scan_.report.record_count;
+    report_.last_sequence = scan_.last_sequence;
+    report_.clean_close = scan_.clean_close;
+    if (scan_.report.cut_bytes > 0) {
+      Add(Finding::Kind::kDoubt, std::string(kLogDirectoryName), std::nullopt,
+          StrCat("ends with ", scan_.report.cut_bytes,
+                 " bytes that an open cuts: ", scan_.report.cut_reason));
+    }
+    co_return absl::OkStatus();
+  }
+
+  Task<absl::Status> TellGaps(std::uint32_t first_segment, bool told) {
+    LogSurveyOptions options;
+    options.directory = survey_.LogDirectory();
+    if (survey_.identity.has_value()) options.identities.push_back(*survey_.identity);
+    options.first_segment = first_segment;
+    AURORA_CO_ASSIGN(const LogSurvey log, co_await SurveyLog(&files_, std::move(options), nullptr));
+    for (const LostCommits& lost : log.lost) {
+      // A tail alone is what a crash leaves.
+      const bool doubt = !told && !lost.before.has_value();
+      Add(doubt ? Finding::Kind::kDoubt : Finding::Kind::kDamage, lost.file, lost.where, lost.what);
+    }
+    for (const LogSurvey::Segment& segment : log.segments) {
+      if (segment.role != LogSurvey::Segment::Role::kLog) continue;
+      ++report_.segment_count;
+      report_.record_count += segment.record_count;
+    }
+    report_.last_sequence = log.last_sequence;
+    report_.clean_close = log.clean_close;
+    co_return absl::OkStatus();
+  }
+
+  // What manifest and log say of each other.
+  void CompareEnd() {
+    const SurveyedManifest* const manifest = survey_.manifest_in_force();
+    if (manifest == nullptr || !manifest->status.ok()) return;
+    const ManifestState& state = manifest->state;
+    const Sequence issued = state.closed_at.value_or(state.reserved_through);
+    if (report_.last_sequence > issued) {
+      Damage(std::string(kLogDirectoryName), std::nullopt,
+             StrCat("holds commit ", report_.last_sequence,
+                    ", and the manifest says that none above ", issued, " was issued"));
+    }
+    if (is_closed_ && state.log_start_segment != 0 && !report_.clean_close) {
+      Damage(std::string(kLogDirectoryName), std::nullopt,
+             StrCat("does not end with a close mark, and the manifest says that the database was "
+                    "closed after commit ",
+                    issued, ": its end is lost"));
+    }
+  }
+
+  // --- What else lies there ---
+
+  void NoteOthers() {
+    const SurveyedManifest* const manifest = survey_.manifest_in_force();
+    for (const auto& [number, bytes] : survey_.tables) {
+      if (manifest == nullptr || !manifest->is_whole()) break;
+      if (manifest->state.tables.contains(number)) continue;
+      Add(Finding::Kind::kNote, TableFileName(number), std::nullopt,
+          StrCat("belongs to no state of the database (", bytes,
+                 " bytes): dropped, or left by a job that did not end"));
+    }
+    for (const std::string& name : survey_.other) {
+      Add(Finding::Kind::kNote, name, std::nullopt, "is no file of a database");
+    }
+    for (const std::string& name : survey_.other_in_log) {
+      Add(Finding::Kind::kNote, JoinPath(kLogDirectoryName, name), std::nullopt,
+          "is no file of a database");
+    }
+  }
+
+  // --- Beside a process that writes ---
+
+  Task<absl::StatusOr<bool>> IsStillNamed(std::uint64_t number) {
+    AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
+    const SurveyedManifest* const manifest = now.manifest_in_force();
+    co_return manifest == nullptr || manifest->state.tables.contains(number);
+  }
+
+  // Whether manifest or log are other than survey_ has found them.
+  Task<absl::StatusOr<bool>> HasMoved() {
+    AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
+    if (now.segments != survey_.segments || now.manifests.size() != survey_.manifests.size()) {
+      co_return true;
+    }
+    for (std::size_t i = 0; i < now.manifests.size(); ++i) {
+      const SurveyedManifest& a = now.manifests[i];
+      const SurveyedManifest& b = survey_.manifests[i];
+      if (a.number != b.number || a.edit_count != b.edit_count || a.has_root != b.has_root ||
+          a.file_bytes != b.file_bytes) {
+        co_return true;
+      }
+    }
+    co_return false;
+  }
+
+  Task<absl::Status> Wait(int attempt) {
+    const absl::Duration wait = absl::Milliseconds(std::min(attempt, 20));
+    co_return co_await environment_.Sleep(wait);
+  }
+  absl::Status TooFast() const {
+    return UnavailableError(directory_, " changes faster than it can be read");
+  }
+
+  Environment& environment_;
+  FileSystem& files_;
+  const std::string directory_;
+  const VerifyOptions options_;
+  DirectorySurvey survey_;
+  LogScan scan_;
+  bool is_closed_ = false;
+  CopyProgress progress_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+std::uint64_t VerifyReport::CountOf(Finding::Kind kind) const {
+  return static_cast<std::uint64_t>(
+      std::count_if(findings.begin(), findings.end(),
+                    [kind](const Finding& finding) { return finding.kind == kind; }));
+}
+
+Task<absl::StatusOr<VerifyReport>> VerifyStore(Environment* environment, std::string directory,
+                                               VerifyOptions options) {
+  StoreVerifier verifier(environment, std::move(directory), std::move(options));
+  co_return co_await verifier.Run();
+}
+
+}  // namespace aurora::lsm

@@ -1,0 +1,250 @@
+#include "aurora/lsm/table_survey.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+
+namespace aurora::lsm {
+
+Task<absl::StatusOr<std::unique_ptr<TableSurvey>>> TableSurvey::Open(FileSystem* files,
+                                                                     std::string path,
+                                                                     TableIdentity identity) {
+  AURORA_CO_ASSIGN(std::unique_ptr<PatientFile> file,
+                   co_await PatientFile::Open(files, std::move(path)));
+  std::unique_ptr<TableSurvey> survey(new TableSurvey(std::move(file), identity));
+  co_await survey->ReadMetadata();
+  co_return survey;
+}
+
+void TableSurvey::Damage(std::uint64_t offset, std::uint64_t bytes, std::string what) {
+  damage_.push_back({{offset, bytes}, std::move(what)});
+}
+
+Task<void> TableSurvey::ReadMetadata() {
+  co_await ReadFooter();
+  if (footer_.has_value()) {
+    co_await ReadProperties();
+    co_await ReadIndex();
+    co_await ReadFilter();
+    co_await CheckPadding();
+  }
+  if (!index_.has_value()) co_await SearchBlocks();
+}
+
+Task<void> TableSurvey::ReadFooter() {
+  const std::uint64_t size = file_->size();
+  if (size < kDeviceBlockSize || size % kDeviceBlockSize != 0) {
+    Damage(0, size, StrCat("the file has ", size, " bytes, which no table has"));
+  }
+  if (size < kTableFooterBytes) co_return;
+  const std::uint64_t begin = size - kTableFooterBytes;
+  const std::string_view bytes = co_await file_->Read(begin, size);
+  absl::StatusOr<TableFooter> footer = ParseFooter(bytes, size, identity_);
+  if (footer.ok()) {
+    footer_ = *footer;
+  } else {
+    Damage(begin, kTableFooterBytes, StrCat("footer: ", ToStd(footer.status().message())));
+  }
+}
+
+Task<std::unique_ptr<char[]>> TableSurvey::ReadPart(BlockHandle handle, std::string part) {
+  const std::string_view stored = co_await file_->Read(handle.offset, handle.end());
+  absl::StatusOr<std::unique_ptr<char[]>> raw = DecodeStoredBlock(identity_, handle, stored);
+  if (raw.ok()) co_return *std::move(raw);
+  Damage(handle.offset, handle.end() - handle.offset,
+         StrCat(part, ": ", ToStd(raw.status().message())));
+  co_return nullptr;
+}
+
+Task<void> TableSurvey::ReadProperties() {
+  const BlockHandle handle = footer_->properties;
+  const std::unique_ptr<char[]> raw = co_await ReadPart(handle, "properties");
+  if (raw == nullptr) co_return;
+  absl::StatusOr<TableProperties> properties = DecodeTableProperties({raw.get(), handle.raw_bytes});
+  if (properties.ok()) {
+    properties_ = *std::move(properties);
+  } else {
+    Damage(handle.offset, handle.end() - handle.offset,
+           StrCat("properties: ", ToStd(properties.status().message())));
+  }
+}
+
+Task<void> TableSurvey::ReadIndex() {
+  const BlockHandle handle = footer_->index;
+  std::unique_ptr<char[]> raw = co_await ReadPart(handle, "index");
+  if (raw == nullptr) co_return;
+  const std::uint64_t data_end =
+      footer_->filter.stored_bytes != 0 ? footer_->filter.offset : handle.offset;
+  const absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(std::move(raw), handle.raw_bytes, {});
+  absl::StatusOr<TableIndex> index =
+      block.ok() ? TableIndex::Open(**block, data_end) : block.status();
+  if (!index.ok()) {
+    Damage(handle.offset, handle.end() - handle.offset,
+           StrCat("index: ", ToStd(index.status().message())));
+    co_return;
+  }
+  UseIndex(*std::move(index));
+}
+
+void TableSurvey::UseIndex(TableIndex index) {
+  pieces_.clear();
+  for (std::size_t i = 0; i < index.size(); ++i) pieces_.push_back({index.handle(i)});
+  index_ = std::move(index);
+}
+
+Task<void> TableSurvey::ReadFilter() {
+  const BlockHandle handle = footer_->filter;
+  if (handle.stored_bytes == 0) co_return;
+  const std::unique_ptr<char[]> raw = co_await ReadPart(handle, "filter");
+  if (raw == nullptr) co_return;
+  filter_ = Filter::Open({raw.get(), handle.raw_bytes});
+  if (!filter_.has_value()) {
+    Damage(handle.offset, handle.end() - handle.offset, "filter: its bytes are not a filter");
+  }
+}
+
+Task<void> TableSurvey::CheckPadding() {
+  const std::uint64_t begin = footer_->properties.end();
+  const std::uint64_t end = file_->size() - kTableFooterBytes;
+  const std::string_view padding = co_await file_->Read(begin, end);
+  const std::size_t wrong = padding.find_first_not_of('\0');
+  if (wrong != std::string_view::npos) {
+    Damage(begin + wrong, end - begin - wrong, "padding: bytes that must be zero are not");
+  }
+}
+
+Task<void> TableSurvey::SearchBlocks() {
+  std::uint64_t limit = file_->size() - std::min<std::uint64_t>(file_->size(), kTableFooterBytes);
+  if (footer_.has_value()) {
+    const BlockHandle& filter = footer_->filter;
+    limit = filter.stored_bytes != 0 ? filter.offset : footer_->index.offset;
+  }
+  for (std::uint64_t offset = 0; offset < limit;) {
+    const std::string_view bytes =
+        co_await file_->Read(offset, std::min(limit, offset + kFoundBlockBytes));
+    std::optional<FoundBlock> found = FindStoredBlock(identity_, offset, bytes);
+    if (found.has_value()) {
+      offset = found->handle.end();
+      if (!TakeFound(*std::move(found))) co_return;
+      continue;
+    }
+    const std::optional<std::uint64_t> next = co_await SearchStart(offset + 1, limit);
+    const std::uint64_t lost = next.value_or(limit) - offset;
+    const auto lost_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost, UINT32_MAX));
+    // Behind a filter there is no data any more.
+    if (ends_.empty()) pieces_.push_back({{offset, lost_bytes, 0}, true});
+    if (!next.has_value()) co_return;
+    offset = *next;
+  }
+}
+
+Task<std::optional<std::uint64_t>> TableSurvey::SearchStart(std::uint64_t from,
+                                                            std::uint64_t limit) {
+  const std::uint64_t end = std::min(limit, from + 2 * kSearchBytes);
+  const std::string_view bytes = co_await file_->Read(from, end);
+  for (std::size_t skipped = 0; skipped < std::min(bytes.size(), kSearchBytes); ++skipped) {
+    if (FindStoredBlock(identity_, from + skipped, bytes.substr(skipped, kSearchBytes))) {
+      co_return from + skipped;
+    }
+  }
+  co_return std::nullopt;
+}
+
+bool TableSurvey::TakeFound(FoundBlock found) {
+  const BlockHandle handle = found.handle;
+  const absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(std::move(found.raw), handle.raw_bytes, {});
+  if (!block.ok()) {
+    // Filter or properties: the data ends where the first of them begins.
+    ends_.push_back(handle.offset);
+    return true;
+  }
+  // The index is a block too. It names all blocks of the data, to their last byte: no data does.
+  ends_.push_back(handle.offset);
+  for (const std::uint64_t end : ends_) {
+    absl::StatusOr<TableIndex> index = TableIndex::Open(**block, end);
+    if (!index.ok()) continue;
+    UseIndex(*std::move(index));
+    return false;
+  }
+  ends_.pop_back();
+  pieces_.push_back({handle});
+  return true;
+}
+
+Task<bool> TableSurvey::Next() {
+  if (next_ == pieces_.size()) {
+    LoseUnknownEnd();
+    CloseLost(properties_.has_value() ? std::optional(properties_->largest_key) : std::nullopt);
+    piece_ = Piece();
+    co_return false;
+  }
+  const Place place = pieces_[next_++];
+  piece_.handle = place.handle;
+  piece_.block = nullptr;
+  if (place.searched_in_vain) {
+    TakeDamaged("data: nothing that can be read, and no index to tell what was there");
+    co_return true;
+  }
+  const std::string_view stored = co_await file_->Read(place.handle.offset, place.handle.end());
+  absl::StatusOr<std::unique_ptr<char[]>> raw =
+      stored.size() == place.handle.end() - place.handle.offset
+          ? DecodeStoredBlock(identity_, place.handle, stored)
+          : DataLossError("the file ends before it does");
+  if (!raw.ok()) {
+    TakeDamaged(StrCat("data block: ", ToStd(raw.status().message())));
+    co_return true;
+  }
+  absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(*std::move(raw), place.handle.raw_bytes, {});
+  if (block.ok()) {
+    TakeReadable(*std::move(block));
+  } else {
+    TakeDamaged(StrCat("data block: ", ToStd(block.status().message())));
+  }
+  co_return true;
+}
+
+void TableSurvey::TakeDamaged(std::string what) {
+  const std::uint64_t bytes = piece_.handle.raw_bytes == 0
+                                  ? piece_.handle.stored_bytes
+                                  : piece_.handle.end() - piece_.handle.offset;
+  Damage(piece_.handle.offset, bytes, std::move(what));
+  const std::size_t number = next_ - 1;
+  if (!losing_.has_value()) {
+    losing_.emplace();
+    // Several versions of one key may lie on both sides of the boundary.
+    if (number > 0) losing_->first = last_key_;
+    if (number == 0 && properties_.has_value()) losing_->first = properties_->smallest_key;
+  }
+  if (index_.has_value()) losing_->last = std::string(index_->separator(number).key);
+}
+
+// Without index and footer nothing but what follows the data proves that this is all of it.
+void TableSurvey::LoseUnknownEnd() {
+  if (index_.has_value() || footer_.has_value() || !ends_.empty()) return;
+  if (!losing_.has_value()) losing_.emplace().first = last_key_;
+}
+
+void TableSurvey::TakeReadable(std::shared_ptr<const Block> block) {
+  Block::Cursor cursor;
+  cursor.Reset(block.get());
+  cursor.SeekToFirst();
+  if (losing_.has_value()) CloseLost(std::string(cursor.key().key));
+  cursor.SeekToLast();
+  last_key_ = cursor.key().key;
+  entry_count_ += block->entry_count();
+  piece_.block = std::move(block);
+}
+
+void TableSurvey::CloseLost(std::optional<std::string> last) {
+  if (!losing_.has_value()) return;
+  if (!losing_->last.has_value()) losing_->last = std::move(last);
+  lost_keys_.push_back(*std::move(losing_));
+  losing_.reset();
+}
+
+}  // namespace aurora::lsm

@@ -69,7 +69,8 @@ StoreImpl::Measured StoreImpl::Measure(const CommitRequest& request) {
   for (const Mutation& mutation : request.mutations) {
     measured.memtable_bytes += Memtable::EntryBytes(mutation);
   }
-  measured.memtable_bytes = ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
+  measured.memtable_bytes =
+      MemtableRun::ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
   return measured;
 }
 

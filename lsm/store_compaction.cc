@@ -10,6 +10,26 @@
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
+namespace {
+
+std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
+                                               BlockSources* block_sources) {
+  Table::IterateOptions options;
+  options.fill_cache = false;
+  options.sources = block_sources;
+  std::vector<std::unique_ptr<EntryIterator>> sources;
+  // Tables of a level from 1 on follow each other; those of level 0 may overlap. A full compaction
+  // has tables of several levels in `upper`: there each is a source of its own.
+  for (const auto& table : compaction.upper) {
+    sources.push_back(std::make_unique<LevelIterator>(Tree::Tables{table}, options));
+  }
+  if (!compaction.lower.empty()) {
+    sources.push_back(std::make_unique<LevelIterator>(compaction.lower, options));
+  }
+  return std::make_unique<MergingIterator>(std::move(sources));
+}
+
+}  // namespace
 
 Task<absl::Status> StoreImpl::Compact() {
   AURORA_CO_RETURN_IF_ERROR(co_await Flush());
@@ -150,23 +170,6 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
   compaction_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();
-}
-
-std::unique_ptr<EntryIterator> StoreImpl::CompactionInput(const Compaction& compaction,
-                                                          BlockSources* block_sources) {
-  Table::IterateOptions options;
-  options.fill_cache = false;
-  options.sources = block_sources;
-  std::vector<std::unique_ptr<EntryIterator>> sources;
-  // Tables of a level from 1 on follow each other; those of level 0 may overlap. A full compaction
-  // has tables of several levels in `upper`: there each is a source of its own.
-  for (const auto& table : compaction.upper) {
-    sources.push_back(std::make_unique<LevelIterator>(Tree::Tables{table}, options));
-  }
-  if (!compaction.lower.empty()) {
-    sources.push_back(std::make_unique<LevelIterator>(compaction.lower, options));
-  }
-  return std::make_unique<MergingIterator>(std::move(sources));
 }
 
 }  // namespace aurora::lsm

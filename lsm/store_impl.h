@@ -15,7 +15,6 @@
 // store_capture.cc, store_read_only.cc.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -134,11 +133,6 @@ class StoreImpl final : public Store, public TableOpener {
     MemtableRun* run = nullptr;  // lives until its commits are published
     absl::Status status;         // of Hold::kStatus
   };
-  // What a commit counts for when a memtable is filled. A record of few mutations counts too: it
-  // fills the log, which only a flush frees.
-  static std::size_t ChargedBytes(std::size_t entry_bytes, std::size_t payload_bytes) {
-    return std::max(entry_bytes, payload_bytes / 2 + 1);
-  }
   static Measured Measure(const CommitRequest& request);
   // Step (2).
   Hold TryBegin(const CommitRequest& request, const Measured& measured, Begun* begun);
@@ -166,14 +160,6 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::StatusOr<std::optional<PinnedValue>>> GetSlow(KeyspaceId keyspace, std::string key,
                                                            Sequence at,
                                                            std::shared_ptr<const ReadView> view);
-  // Of GetMany: a key whose value is not in memory.
-  struct Awaited {
-    std::size_t index;
-    Task<absl::StatusOr<std::optional<PinnedValue>>> get;
-  };
-  static Task<absl::Status> AwaitOne(Awaited* awaited, std::optional<PinnedValue>* value);
-  static Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> AwaitMany(
-      std::vector<std::optional<PinnedValue>> values, std::vector<Awaited> awaited);
 
   // --- store_flush.cc ---
   Task<absl::Status> FlushLoop();
@@ -207,8 +193,6 @@ class StoreImpl final : public Store, public TableOpener {
   // --- store_compaction.cc ---
   Task<absl::Status> CompactionLoop();
   Task<absl::Status> RunCompaction(Compaction compaction);
-  std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
-                                                 BlockSources* sources);
 
   // --- store_tables.cc ---
   struct Output {
@@ -216,8 +200,7 @@ class StoreImpl final : public Store, public TableOpener {
     bool is_last_level = false;
     const BlockSources* sources = nullptr;  // of a compaction: of what it reads
   };
-  // Writes what the filter keeps of `source` to new tables, durable in name and contents. On
-  // failure they are removed.
+  // Writes what the filter keeps of `source` to durable tables, and removes them on failure.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
                                                            Output output);

@@ -297,7 +297,7 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
     entry_bytes += Memtable::EntryBytes(mutation);
     active_->memtable.Add(mutation, record.sequence);
   }
-  active_bytes_ += ChargedBytes(entry_bytes, record.payload.size());
+  active_bytes_ += MemtableRun::ChargedBytes(entry_bytes, record.payload.size());
   return absl::OkStatus();
 }
 

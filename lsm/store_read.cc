@@ -42,6 +42,27 @@ void VisitTables(const Tree& tree, std::string_view stored_key, Visit visit) {
   }
 }
 
+// A key of GetMany whose value is not in memory.
+struct Awaited {
+  std::size_t index;
+  Task<absl::StatusOr<std::optional<PinnedValue>>> get;
+};
+
+Task<absl::Status> AwaitOne(Awaited* awaited, std::optional<PinnedValue>* value) {
+  AURORA_CO_ASSIGN(*value, co_await std::move(awaited->get));
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> AwaitMany(
+    std::vector<std::optional<PinnedValue>> values, std::vector<Awaited> awaited) {
+  const auto get_one = [&values, &awaited](std::size_t i) AURORA_TASK_WRAPPER {
+    return AwaitOne(&awaited[i], &values[awaited[i].index]);
+  };
+  AURORA_CO_RETURN_IF_ERROR(co_await ForEachConcurrently(Executor::Current(), awaited.size(),
+                                                         Store::kGetsInFlight, get_one));
+  co_return values;
+}
+
 }  // namespace
 
 std::unique_ptr<Snapshot> StoreImpl::GetSnapshot() {
@@ -138,21 +159,6 @@ Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> StoreImpl::GetMany
   }
   if (awaited.empty()) return absl::StatusOr<Values>(std::move(values));
   return AwaitMany(std::move(values), std::move(awaited));
-}
-
-Task<absl::Status> StoreImpl::AwaitOne(Awaited* awaited, std::optional<PinnedValue>* value) {
-  AURORA_CO_ASSIGN(*value, co_await std::move(awaited->get));
-  co_return absl::OkStatus();
-}
-
-Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> StoreImpl::AwaitMany(
-    std::vector<std::optional<PinnedValue>> values, std::vector<Awaited> awaited) {
-  const auto get_one = [&values, &awaited](std::size_t i) AURORA_TASK_WRAPPER {
-    return AwaitOne(&awaited[i], &values[awaited[i].index]);
-  };
-  AURORA_CO_RETURN_IF_ERROR(
-      co_await ForEachConcurrently(Executor::Current(), awaited.size(), kGetsInFlight, get_one));
-  co_return values;
 }
 
 std::shared_ptr<const ReadView> StoreImpl::ConsistentView(Sequence* published) const {

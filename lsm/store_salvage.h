@@ -8,9 +8,8 @@
 //   manifest whole     its tables and its log are the store, as for an open. Where a table has lost
 //                      anything, the records of the log that it had are taken from there again
 //   manifest damaged,  every table that is there and that no edit that can be read has removed, and
-//   or its root lost   the whole log. Whether a table is missing cannot be known, and a key that
-//   was
-//                      deleted may be there again, where compaction has dropped the deletion and
+//   or its root lost   the whole log. Whether a table is missing cannot be known, and a deleted key
+//                      may be there again, where compaction has dropped the deletion and
 //                      left a table behind that had the key: `tables_uncertain`
 //
 // The source is not changed. It must not be open elsewhere meanwhile; who calls sees to that. One

@@ -5,8 +5,7 @@
 //   tables     their hash against the manifest; every block's checksum, the order of all entries,
 //              index, filter, properties and the manifest's figures against what the blocks hold;
 //              that the tables of a level are disjoint
-//   log        as an open reads it, with every frame from its start to its end; behind damage,
-//   every
+//   log        as an open reads it, with every frame from its start to its end; behind damage, each
 //              further gap; that it ends as the manifest says
 //
 // Not covered, because it means nothing: what lies between frames and behind the last one, segments

@@ -1,6 +1,7 @@
 // What a reader reads: the memtables and the tree of one moment.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,11 @@ namespace aurora::lsm {
 // A memtable and, once it is sealed, what its flush must record.
 struct MemtableRun {
   explicit MemtableRun(MemoryBudget* budget) : memtable(budget) {}
+  // What a commit counts for when a memtable is filled. A record of few mutations counts too: it
+  // fills the log, which only a flush frees.
+  static std::size_t ChargedBytes(std::size_t entry_bytes, std::size_t payload_bytes) {
+    return std::max(entry_bytes, payload_bytes / 2 + 1);
+  }
   Memtable memtable;
   // Written when the run is sealed, before anyone else sees it sealed.
   Sequence last = 0;          // it and those before it hold everything up to here

@@ -90,8 +90,10 @@ install() {
 # undeclared dependency.
 look_at_headers_again() {
   command -v bazel >/dev/null || return 0
+  local here
+  here="$(dirname "${BASH_SOURCE[0]}")"
   # shellcheck source=tools/lib/workspace.sh
-  (source "$(dirname "${BASH_SOURCE[0]}")/lib/workspace.sh" && bazel sync --configure --noshow_progress) ||
+  (source "$here/lib/workspace.sh" && bazel sync --configure --noshow_progress) ||
     echo "setup: bazel sync --configure failed; builds may not find what was installed" >&2
 }
 

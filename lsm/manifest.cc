@@ -21,6 +21,9 @@ Task<absl::StatusOr<std::string>> ReadWholeFile(FileSystem* files, std::string p
   }
   std::string bytes(size, '\0');
   AURORA_CO_ASSIGN(const std::size_t read, co_await file->Read(0, bytes));
+  if (read != size && !AURORA_PLANTED_BUG("manifest-ignore-short-read")) {
+    co_return DataLossError(path, " ended at offset ", read, " while it was read, before ", size);
+  }
   bytes.resize(read);
   co_return bytes;
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "aurora/lsm/closed_log.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
@@ -172,6 +173,8 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
     number = recovered->number;
     issued = state.closed_at.value_or(state.reserved_through);
     if (!recovered->manifest.cut_reason.empty()) {
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await CheckClosedLog(files, JoinPath(options_.directory, kLogDirectoryName), &state));
       Say(LogSeverity::kWarning, ManifestFileName(number), ": cut ",
           recovered->manifest.cut_reason);
     }

@@ -201,6 +201,7 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
   AURORA_CO_ASSIGN(manifest_, co_await Manifest::Create(files, options_.directory, number + 1,
                                                         std::move(state)));
   co_return absl::OkStatus();
+  co_await manifest_->KeepReserve();
 }
 
 // All that is missing or has another size is told at once.

@@ -199,6 +199,8 @@ Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
       Poison(appended);
       co_return appended;
     }
+    // Meanwhile the state without the edit can be captured, and another job may be luckier.
+    UnlockManifest();
     co_await BackOff(attempt);
   }
   file_number_bound_.store(manifest_->state().next_file_number, std::memory_order_relaxed);

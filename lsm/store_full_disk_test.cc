@@ -1,5 +1,6 @@
 // A store on a device without a free byte: it opens, however often, reads, says what is missing,
 // and goes on once there is space.
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,11 +10,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "aurora/lsm/checkpoint.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
 #include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/fault_plan.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "gtest/gtest.h"
 
@@ -133,6 +136,26 @@ TEST_P(FullDiskTest, GoesOnWithoutReopeningOnceThereIsSpace) {
   for (int i = 0; i < 2000 && status.ok(); ++i) status = Put();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   FreeDisk();
+  PutMany(200);
+  ExpectAll();
+  EXPECT_TRUE(Close().ok());
+}
+
+// The manifest takes no edit, and the flush that has to make one waits for space with the lock.
+TEST_P(FullDiskTest, ACheckpointElsewhereIsMadeAllTheSame) {
+  Open();
+  PutMany(20);
+  FaultRule rule;
+  rule.fault = Fault::Error(ENOSPC);
+  rule.path = "/db/MANIFEST*";
+  rule.count = FaultRule::kForEver;
+  simulation_.faults().Add(rule);
+  EXPECT_TRUE(absl::IsResourceExhausted(simulation_.Run(store_->store().Flush())));
+  const absl::StatusOr<CheckpointInfo> made =
+      simulation_.Run(MakeCheckpoint(&simulation_.environment(), &store_->store(), "/elsewhere"));
+  EXPECT_TRUE(made.ok()) << made.status();
+  simulation_.faults().Clear();
+  simulation_.RunFor(absl::Minutes(1));
   PutMany(200);
   ExpectAll();
   EXPECT_TRUE(Close().ok());

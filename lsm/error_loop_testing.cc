@@ -56,6 +56,7 @@ class ErrorLife {
   Environment& environment() { return simulation_.environment(); }
 
   Task<absl::Status> Live();
+  Task<absl::Status> Reopen();
   Task<absl::Status> Copy();
   Task<absl::Status> Probe();
   absl::Status EndProcess(bool by_crash);
@@ -78,18 +79,29 @@ Task<absl::Status> ErrorLife::Live() {
     AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(Durability::kSync));
     AURORA_CO_RETURN_IF_ERROR(co_await model_.store().store().Flush());
   }
+  AURORA_CO_RETURN_IF_ERROR(co_await Reopen());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.CheckAll());
+  AURORA_CO_RETURN_IF_ERROR(co_await Reopen());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.store().store().Compact());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.CheckAll());
+  // Once more, with several tables in the last level.
+  for (int i = 0; i < 3; ++i) AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(std::nullopt));
+  AURORA_CO_RETURN_IF_ERROR(co_await Reopen());
+  AURORA_CO_RETURN_IF_ERROR(co_await model_.store().store().Compact());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(std::nullopt));
   AURORA_CO_RETURN_IF_ERROR(co_await Copy());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(Durability::kSync));
-  AURORA_CO_RETURN_IF_ERROR(co_await model_.Close());
-  AURORA_CO_RETURN_IF_ERROR(co_await model_.Open(&environment()));
+  AURORA_CO_RETURN_IF_ERROR(co_await Reopen());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.CheckRecovered(/*machine=*/true));
   AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(std::nullopt));
   AURORA_CO_RETURN_IF_ERROR(co_await model_.store().store().Flush());
   co_return co_await model_.Close();
+}
+
+// With an empty cache, so that what follows reads from the device.
+Task<absl::Status> ErrorLife::Reopen() {
+  AURORA_CO_RETURN_IF_ERROR(co_await model_.Close());
+  co_return co_await model_.Open(&environment());
 }
 
 Task<absl::Status> ErrorLife::Copy() {

@@ -1,11 +1,16 @@
 #include "aurora/lsm/store_campaign_testing.h"
 
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store_model_testing.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
@@ -361,6 +366,66 @@ absl::Status FlippedBits::TryFiles(std::uint64_t* count) {
     }
   }
   return absl::OkStatus();
+}
+
+namespace {
+
+constexpr int kMisplacedKeys = 20;
+std::string MisplacedKey(int number) { return StrCat("key", number); }
+
+Task<absl::Status> WriteTwice(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (const char letter : {'o', 'n'}) {
+    for (int i = 0; i < kMisplacedKeys && status.ok(); ++i) {
+      const std::string key = MisplacedKey(i);
+      const std::string value(100, letter);
+      status = (co_await store->Put(key, value)).status();
+    }
+    if (status.ok()) status = co_await store->store().Flush();
+  }
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
+Task<absl::Status> ExpectNewValues(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (int i = 0; i < kMisplacedKeys && !IsViolation(status); ++i) {
+    const std::string key = MisplacedKey(i);
+    const absl::StatusOr<std::optional<PinnedValue>> found = co_await store->Get(key);
+    if (!found.ok()) continue;
+    if (!found->has_value() || (*found)->view().front() != 'n') {
+      status = InternalError(key, " has an older value");
+    }
+  }
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
+}  // namespace
+
+absl::Status TryMisplacedBlocks(std::uint64_t seed) {
+  StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
+  options.memtable_bytes = std::size_t{1} << 20;
+  options.level0_tables_max = 8;
+  Simulation simulation(seed);
+  AURORA_RETURN_IF_ERROR(simulation.Run(WriteTwice(&simulation.environment(), options)));
+  DiskImage image = simulation.disk().image();
+  std::vector<std::string> tables;
+  for (const std::string& path : image.Files()) {
+    if (path.ends_with(".table")) tables.push_back(path);
+  }
+  if (tables.size() != 2) return InternalError("there are ", tables.size(), " tables, not two");
+  AURORA_ASSIGN_OR_RETURN(const std::string older, image.ReadFile(tables[0]));
+  AURORA_ASSIGN_OR_RETURN(std::string newer, image.ReadFile(tables[1]));
+  if (older.size() != newer.size()) return InternalError("the tables differ in size");
+  newer.replace(0, newer.size() - kTableFooterBytes, older, 0, older.size() - kTableFooterBytes);
+  AURORA_RETURN_IF_ERROR(image.WriteFile(tables[1], newer));
+  Simulation after(seed, OnImage(image));
+  return after.Run(ExpectNewValues(&after.environment(), options));
 }
 
 }  // namespace aurora::lsm

@@ -61,4 +61,8 @@ class FlippedBits {
   std::uint64_t byte_count_ = 0;
 };
 
+// Two tables of the same layout, of which the newer gets the blocks of the older, as from a device
+// that reads from the wrong place: an error, never the older values.
+absl::Status TryMisplacedBlocks(std::uint64_t seed);
+
 }  // namespace aurora::lsm

@@ -11,11 +11,14 @@
 #include "absl/status/statusor.h"
 #include "aurora/lsm/error_loop_testing.h"
 #include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/script_runner_testing.h"
 #include "aurora/lsm/store_campaign_testing.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/random.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "gtest/gtest.h"
@@ -24,7 +27,7 @@ namespace aurora::lsm {
 namespace {
 
 // Which of the proofs is for bugs of the kind; the others may find them too.
-enum class Proof { kAnswers, kLives, kErrors, kShortReads, kBits, kFiles, kLock };
+enum class Proof { kAnswers, kLives, kErrors, kShortReads, kBits, kManifest, kBlocks, kLock };
 
 struct Bug {
   const char* name;
@@ -46,10 +49,15 @@ Task<absl::Status> OpenTwice(Environment* environment) {
   co_return status.ok() ? closed : status;
 }
 
-absl::Status LoopOverErrors(std::uint64_t seed, Durability durability, FailureKind kind) {
+// Every read of a file like `path` fails.
+absl::Status LoopOverReads(std::uint64_t seed, Durability durability, FailureKind kind,
+                           const char* path) {
   std::uint64_t first = 0;
   for (bool struck = true; struck;) {
-    AURORA_RETURN_IF_ERROR(RunErrorLife(seed, durability, RuleOf(kind, ++first, false), &struck));
+    FaultRule rule = RuleOf(kind, ++first, /*for_ever=*/false);
+    rule.kinds = {OperationKind::kRead};
+    rule.path = path;
+    AURORA_RETURN_IF_ERROR(RunErrorLife(seed, durability, rule, &struck));
   }
   return absl::OkStatus();
 }
@@ -63,22 +71,45 @@ absl::Status FlipBytes(std::uint64_t seed, Durability durability) {
   return absl::OkStatus();
 }
 
+// Flips bits of a manifest of some edits, the last one aside: damage each.
+absl::Status FlipManifest(std::uint64_t seed) {
+  SeededRandom random(seed);
+  std::string bytes;
+  AppendSnapshotFrame(1, ManifestState(), &bytes);
+  std::size_t last = 0;
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    ManifestEdit edit;
+    edit.next_file_number = i + 1;
+    last = bytes.size();
+    AppendEditFrame(1, i, edit, &bytes);
+  }
+  for (std::size_t at = 0; at < last; ++at) {
+    std::string flipped = bytes;
+    flipped[at] = static_cast<char>(flipped[at] ^ (1 << random.Below(8)));
+    if (DecodeManifest("manifest", 1, flipped).ok()) {
+      return InternalError("damage at offset ", at, " of ", bytes.size(), " is not seen");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(Proof proof, std::uint64_t seed) {
   const auto durability = static_cast<Durability>(seed % 3);
-  std::uint64_t count = 0;
   switch (proof) {
     case Proof::kAnswers:
       return RunMetamorphic(seed, 250, 4, /*shrink=*/false);
     case Proof::kLives:
       return RunStoreLives(seed, durability, 6);
     case Proof::kErrors:
-      return LoopOverErrors(seed, durability, FailureKind::kDevice);
+      return LoopOverReads(seed, durability, FailureKind::kDevice, "*.table");
     case Proof::kShortReads:
-      return LoopOverErrors(seed, durability, FailureKind::kShorten);
+      return LoopOverReads(seed, durability, FailureKind::kShorten, "*MANIFEST*");
     case Proof::kBits:
       return FlipBytes(seed, durability);
-    case Proof::kFiles:
-      return FlippedBits(seed, durability, /*tiny=*/true).TryFiles(&count);
+    case Proof::kManifest:
+      return FlipManifest(seed);
+    case Proof::kBlocks:
+      return TryMisplacedBlocks(seed);
     case Proof::kLock: {
       Simulation simulation(seed);
       return simulation.Run(OpenTwice(&simulation.environment()));
@@ -133,8 +164,8 @@ INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest,
                                          Bug{"scan-skips-unreadable-table", Proof::kErrors},
                                          Bug{"manifest-ignore-short-read", Proof::kShortReads},
                                          Bug{"manifest-ignore-hash", Proof::kBits},
-                                         Bug{"manifest-damage-is-tail", Proof::kBits},
-                                         Bug{"block-checksum-without-place", Proof::kFiles},
+                                         Bug{"manifest-damage-is-tail", Proof::kManifest},
+                                         Bug{"block-checksum-without-place", Proof::kBlocks},
                                          Bug{"open-drops-lock", Proof::kLock}),
                          NameOf);
 

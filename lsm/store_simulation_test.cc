@@ -117,5 +117,10 @@ TEST(StoreSimulationTest, NoFileOrBlockPassesForAnother) {
   EXPECT_GT(count, 300u);
 }
 
+TEST(StoreSimulationTest, TheBlocksOfAnOlderTableAreNotTakenForThoseOfANewerOne) {
+  const absl::Status status = TryMisplacedBlocks(TestSeed());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 }  // namespace
 }  // namespace aurora::lsm

@@ -98,6 +98,8 @@ class DirectorySurveyor {
         case FileName::Kind::kLock:
           survey_.has_lock = true;
           break;
+        case FileName::Kind::kReserve:
+          break;
         case FileName::Kind::kOther:
           survey_.other.push_back(entry.name);
           break;

@@ -35,6 +35,7 @@ std::uint64_t ParseDigits(std::string_view digits) {
 FileName ParseFileName(std::string_view name) {
   using Kind = FileName::Kind;
   if (name == kLockFileName) return {Kind::kLock, 0};
+  if (name == kReserveFileName) return {Kind::kReserve, 0};
   if (name == kLogDirectoryName) return {Kind::kLogDirectory, 0};
   FileName parsed;
   if (name.starts_with(kRootPrefix)) {

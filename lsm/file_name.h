@@ -3,6 +3,7 @@
 //   LOCK              locked while the database is open
 //   ROOT-000007       empty; the one of the greatest number names the manifest in force
 //   MANIFEST-000007   what the tree consists of
+//   RESERVE           space for the next manifest, on a full device
 //   000042.table      a table
 //   log/              the segments of the log (log.h)
 //
@@ -16,10 +17,19 @@
 namespace aurora::lsm {
 
 inline constexpr std::string_view kLockFileName = "LOCK";
+inline constexpr std::string_view kReserveFileName = "RESERVE";
 inline constexpr std::string_view kLogDirectoryName = "log";
 
 struct FileName {
-  enum class Kind : std::uint8_t { kOther, kLock, kRoot, kManifest, kTable, kLogDirectory };
+  enum class Kind : std::uint8_t {
+    kOther,
+    kLock,
+    kReserve,
+    kRoot,
+    kManifest,
+    kTable,
+    kLogDirectory
+  };
   Kind kind = Kind::kOther;
   std::uint64_t number = 0;
 };

@@ -18,6 +18,7 @@ TEST(FileNameTest, WhatIsMadeIsRead) {
     EXPECT_EQ(ParseFileName(TableFileName(number)).number, number);
   }
   EXPECT_EQ(ParseFileName("LOCK").kind, Kind::kLock);
+  EXPECT_EQ(ParseFileName("RESERVE").kind, Kind::kReserve);
   EXPECT_EQ(ParseFileName("log").kind, Kind::kLogDirectory);
 }
 

@@ -1,8 +1,10 @@
 #include "aurora/lsm/key_history.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -42,6 +44,9 @@ std::vector<std::string_view> KeyHistory::Operands() const {
   oldest_first.reserve(operands_.size());
   for (auto it = operands_.rbegin(); it != operands_.rend(); ++it) {
     oldest_first.push_back(it->view());
+  }
+  if (AURORA_PLANTED_BUG("operands-newest-first")) {
+    std::reverse(oldest_first.begin(), oldest_first.end());
   }
   return oldest_first;
 }

@@ -21,8 +21,24 @@ Task<absl::StatusOr<std::string>> ReadWholeFile(FileSystem* files, std::string p
   }
   std::string bytes(size, '\0');
   AURORA_CO_ASSIGN(const std::size_t read, co_await file->Read(0, bytes));
+  if (read != size && !AURORA_PLANTED_BUG("manifest-ignore-short-read")) {
+    co_return DataLossError(path, " ended at offset ", read, " while it was read, before ", size);
+  }
   bytes.resize(read);
   co_return bytes;
+}
+
+// Of the reserve, at least; a manifest of few tables takes a block.
+constexpr std::uint64_t kReserveBytesMin = std::uint64_t{16} << 10;
+
+// The manifest in force is that of the greatest root; 0 if there is none.
+std::uint64_t NewestRoot(const std::vector<DirectoryEntry>& entries) {
+  std::uint64_t newest = 0;
+  for (const DirectoryEntry& entry : entries) {
+    const FileName name = ParseFileName(entry.name);
+    if (name.kind == FileName::Kind::kRoot) newest = std::max(newest, name.number);
+  }
+  return newest;
 }
 
 Task<absl::Status> RemoveIfPresent(FileSystem* files, std::string path) {
@@ -37,12 +53,7 @@ Task<absl::StatusOr<std::optional<Manifest::Recovered>>> Manifest::Recover(FileS
                                                                            std::string directory) {
   AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries, co_await files->List(directory));
   Recovered recovered;
-  for (const DirectoryEntry& entry : entries) {
-    const FileName name = ParseFileName(entry.name);
-    if (name.kind == FileName::Kind::kRoot) {
-      recovered.number = std::max(recovered.number, name.number);
-    }
-  }
+  recovered.number = NewestRoot(entries);
   std::optional<Recovered> result;
   if (recovered.number == 0) co_return result;
   const std::string path = JoinPath(directory, ManifestFileName(recovered.number));
@@ -71,7 +82,12 @@ Task<absl::StatusOr<std::unique_ptr<Manifest>>> Manifest::Create(FileSystem* fil
                                                                  std::uint64_t roll_bytes) {
   std::unique_ptr<Manifest> manifest(
       new Manifest(files, std::move(directory), std::move(state), roll_bytes));
-  AURORA_CO_RETURN_IF_ERROR(co_await manifest->Begin(number));
+  absl::Status begun = co_await manifest->Begin(number);
+  if (absl::IsResourceExhausted(begun)) {
+    AURORA_CO_RETURN_IF_ERROR(co_await manifest->MakeRoom());
+    begun = co_await manifest->Begin(number + 1);
+  }
+  AURORA_CO_RETURN_IF_ERROR(begun);
   co_await manifest->RemoveOldGenerations();
   co_return manifest;
 }
@@ -127,6 +143,40 @@ Task<void> Manifest::RemoveOldGenerations() {
       static_cast<void>(ignored);
     }
   }
+}
+
+Task<absl::Status> Manifest::MakeRoom() {
+  // The root that is seen may not be on the device yet, and then the one before it is in force.
+  AURORA_CO_RETURN_IF_ERROR(co_await SyncNames());
+  AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries, co_await files_->List(directory_));
+  const std::uint64_t in_force = NewestRoot(entries);
+  for (const DirectoryEntry& entry : entries) {
+    const FileName name = ParseFileName(entry.name);
+    const bool is_spare = name.kind == FileName::Kind::kReserve ||
+                          (name.kind == FileName::Kind::kRoot && name.number < in_force) ||
+                          (name.kind == FileName::Kind::kManifest && name.number != in_force);
+    if (!is_spare) continue;
+    AURORA_CO_RETURN_IF_ERROR(co_await files_->Remove(JoinPath(directory_, entry.name)));
+  }
+  co_return absl::OkStatus();
+}
+
+Task<void> Manifest::KeepReserve() {
+  const std::uint64_t bytes = std::max(kReserveBytesMin, 2 * first_frame_bytes_);
+  const std::string path = JoinPath(directory_, kReserveFileName);
+  const absl::StatusOr<FileInfo> there = co_await files_->Stat(path);
+  if (there.ok() && there->size_bytes >= bytes) co_return;
+  OpenOptions options;
+  options.mode = OpenMode::kCreate;
+  absl::StatusOr<std::unique_ptr<File>> file = co_await files_->Open(path, options);
+  if (!file.ok()) co_return;
+  absl::Status kept = co_await (*file)->Allocate(bytes);
+  if (kept.ok()) kept = co_await (*file)->Sync();
+  *file = nullptr;
+  if (kept.ok()) kept = co_await files_->SyncDirectory(directory_);
+  if (kept.ok()) co_return;
+  const absl::Status ignored = co_await files_->Remove(path);
+  static_cast<void>(ignored);
 }
 
 Task<absl::Status> Manifest::SyncNames() {

@@ -13,6 +13,9 @@
 // in a file of its own, then the new edit. Until that has succeeded, no file may be removed that
 // either outcome needs.
 //
+// A store begins a manifest whenever it is opened, also on a full device: then a file of reserved
+// space, and the generations before the one in force, make room for it.
+//
 // One call at a time. The FileSystem must outlive the manifest.
 #pragma once
 
@@ -44,10 +47,15 @@ class Manifest {
                                                                 std::string directory);
 
   // Puts a new manifest `number`, above every earlier one, in force and removes generations older
-  // than the one before it. What bears its name without a root is overwritten.
+  // than the one before it. What bears its name without a root is overwritten. If the device has no
+  // room for it, a later number is begun in place of the reserve and of what is older than the
+  // manifest in force.
   static Task<absl::StatusOr<std::unique_ptr<Manifest>>> Create(
       FileSystem* files, std::string directory, std::uint64_t number, ManifestState state,
       std::uint64_t roll_bytes = kRollBytes);
+
+  // Sees to it that there is a reserve for the next Create. Without space there is none.
+  Task<void> KeepReserve();
 
   // Applies `edit` durably. `edit` must be one that can follow state() (checked). On failure
   // state() is unchanged.
@@ -61,6 +69,8 @@ class Manifest {
   Manifest(FileSystem* files, std::string directory, ManifestState state, std::uint64_t roll_bytes);
   // Begins manifest `number` with state_ and puts it in force.
   Task<absl::Status> Begin(std::uint64_t number);
+  // Removes what the manifest in force does not need.
+  Task<absl::Status> MakeRoom();
   Task<absl::Status> SyncNames();
   // At the end of file_, durably. `frame` must live until the task completes.
   Task<absl::Status> WriteFrame(const std::string* frame);

@@ -8,6 +8,7 @@
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/manifest.capnp.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 #include "capnp/message.h"
@@ -195,6 +196,7 @@ absl::Status DecodePayload(std::string_view payload, bool first, ManifestState* 
 absl::StatusOr<std::string> ExplainCut(std::string_view path, std::uint64_t manifest_number,
                                        std::string_view bytes, std::size_t offset,
                                        const std::optional<FrameHeader>& header) {
+  if (AURORA_PLANTED_BUG("manifest-damage-is-tail")) return std::string("a tail");
   if (header.has_value()) {
     const std::size_t end = offset + kManifestFrameHeaderSize + header->payload_size;
     if (end < bytes.size()) {
@@ -303,8 +305,9 @@ absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint6
     std::string_view payload;
     if (header.has_value() && header->payload_size <= bytes.size() - begin) {
       payload = bytes.substr(begin, header->payload_size);
-      intact =
-          Hash64(payload, FrameSeed(manifest_number, header->edit_number)) == header->payload_hash;
+      intact = Hash64(payload, FrameSeed(manifest_number, header->edit_number)) ==
+                   header->payload_hash ||
+               AURORA_PLANTED_BUG("manifest-ignore-hash");
     }
     if (!intact) {
       if (decoded.edit_count == 0) {

@@ -1,6 +1,7 @@
 #include "aurora/lsm/snapshot_list.h"
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 
 namespace aurora::lsm {
 
@@ -30,6 +31,7 @@ std::vector<Sequence> SnapshotList::Visible() const {
     if (sequences.empty() || sequences.back() != sequence) sequences.push_back(sequence);
   };
   for (const Handle* handle = first_; handle != nullptr; handle = handle->next_) {
+    if (AURORA_PLANTED_BUG("compaction-ignores-snapshots")) break;
     add(handle->sequence_);
   }
   add(queue_->published());

@@ -1,11 +1,16 @@
 #include "aurora/lsm/store_campaign_testing.h"
 
 #include <cerrno>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store_model_testing.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
@@ -147,6 +152,73 @@ absl::Status EnumerateStoreCrashes(std::uint64_t seed, Durability durability, in
   return Conclude(&simulation, &model, lived);
 }
 
+namespace {
+
+StoreOptions TinyStoreOptions(Durability durability) {
+  StoreOptions options = SmallStoreOptions("/db", durability);
+  options.log_segment_bytes = 32u << 10;
+  return options;
+}
+
+Task<absl::Status> TinyLife(StoreModel* model, Environment* environment) {
+  AURORA_CO_RETURN_IF_ERROR(co_await model->Open(environment));
+  for (int round = 0; round < 2; ++round) {
+    AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+    AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
+    AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Flush());
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Compact());
+  AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+  AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
+  co_return co_await model->Close();
+}
+
+SimulationOptions OnImage(const DiskImage& image) {
+  SimulationOptions options;
+  options.image = image;
+  options.latency = LatencyModel::None();
+  return options;
+}
+
+// Opens what a crash has left, with a crash at every persistent operation of that, and closes.
+absl::Status TryNestedImage(const CrashPoint& point, const StoreModel& history,
+                            std::uint64_t* images) {
+  Simulation simulation(point.seed, OnImage(point.image));
+  const std::unique_ptr<StoreModel> model = history.Fork(point.seed);
+  const bool machine = !point.mode.process_only;
+  const auto reopen = [&](const CrashPoint& second) {
+    Simulation after(second.seed, OnImage(second.image));
+    const std::unique_ptr<StoreModel> survivor = model->Fork(second.seed);
+    absl::Status status =
+        OpenAndCheck(&after, survivor.get(), machine || !second.mode.process_only);
+    if (status.ok()) status = after.Run(survivor->Commit(Durability::kSync));
+    if (status.ok()) status = after.Run(survivor->Close());
+    if (status.ok()) status = OpenAndCheck(&after, survivor.get(), /*machine=*/true);
+    if (status.ok()) status = after.Run(survivor->Close());
+    return Conclude(&after, survivor.get(), status);
+  };
+  const CrashSampler sampler(&simulation, point.seed, 1, reopen);
+  absl::Status status = OpenAndCheck(&simulation, model.get(), machine);
+  if (status.ok()) status = simulation.Run(model->Close());
+  *images += sampler.image_count();
+  AURORA_RETURN_IF_ERROR(Annotate(sampler.violation(), "after a second crash"));
+  return Conclude(&simulation, model.get(), status);
+}
+
+}  // namespace
+
+absl::Status EnumerateNestedCrashes(std::uint64_t seed, Durability durability,
+                                    std::uint64_t* images) {
+  Simulation simulation(seed);
+  StoreModel model(seed, TinyStoreOptions(durability));
+  const CrashSampler sampler(&simulation, seed, 1, [&](const CrashPoint& point) {
+    return TryNestedImage(point, model, images);
+  });
+  const absl::Status lived = simulation.Run(TinyLife(&model, &simulation.environment()));
+  AURORA_RETURN_IF_ERROR(Annotate(sampler.violation(), Context(seed, durability)));
+  return Conclude(&simulation, &model, lived);
+}
+
 absl::Status RunStoreFault(std::uint64_t seed, Durability durability, std::uint64_t first,
                            int error, bool for_ever, bool* struck) {
   Simulation simulation(seed);
@@ -182,51 +254,178 @@ absl::Status RunStoreFault(std::uint64_t seed, Durability durability, std::uint6
   return absl::OkStatus();
 }
 
+// --- Damage. ---
+
 struct FlippedBits::Closed {
-  Closed(std::uint64_t seed, Durability durability)
-      : model(seed, SmallStoreOptions("/db", durability)), seed(seed) {}
+  Closed(std::uint64_t seed, StoreOptions options) : model(seed, std::move(options)), seed(seed) {}
   StoreModel model;
   std::uint64_t seed;
   DiskImage image;
-  std::vector<std::pair<std::string, std::uint64_t>> files;  // path and size
+  std::vector<std::pair<std::string, std::string>> files;  // path and contents
+  std::vector<DiskImage> earlier;                          // at some moments of the life
 };
 
-FlippedBits::FlippedBits(std::uint64_t seed, Durability durability)
-    : closed_(std::make_unique<Closed>(seed, durability)) {
+FlippedBits::FlippedBits(std::uint64_t seed, Durability durability, bool tiny)
+    : closed_(std::make_unique<Closed>(
+          seed, tiny ? TinyStoreOptions(durability) : SmallStoreOptions("/db", durability))) {
   Simulation simulation(seed);
-  const absl::Status lived = simulation.Run(SmallLife(&closed_->model, &simulation.environment()));
+  constexpr std::uint64_t kEventsBetween = 7;
+  simulation.ObservePersistence([&](const PersistenceEvent& event) {
+    if (tiny && event.index % kEventsBetween == 0) {
+      closed_->earlier.push_back(simulation.disk().image());
+    }
+  });
+  StoreModel* const model = &closed_->model;
+  const absl::Status lived = simulation.Run(tiny ? TinyLife(model, &simulation.environment())
+                                                 : SmallLife(model, &simulation.environment()));
   AURORA_CHECK(lived.ok());
   closed_->image = simulation.disk().image();
   for (const std::string& path : closed_->image.Files()) {
-    const std::uint64_t size = closed_->image.ReadFile(path)->size();
-    closed_->files.emplace_back(path, size);
-    byte_count_ += size;
+    std::string contents = *closed_->image.ReadFile(path);
+    byte_count_ += contents.size();
+    closed_->files.emplace_back(path, std::move(contents));
   }
 }
 
 FlippedBits::~FlippedBits() = default;
 
-absl::Status FlippedBits::Try(std::uint64_t number, int bit) {
-  auto file = closed_->files.begin();
-  while (number >= file->second) {
-    number -= file->second;
-    ++file;
+std::vector<std::uint64_t> FlippedBits::Bytes(std::uint64_t stride) const {
+  std::vector<std::uint64_t> numbers;
+  std::uint64_t number = 0;
+  for (const auto& [path, contents] : closed_->files) {
+    for (const char byte : contents) {
+      if (byte != 0 || number % stride == 0) numbers.push_back(number);
+      ++number;
+    }
   }
-  SimulationOptions options;
-  options.image = closed_->image;
-  options.latency = LatencyModel::None();
-  AURORA_RETURN_IF_ERROR(options.image.FlipBit(file->first, number, bit));
-  Simulation simulation(closed_->seed, std::move(options));
+  return numbers;
+}
+
+// An error, or the right answers.
+absl::Status FlippedBits::Check(DiskImage image, std::string_view damage) {
+  Simulation simulation(closed_->seed, OnImage(image));
   const std::unique_ptr<StoreModel> model = closed_->model.Fork(closed_->seed);
   const absl::Status status = OpenAndCheck(&simulation, model.get(), /*machine=*/true);
   const absl::Status closed = CloseIfOpen(&simulation, model.get());
   for (const absl::Status& each : {status, closed}) {
     if (IsViolation(each)) {
-      return InternalError(each.message(), "; bit ", bit, " of byte ", number, " of ", file->first,
-                           " flipped; seed ", closed_->seed);
+      return InternalError(each.message(), "; ", damage, "; seed ", closed_->seed);
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status FlippedBits::Try(std::uint64_t number, int bit) {
+  auto file = closed_->files.begin();
+  while (number >= file->second.size()) {
+    number -= file->second.size();
+    ++file;
+  }
+  DiskImage image = closed_->image;
+  AURORA_RETURN_IF_ERROR(image.FlipBit(file->first, number, bit));
+  return Check(std::move(image),
+               StrCat("bit ", bit, " of byte ", number, " of ", file->first, " flipped"));
+}
+
+absl::Status FlippedBits::TryFiles(std::uint64_t* count) {
+  constexpr std::size_t kSector = 512;
+  constexpr std::size_t kBlock = 4096;
+  const auto replace = [&](const std::string& path, std::string_view bytes,
+                           std::string_view damage) {
+    DiskImage image = closed_->image;
+    AURORA_RETURN_IF_ERROR(image.WriteFile(path, bytes));
+    ++*count;
+    return Check(std::move(image), StrCat(path, " ", damage));
+  };
+  for (const auto& [path, contents] : closed_->files) {
+    DiskImage without = closed_->image;
+    AURORA_RETURN_IF_ERROR(without.RemoveFile(path));
+    ++*count;
+    AURORA_RETURN_IF_ERROR(Check(std::move(without), StrCat(path, " removed")));
+    for (std::size_t size = 0; size < contents.size(); size += kSector) {
+      AURORA_RETURN_IF_ERROR(
+          replace(path, std::string_view(contents).substr(0, size), StrCat("cut to ", size)));
+    }
+    for (const auto& [other, others] : closed_->files) {
+      if (others == contents) continue;
+      AURORA_RETURN_IF_ERROR(replace(path, others, StrCat("replaced by ", other)));
+    }
+    for (const DiskImage& image : closed_->earlier) {
+      const absl::StatusOr<std::string> bytes = image.ReadFile(path);
+      if (!bytes.ok() || *bytes == contents) continue;
+      AURORA_RETURN_IF_ERROR(replace(path, *bytes, "as it was earlier"));
+    }
+    for (std::size_t to = 0; to + kBlock <= contents.size(); to += kBlock) {
+      for (std::size_t from = 0; from + kBlock <= contents.size(); from += kBlock) {
+        const std::string_view block = std::string_view(contents).substr(from, kBlock);
+        if (block == std::string_view(contents).substr(to, kBlock)) continue;
+        std::string misdirected = contents;
+        misdirected.replace(to, kBlock, block);
+        AURORA_RETURN_IF_ERROR(replace(path, misdirected, StrCat("with block ", from, " at ", to)));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+constexpr int kMisplacedKeys = 20;
+std::string MisplacedKey(int number) { return StrCat("key", number); }
+
+Task<absl::Status> WriteTwice(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (const char letter : {'o', 'n'}) {
+    for (int i = 0; i < kMisplacedKeys && status.ok(); ++i) {
+      const std::string key = MisplacedKey(i);
+      const std::string value(100, letter);
+      status = (co_await store->Put(key, value)).status();
+    }
+    if (status.ok()) status = co_await store->store().Flush();
+  }
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
+Task<absl::Status> ExpectNewValues(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (int i = 0; i < kMisplacedKeys && !IsViolation(status); ++i) {
+    const std::string key = MisplacedKey(i);
+    const absl::StatusOr<std::optional<PinnedValue>> found = co_await store->Get(key);
+    if (!found.ok()) continue;
+    if (!found->has_value() || (*found)->view().front() != 'n') {
+      status = InternalError(key, " has an older value");
+    }
+  }
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
+}  // namespace
+
+absl::Status TryMisplacedBlocks(std::uint64_t seed) {
+  StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
+  options.memtable_bytes = std::size_t{1} << 20;
+  options.level0_tables_max = 8;
+  Simulation simulation(seed);
+  AURORA_RETURN_IF_ERROR(simulation.Run(WriteTwice(&simulation.environment(), options)));
+  DiskImage image = simulation.disk().image();
+  std::vector<std::string> tables;
+  for (const std::string& path : image.Files()) {
+    if (path.ends_with(".table")) tables.push_back(path);
+  }
+  if (tables.size() != 2) return InternalError("there are ", tables.size(), " tables, not two");
+  AURORA_ASSIGN_OR_RETURN(const std::string older, image.ReadFile(tables[0]));
+  AURORA_ASSIGN_OR_RETURN(std::string newer, image.ReadFile(tables[1]));
+  if (older.size() != newer.size()) return InternalError("the tables differ in size");
+  newer.replace(0, newer.size() - kTableFooterBytes, older, 0, older.size() - kTableFooterBytes);
+  AURORA_RETURN_IF_ERROR(image.WriteFile(tables[1], newer));
+  Simulation after(seed, OnImage(image));
+  return after.Run(ExpectNewValues(&after.environment(), options));
 }
 
 }  // namespace aurora::lsm

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/simulation/disk_image.h"
 
 namespace aurora::lsm {
 
@@ -21,6 +24,12 @@ absl::Status RunStoreLives(std::uint64_t seed, Durability durability, int lives)
 absl::Status EnumerateStoreCrashes(std::uint64_t seed, Durability durability, int modes_per_event,
                                    std::uint64_t* images);
 
+// A smaller life: at every persistent operation a crash, and on what it leaves, at every persistent
+// operation of the recovery and of the close after it, another one. Each mode is one of the
+// standard ones in turn. What the second leaves is opened, checked, written to and opened again.
+absl::Status EnumerateNestedCrashes(std::uint64_t seed, Durability durability,
+                                    std::uint64_t* images);
+
 // A life in which operation number `first` of the file system fails with `error` (an errno), and,
 // if `for_ever`, every later one that could. Then the fault ends, the database is opened again and
 // checked. `*struck` tells whether the life was long enough for the fault.
@@ -30,16 +39,30 @@ absl::Status RunStoreFault(std::uint64_t seed, Durability durability, std::uint6
 // A small closed database, of which one bit at a time is flipped: an error or the right answers.
 class FlippedBits {
  public:
-  FlippedBits(std::uint64_t seed, Durability durability);
+  // `tiny`: as few files and bytes as hold a bit of everything.
+  FlippedBits(std::uint64_t seed, Durability durability, bool tiny = false);
   ~FlippedBits();
   std::uint64_t byte_count() const { return byte_count_; }
+  // The numbers of the bytes that are not zero, and of every `stride`-th of the others, of which
+  // most are in what a log has prepared and not used.
+  std::vector<std::uint64_t> Bytes(std::uint64_t stride) const;
   // Flips bit `bit` of byte `number`, counted over all files, opens and reads everything.
   absl::Status Try(std::uint64_t number, int bit);
+  // Damages whole files and blocks instead: each is removed, emptied, cut at every sector, replaced
+  // by every other one and by what it held at earlier times; each block by every other block of
+  // the same file. `*count` counts.
+  absl::Status TryFiles(std::uint64_t* count);
 
  private:
+  absl::Status Check(DiskImage image, std::string_view damage);
+
   struct Closed;
   std::unique_ptr<Closed> closed_;
   std::uint64_t byte_count_ = 0;
 };
+
+// Two tables of the same layout, of which the newer gets the blocks of the older, as from a device
+// that reads from the wrong place: an error, never the older values.
+absl::Status TryMisplacedBlocks(std::uint64_t seed);
 
 }  // namespace aurora::lsm

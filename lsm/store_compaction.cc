@@ -7,6 +7,7 @@
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/executor.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -150,7 +151,9 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
     EntryFilter::Options filter;
     filter.visible = snapshots_->Visible();
     // Tables that flushes add meanwhile hold only newer entries, and nothing else adds any below.
-    filter.is_bottom = [tree, below](std::string_view key) { return !tree->MayHold(below, key); };
+    filter.is_bottom = [tree, below](std::string_view key) {
+      return AURORA_PLANTED_BUG("compaction-drops-tombstones") || !tree->MayHold(below, key);
+    };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
     const bool is_last_level = tree->last_level() <= compaction.output_level;

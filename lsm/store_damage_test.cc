@@ -261,7 +261,8 @@ class StoreDamageTest : public ::testing::TestWithParam<Durability> {
   }
 
   bool IsCovered(const std::string& path, std::uint64_t offset) const {
-    if (path.ends_with("/LOCK") || dropped_.contains(path)) return false;
+    if (path.ends_with("/LOCK") || path.ends_with("/RESERVE")) return false;
+    if (dropped_.contains(path)) return false;
     if (!path.starts_with("/db/log/")) return true;
     const auto ranges = covered_.find(path);
     if (ranges == covered_.end()) return false;

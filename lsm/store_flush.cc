@@ -199,7 +199,13 @@ Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
       Poison(appended);
       co_return appended;
     }
+    // Meanwhile the state without the edit can be captured, and another job may be luckier.
+    UnlockManifest();
     co_await BackOff(attempt);
+    co_await LockManifest();
+    if (edit.next_file_number.has_value()) {
+      edit.next_file_number = std::max(*edit.next_file_number, manifest_->state().next_file_number);
+    }
   }
   file_number_bound_.store(manifest_->state().next_file_number, std::memory_order_relaxed);
   if (was_held) SetError(&flush_error_, absl::OkStatus());

@@ -15,6 +15,7 @@
 #include "aurora/lsm/memtable.h"
 #include "aurora/lsm/merging_iterator.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -243,7 +244,9 @@ Task<absl::Status> StoreIterator::Prev() {
   if (!forward_) return Continue(absl::OkStatus());
   target_ = key_view_;
   Restart(/*forward=*/false);
-  return Continue(source_->SeekBackward({target_, Version::FromWord(kBeforeAllVersions)}));
+  std::uint64_t beyond = kBeforeAllVersions;
+  if (AURORA_PLANTED_BUG("iterator-turn-repeats-key")) beyond = kAfterAllVersions;
+  return Continue(source_->SeekBackward({target_, Version::FromWord(beyond)}));
 }
 
 Task<absl::Status> StoreIterator::Continue(Task<absl::Status> move) {

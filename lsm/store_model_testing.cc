@@ -47,6 +47,7 @@ StoreModel::~StoreModel() = default;
 std::unique_ptr<StoreModel> StoreModel::Fork(std::uint64_t seed) const {
   auto fork = std::make_unique<StoreModel>(seed, options_);
   fork->states_ = states_;
+  fork->last_sequence_ = last_sequence_;
   fork->synced_commits_ = synced_commits_;
   fork->process_commits_ = process_commits_;
   return fork;
@@ -57,6 +58,7 @@ std::unique_ptr<StoreModel> StoreModel::ForkCopy(std::uint64_t seed, std::string
   std::unique_ptr<StoreModel> fork = Fork(seed);
   fork->options_.directory = std::move(directory);
   fork->synced_commits_ = fork->process_commits_ = commits;
+  fork->last_sequence_ = 0;  // it has an epoch of its own
   return fork;
 }
 
@@ -131,6 +133,11 @@ Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability) {
     in_doubt_ = true;
     co_return result.status();
   }
+  if (result->sequence <= last_sequence_) {
+    co_return InternalError("sequence ", result->sequence, " was issued although ", last_sequence_,
+                            " had been");
+  }
+  last_sequence_ = result->sequence;
   const Durability level = durability.value_or(options_.durability);
   if (level == Durability::kSync) synced_commits_ = commit_count();
   if (level != Durability::kBuffered) process_commits_ = commit_count();

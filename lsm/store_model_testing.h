@@ -96,7 +96,8 @@ class StoreModel {
   std::size_t synced_commits_ = 0;      // acknowledged to survive a loss of power
   std::size_t process_commits_ = 0;     // and a death of the process
   std::vector<Held> held_;
-  bool in_doubt_ = false;  // the last commit failed: it may be there or not
+  Sequence last_sequence_ = 0;  // the highest that was given to a commit
+  bool in_doubt_ = false;       // the last commit failed: it may be there or not
 };
 
 }  // namespace aurora::lsm

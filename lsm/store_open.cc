@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "aurora/lsm/closed_log.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
@@ -146,6 +147,7 @@ Task<absl::Status> StoreImpl::PrepareDirectory() {
   bool is_new = false;
   AURORA_CO_RETURN_IF_ERROR(co_await CheckDirectory(&is_new));
   AURORA_CO_ASSIGN(lock_, co_await files.Lock(JoinPath(directory, kLockFileName)));
+  if (AURORA_PLANTED_BUG("open-drops-lock")) lock_ = nullptr;
   // Somebody else may have been there first.
   AURORA_CO_RETURN_IF_ERROR(co_await CheckDirectory(&is_new));
   if (!is_new && options_.error_if_exists) {
@@ -171,6 +173,8 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
     state = std::move(recovered->manifest.state);
     number = recovered->number;
     issued = state.closed_at.value_or(state.reserved_through);
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await CheckClosedLog(files, JoinPath(options_.directory, kLogDirectoryName), &state));
     if (!recovered->manifest.cut_reason.empty()) {
       Say(LogSeverity::kWarning, ManifestFileName(number), ": cut ",
           recovered->manifest.cut_reason);
@@ -197,6 +201,7 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
   queue_ = std::make_unique<CommitQueue>(issued);
   AURORA_CO_ASSIGN(manifest_, co_await Manifest::Create(files, options_.directory, number + 1,
                                                         std::move(state)));
+  co_await manifest_->KeepReserve();
   co_return absl::OkStatus();
 }
 
@@ -256,7 +261,8 @@ Task<absl::Status> StoreImpl::OpenLog() {
   log.flush_interval = options_.flush_interval;
   active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory);
   const std::uint64_t first = manifest_->state().log_start_segment;
-  const Sequence after = manifest_->state().flushed_through;
+  Sequence after = manifest_->state().flushed_through;
+  if (after > 0 && AURORA_PLANTED_BUG("replay-flushed-records")) --after;
   Log::RecordCallback replay = [this](const LogRecord& record) { return Replay(record); };
   AURORA_CO_ASSIGN(log_, co_await Log::Open(environment_, std::move(log), first, after,
                                             std::move(replay), &recovery_));
@@ -266,6 +272,9 @@ Task<absl::Status> StoreImpl::OpenLog() {
     co_return DataLossError(options_.directory, ": the log holds commit ", last,
                             ", and the manifest says that none above ", queue_->registered(),
                             " was issued");
+  }
+  if (AURORA_PLANTED_BUG("sequence-reused-after-recovery")) {
+    queue_ = std::make_unique<CommitQueue>(last);
   }
   // All that was recovered is on the device.
   log_end_ = log_->durable_end();

@@ -16,6 +16,7 @@
 #include <deque>
 #include <utility>
 
+#include "aurora/lsm/closed_log.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_format.h"
 #include "aurora/lsm/log_reader.h"
@@ -136,7 +137,7 @@ class StoreImpl::ReadOnlyOpening {
       return absl::OkStatus();
     };
     AURORA_CO_ASSIGN(scan_, co_await ScanLog(files_, std::move(options), &collect));
-    co_return absl::OkStatus();
+    co_return CheckLogEnd(log_directory_, state, scan_);
   }
 
   // The segment in which the log ended must still have been the log's when it was read.

@@ -57,6 +57,16 @@ TEST(StoreSimulationTest, ACrashAtAnyPersistentOperationLosesNothing) {
   EXPECT_GT(images, 300u);
 }
 
+TEST(StoreSimulationTest, ACrashAtAnyOperationOfARecoveryLosesNothing) {
+  const std::uint64_t seed = TestSeed();
+  std::uint64_t images = 0;
+  for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
+    const absl::Status status = EnumerateNestedCrashes(seed, durability, &images);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_GT(images, 500u);
+}
+
 TEST(StoreSimulationTest, AFailingOperationIsAnErrorAndLosesNothing) {
   SeededRandom random(TestSeed());
   for (const int error : {EIO, ENOSPC}) {
@@ -84,6 +94,32 @@ TEST(StoreSimulationTest, AFlippedBitIsAnErrorOrChangesNothing) {
       ASSERT_TRUE(status.ok()) << status;
     }
   }
+}
+
+TEST(StoreSimulationTest, EveryByteOfAClosedStoreIsChecked) {
+  SeededRandom random(TestSeed());
+  const auto durability = static_cast<Durability>(random.Below(3));
+  FlippedBits flipped(random.Next64(), durability, /*tiny=*/true);
+  for (const std::uint64_t number : flipped.Bytes(/*stride=*/509)) {
+    const absl::Status status = flipped.Try(number, static_cast<int>(random.Below(8)));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+}
+
+TEST(StoreSimulationTest, NoFileOrBlockPassesForAnother) {
+  SeededRandom random(TestSeed());
+  std::uint64_t count = 0;
+  for (const Durability durability : {Durability::kSync, Durability::kProcess}) {
+    FlippedBits flipped(random.Next64(), durability, /*tiny=*/true);
+    const absl::Status status = flipped.TryFiles(&count);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_GT(count, 300u);
+}
+
+TEST(StoreSimulationTest, TheBlocksOfAnOlderTableAreNotTakenForThoseOfANewerOne) {
+  const absl::Status status = TryMisplacedBlocks(TestSeed());
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 }  // namespace

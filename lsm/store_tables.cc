@@ -92,7 +92,9 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, Output output,
     if (cut_bytes != UINT64_MAX) last_key.assign(key.key);
     slice_bytes += key.key.size() + entries->value().size();
     AURORA_CO_RETURN_IF_ERROR(co_await builder->Add(key, entries->value()));
-    AURORA_CO_RETURN_IF_ERROR(co_await entries->Next());
+    absl::Status moved = co_await entries->Next();
+    if (!moved.ok() && AURORA_PLANTED_BUG("compaction-ends-at-read-error")) break;
+    AURORA_CO_RETURN_IF_ERROR(std::move(moved));
     if (++slice_entries >= kEntriesPerSlice || slice_bytes >= kBytesPerSlice) {
       slice_entries = slice_bytes = 0;
       if (poisoned()) co_return status();

@@ -9,7 +9,7 @@
 //              further gap; that it ends as the manifest says
 //
 // Not covered, because it means nothing: what lies between frames and behind the last one, segments
-// that are ready for use or released, the contents of LOCK.
+// that are ready for use or released, the contents of LOCK and RESERVE.
 //
 // Changes nothing and takes no lock. Beside a process that writes, what has changed meanwhile is
 // looked at again: only what is still so is told (the rules of a read-only open,

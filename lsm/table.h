@@ -22,6 +22,7 @@
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/task.h"
@@ -113,7 +114,8 @@ class Table {
   Table(std::unique_ptr<File> file, std::uint64_t file_bytes, const TableOptions& options);
 
   cache::BlockId IdOf(std::size_t index) const {
-    return {options_.identity.file_number, index_->handle(index).offset};
+    const bool is_ambiguous = AURORA_PLANTED_BUG("cache-key-without-file");
+    return {is_ambiguous ? 0 : options_.identity.file_number, index_->handle(index).offset};
   }
   Task<absl::Status> LoadMetadata();
   absl::Status OpenFilter(const TableFooter& footer, const Stretch& tail);

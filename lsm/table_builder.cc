@@ -87,7 +87,8 @@ void TableBuilder::Append(EntryKey key, std::string_view value) {
   const bool is_first = properties_.entry_count == 0;
   if (is_first || key.key != last_key_) {
     ++properties_.key_count;
-    if (options_.filter_bits_per_key > 0) filter_.Add(HashKey(key.key));
+    const bool is_wrong = AURORA_PLANTED_BUG("filter-of-wrong-keys");
+    if (options_.filter_bits_per_key > 0) filter_.Add(HashKey(is_wrong ? last_key_ : key.key));
     last_key_ = key.key;
   }
   last_version_ = key.version;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -125,7 +126,10 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
   }
   using Pointer = std::shared_ptr<TreeTable>;
   std::sort(tree->levels_[0].begin(), tree->levels_[0].end(),
-            [](const Pointer& a, const Pointer& b) { return a->info().number > b->info().number; });
+            [](const Pointer& a, const Pointer& b) {
+              const bool is_newer = a->info().number > b->info().number;
+              return AURORA_PLANTED_BUG("level0-oldest-first") ? !is_newer : is_newer;
+            });
   for (int level = 1; level < kLevelCount; ++level) {
     Tables& tables = tree->levels_[static_cast<std::size_t>(level)];
     std::sort(tables.begin(), tables.end(), [](const Pointer& a, const Pointer& b) {

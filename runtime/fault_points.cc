@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <set>
+#include <string>
 
 #include "aurora/runtime/check.h"
 
@@ -35,10 +36,10 @@ ScopedPlantedBug::~ScopedPlantedBug() {
   points.active.clear();
 }
 
-std::vector<std::string> PassedFaultPoints() {
+bool WasPassed(std::string_view name) {
   FaultPoints& points = Points();
   std::lock_guard lock(points.mutex);
-  return {points.passed.begin(), points.passed.end()};
+  return points.passed.contains(name);
 }
 
 namespace internal {

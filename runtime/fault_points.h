@@ -8,9 +8,7 @@
 // tell a bug that it missed from one that it never reached.
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace aurora {
 
@@ -23,8 +21,8 @@ class ScopedPlantedBug {
   ScopedPlantedBug& operator=(const ScopedPlantedBug&) = delete;
 };
 
-// The names of the fault points that were passed since the program started, sorted.
-std::vector<std::string> PassedFaultPoints();
+// True if the fault point `name` was passed since the program started.
+bool WasPassed(std::string_view name);
 
 namespace internal {
 // True if `name` is switched on. From any thread.

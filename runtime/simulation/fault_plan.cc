@@ -18,6 +18,7 @@ bool CanStrike(Fault::Kind fault, OperationKind operation) {
     case Fault::Kind::kHang:
       return operation != OperationKind::kPublish;
     case Fault::Kind::kFlipBits:
+    case Fault::Kind::kShorten:
       return operation == OperationKind::kRead;
     case Fault::Kind::kLose:
       return operation == OperationKind::kWrite || operation == OperationKind::kWriteDurably ||
@@ -41,6 +42,7 @@ Fault Fault::FlipBits(int bits) {
   AURORA_CHECK(bits > 0);
   return {.kind = Kind::kFlipBits, .bits = bits};
 }
+Fault Fault::Shorten() { return {.kind = Kind::kShorten}; }
 Fault Fault::Lose() { return {.kind = Kind::kLose}; }
 
 bool MatchesGlob(std::string_view pattern, std::string_view text) {

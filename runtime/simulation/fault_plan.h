@@ -29,6 +29,7 @@ struct Fault {
     kDelay,     // it takes `nanos` longer
     kHang,      // it never completes, until the process dies
     kFlipBits,  // a read succeeds, with `bits` of its bits inverted
+    kShorten,   // a read succeeds with fewer bytes than it would have: the file was cut meanwhile
     kLose,      // a write, sync or directory sync reports success and does nothing: a lying device
   };
   Kind kind = Kind::kError;
@@ -40,6 +41,7 @@ struct Fault {
   static Fault Delay(absl::Duration duration);
   static Fault Hang();
   static Fault FlipBits(int bits);
+  static Fault Shorten();
   static Fault Lose();
 };
 

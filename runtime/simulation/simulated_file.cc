@@ -71,7 +71,8 @@ Task<absl::StatusOr<std::size_t>> SimulatedFile::Read(std::uint64_t offset,
                                  OperationOn(OperationKind::kRead, path(), offset, buffer.size()));
   co_await call.Submit();
   AURORA_CO_RETURN_IF_ERROR(call.Finish());
-  const std::size_t size = files_.disk_.Read(node(), offset, buffer);
+  std::size_t size = files_.disk_.Read(node(), offset, buffer);
+  if (call.shortened() && size > 0) size = files_.fault_random_.Below(size);
   // What lies beyond is unspecified, so let nobody get used to finding it unchanged.
   std::memset(buffer.data() + size, 0xDB, buffer.size() - size);
   for (int i = 0; i < call.bits_to_flip() && size > 0; ++i) {

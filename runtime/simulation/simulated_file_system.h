@@ -135,6 +135,7 @@ class SimulatedFileSystem final : public FileSystem {
     int bits_to_flip() const {
       return struck_ && fault_.kind == Fault::Kind::kFlipBits ? fault_.bits : 0;
     }
+    bool shortened() const { return struck_ && fault_.kind == Fault::Kind::kShorten; }
 
    private:
     SimulatedFileSystem& files_;

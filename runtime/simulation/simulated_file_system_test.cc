@@ -249,6 +249,16 @@ TEST_F(SimulatedFileSystemTest, AReadMayFlipBitsAndTheFileStaysAsItIs) {
   EXPECT_EQ(bits, 1);
 }
 
+TEST_F(SimulatedFileSystemTest, AReadMayEndEarlyAndTheFileStaysAsItIs) {
+  std::unique_ptr<File> file = Open("/a");
+  EXPECT_TRUE(Write(*file, 0, std::string(100, 'a')).ok());
+  simulation_.faults().Add({.fault = Fault::Shorten()});
+  const std::string shortened = Read(*file);
+  EXPECT_LT(shortened.size(), 100u);
+  EXPECT_EQ(shortened, std::string(shortened.size(), 'a'));
+  EXPECT_EQ(Read(*file), std::string(100, 'a'));
+}
+
 TEST_F(SimulatedFileSystemTest, ADelayMakesAnOperationTakeLonger) {
   simulation_.faults().Add({.fault = Fault::Delay(absl::Seconds(10))});
   const std::int64_t before = simulation_.environment().clock().MonotonicNanos();

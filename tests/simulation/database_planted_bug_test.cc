@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "aurora/engine/options.h"
@@ -58,11 +57,6 @@ bool IsCaught(const Bug& bug) {
     }
   }
   return false;
-}
-
-bool WasPassed(const std::string& name) {
-  const std::vector<std::string> passed = PassedFaultPoints();
-  return std::find(passed.begin(), passed.end(), name) != passed.end();
 }
 
 class DatabasePlantedBugTest : public testing::TestWithParam<Bug> {};

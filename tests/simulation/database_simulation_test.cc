@@ -3,12 +3,20 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/engine/database.h"
+#include "aurora/engine/document/schema.h"
 #include "aurora/engine/options.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
+#include "aurora/runtime/simulation/crash_mode.h"
+#include "aurora/runtime/simulation/simulation.h"
 #include "aurora/tests/simulation/database_campaign_testing.h"
 #include "gtest/gtest.h"
 
@@ -38,6 +46,33 @@ TEST(DatabaseSimulationTest, TheSameSeedGivesTheSameTrace) {
     EXPECT_EQ(first, second);
     EXPECT_NE(first, other);
   }
+}
+
+AURORA_TASK_WRAPPER Task<absl::StatusOr<Database>> OpenWithDefaults(Environment* environment) {
+  Options options;
+  // The environment belongs to the simulation.
+  options.environment = std::shared_ptr<Environment>(std::shared_ptr<void>(), environment);
+  return Database::Open("/db", std::move(options));
+}
+
+TEST(DatabaseSimulationTest, AWriteWithDefaultsSurvivesALossOfPower) {
+  Simulation simulation(TestSeed());
+  Environment* const environment = &simulation.environment();
+  absl::StatusOr<Database> database = simulation.Run(OpenWithDefaults(environment));
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(simulation.Run(database->CreateCollection("things", Schema().Int64("n"))).ok());
+  ASSERT_TRUE(simulation.Run(database->Insert("things", {{"_id", "a"}, {"n", 1}})).ok());
+  simulation.CrashMachine(CrashMode());
+  EXPECT_FALSE(simulation.Run(database->Close()).ok());
+  ASSERT_TRUE(simulation.RunUntilIdle());
+  ASSERT_TRUE(simulation.Restart().ok());
+  database = simulation.Run(OpenWithDefaults(environment));
+  ASSERT_TRUE(database.ok()) << database.status();
+  const absl::StatusOr<std::optional<Document>> found =
+      simulation.Run(database->Get("things", "a"));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(found->has_value());
+  EXPECT_TRUE(simulation.Run(database->Close()).ok());
 }
 
 TEST(DatabaseSimulationTest, WhatWasAcknowledgedSurvivesEveryCrash) {

@@ -1,0 +1,173 @@
+// The proofs of the store against a store with a bug: every one must be found.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aurora/lsm/error_loop_testing.h"
+#include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/script_runner_testing.h"
+#include "aurora/lsm/store_campaign_testing.h"
+#include "aurora/lsm/store_model_testing.h"
+#include "aurora/runtime/fault_points.h"
+#include "aurora/runtime/random.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
+#include "aurora/runtime/simulation/simulation.h"
+#include "aurora/runtime/status.h"
+#include "gtest/gtest.h"
+
+namespace aurora::lsm {
+namespace {
+
+// Which of the proofs is for bugs of the kind; the others may find them too.
+enum class Proof { kAnswers, kLives, kErrors, kShortReads, kBits, kManifest, kBlocks, kLock };
+
+struct Bug {
+  const char* name;
+  Proof proof;
+};
+
+// Opens a store that is open.
+Task<absl::Status> OpenTwice(Environment* environment) {
+  const StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> first,
+                   co_await KvStore::Open(*environment, options));
+  absl::StatusOr<std::unique_ptr<KvStore>> second = co_await KvStore::Open(*environment, options);
+  absl::Status status;
+  if (second.ok()) {
+    status = InternalError("it was opened twice");
+    AURORA_CO_RETURN_IF_ERROR(co_await (*second)->Close());
+  }
+  const absl::Status closed = co_await first->Close();
+  co_return status.ok() ? closed : status;
+}
+
+// Every read of a file like `path` fails.
+absl::Status LoopOverReads(std::uint64_t seed, Durability durability, FailureKind kind,
+                           const char* path) {
+  std::uint64_t first = 0;
+  for (bool struck = true; struck;) {
+    FaultRule rule = RuleOf(kind, ++first, /*for_ever=*/false);
+    rule.kinds = {OperationKind::kRead};
+    rule.path = path;
+    AURORA_RETURN_IF_ERROR(RunErrorLife(seed, durability, rule, &struck));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FlipBytes(std::uint64_t seed, Durability durability) {
+  SeededRandom random(seed);
+  FlippedBits flipped(seed, durability, /*tiny=*/true);
+  for (const std::uint64_t number : flipped.Bytes(/*stride=*/4093)) {
+    AURORA_RETURN_IF_ERROR(flipped.Try(number, static_cast<int>(random.Below(8))));
+  }
+  return absl::OkStatus();
+}
+
+// Flips bits of a manifest of some edits, the last one aside: damage each.
+absl::Status FlipManifest(std::uint64_t seed) {
+  SeededRandom random(seed);
+  std::string bytes;
+  AppendSnapshotFrame(1, ManifestState(), &bytes);
+  std::size_t last = 0;
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    ManifestEdit edit;
+    edit.next_file_number = i + 1;
+    last = bytes.size();
+    AppendEditFrame(1, i, edit, &bytes);
+  }
+  for (std::size_t at = 0; at < last; ++at) {
+    std::string flipped = bytes;
+    flipped[at] = static_cast<char>(flipped[at] ^ (1 << random.Below(8)));
+    if (DecodeManifest("manifest", 1, flipped).ok()) {
+      return InternalError("damage at offset ", at, " of ", bytes.size(), " is not seen");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(Proof proof, std::uint64_t seed) {
+  const auto durability = static_cast<Durability>(seed % 3);
+  switch (proof) {
+    case Proof::kAnswers:
+      return RunMetamorphic(seed, 250, 4, /*shrink=*/false);
+    case Proof::kLives:
+      return RunStoreLives(seed, durability, 6);
+    case Proof::kErrors:
+      return LoopOverReads(seed, durability, FailureKind::kDevice, "*.table");
+    case Proof::kShortReads:
+      return LoopOverReads(seed, durability, FailureKind::kShorten, "*MANIFEST*");
+    case Proof::kBits:
+      return FlipBytes(seed, durability);
+    case Proof::kManifest:
+      return FlipManifest(seed);
+    case Proof::kBlocks:
+      return TryMisplacedBlocks(seed);
+    case Proof::kLock: {
+      Simulation simulation(seed);
+      return simulation.Run(OpenTwice(&simulation.environment()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// True if some run reports a violation.
+bool IsCaught(Proof proof) {
+  constexpr std::uint64_t kRuns = 20;
+  for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
+    const absl::Status status = Run(proof, seed);
+    if (status.ok()) continue;
+    const std::string report(status.ToString());
+    std::printf("caught in run %d: %s\n", static_cast<int>(seed), report.c_str());
+    return true;
+  }
+  return false;
+}
+
+class StorePlantedBugTest : public testing::TestWithParam<Bug> {};
+
+TEST_P(StorePlantedBugTest, IsCaught) {
+  {
+    ScopedPlantedBug bug(GetParam().name);
+    EXPECT_TRUE(IsCaught(GetParam().proof)) << GetParam().name;
+  }
+  EXPECT_TRUE(WasPassed(GetParam().name)) << "the bug was never reached";
+}
+
+void PrintTo(const Bug& bug, std::ostream* out) { *out << bug.name; }
+
+std::string NameOf(const testing::TestParamInfo<Bug>& info) {
+  std::string name = info.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest,
+                         testing::Values(Bug{"compaction-drops-tombstones", Proof::kAnswers},
+                                         Bug{"compaction-ignores-snapshots", Proof::kAnswers},
+                                         Bug{"filter-of-wrong-keys", Proof::kAnswers},
+                                         Bug{"iterator-turn-repeats-key", Proof::kAnswers},
+                                         Bug{"cache-key-without-file", Proof::kAnswers},
+                                         Bug{"level0-oldest-first", Proof::kAnswers},
+                                         Bug{"operands-newest-first", Proof::kAnswers},
+                                         Bug{"replay-flushed-records", Proof::kAnswers},
+                                         Bug{"sequence-reused-after-recovery", Proof::kLives},
+                                         Bug{"compaction-ends-at-read-error", Proof::kErrors},
+                                         Bug{"get-skips-unreadable-block", Proof::kErrors},
+                                         Bug{"scan-skips-unreadable-table", Proof::kErrors},
+                                         Bug{"manifest-ignore-short-read", Proof::kShortReads},
+                                         Bug{"manifest-ignore-hash", Proof::kBits},
+                                         Bug{"manifest-damage-is-tail", Proof::kManifest},
+                                         Bug{"block-checksum-without-place", Proof::kBlocks},
+                                         Bug{"open-drops-lock", Proof::kLock}),
+                         NameOf);
+
+}  // namespace
+}  // namespace aurora::lsm

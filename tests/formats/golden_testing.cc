@@ -1,0 +1,214 @@
+#include "aurora/tests/formats/golden_testing.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "aurora/engine/database.h"
+#include "aurora/engine/document/schema.h"
+#include "aurora/engine/options.h"
+#include "aurora/engine/query/expression.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/simulation/simulation.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/strings.h"
+
+namespace aurora::formats {
+namespace {
+
+constexpr char kPath[] = "/db";
+constexpr std::uint64_t kSeed = 1;
+
+Options SmallOptions(Environment* environment, Durability durability = Durability::kSync) {
+  Options options;
+  options.durability = durability;
+  options.memory_bytes = 8u << 20;
+  // The environment belongs to the simulation.
+  options.environment = std::shared_ptr<Environment>(std::shared_ptr<void>(), environment);
+  return options;
+}
+
+Object Product(std::int64_t number) {
+  Object product = {{"sku", StrCat("S-", number)},
+                    {"in_stock", number % 3 == 0},
+                    {"tags", Array{StrCat("t", number % 5), "all"}}};
+  if (number % 4 != 0) product.Set("price", static_cast<double>(number) * 1.25);
+  if (number % 7 == 0) product.Set("note", std::string(static_cast<std::size_t>(number * 3), 'n'));
+  return product;
+}
+
+// Every kind of write; everything in `from` to `to` - 1 is written, changed and in part deleted.
+Task<absl::Status> Write(Database database, std::int64_t from, std::int64_t to) {
+  std::vector<DocumentId> ids;
+  for (std::int64_t i = from; i < to; ++i) {
+    AURORA_CO_ASSIGN(DocumentId id, co_await database.Insert("products", Product(i)));
+    ids.push_back(std::move(id));
+    Object event = {{"_id", i}, {"at", i * 1000}, {"what", StrCat("event ", i)}};
+    AURORA_CO_RETURN_IF_ERROR((co_await database.Insert("events", std::move(event))).status());
+  }
+  for (std::size_t i = 0; i < ids.size(); i += 3) {
+    Object changes = {{"price", 0.5}, {"in_stock", true}};
+    AURORA_CO_RETURN_IF_ERROR(co_await database.Update("products", ids[i], std::move(changes)));
+  }
+  for (std::size_t i = 1; i < ids.size(); i += 5) {
+    AURORA_CO_RETURN_IF_ERROR((co_await database.Delete("products", ids[i])).status());
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<Database>> Create(Environment* environment) {
+  AURORA_CO_ASSIGN(Database database,
+                   co_await Database::Open(kPath, SmallOptions(environment, Durability::kProcess)));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await database.CreateCollection("products", Schema()
+                                                         .String("sku", kUnique)
+                                                         .Double("price", kIndexed | kNullable)
+                                                         .Bool("in_stock", kIndexed)
+                                                         .Array("tags", Type::kString, kIndexed)
+                                                         .String("note", kNullable)));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await database.CreateCollection("events", Schema().Int64("at", kIndexed).String("what")));
+  co_return database;
+}
+
+// Something in the last level, in level 0 and in the log, which is mapped.
+Task<absl::Status> Fill(Environment* environment) {
+  AURORA_CO_ASSIGN(Database database, co_await Create(environment));
+  AURORA_CO_RETURN_IF_ERROR(co_await Write(database, 0, 40));
+  AURORA_CO_RETURN_IF_ERROR(co_await database.Compact());
+  AURORA_CO_RETURN_IF_ERROR(co_await Write(database, 40, 55));
+  AURORA_CO_RETURN_IF_ERROR(co_await database.Flush());
+  AURORA_CO_RETURN_IF_ERROR(co_await Write(database, 55, 65));
+  co_return co_await database.Close();
+}
+
+// Goes on after that, with a log that is written directly, and is killed.
+absl::Status FillMore(Simulation* simulation) {
+  const Options options = SmallOptions(&simulation->environment());
+  AURORA_ASSIGN_OR_RETURN(Database database, simulation->Run(Database::Open(kPath, options)));
+  AURORA_RETURN_IF_ERROR(simulation->Run(Write(database, 65, 69)));
+  simulation->CrashProcess();
+  simulation->Run(database.Close()).IgnoreError();
+  simulation->RunUntilIdle();
+  return simulation->Restart();
+}
+
+// --- Reading. ---
+
+Task<absl::Status> AppendDocuments(Database database, std::string collection,
+                                   std::string* answers) {
+  AURORA_CO_ASSIGN(const std::vector<Document> documents,
+                   co_await database.Query(collection).Collect());
+  for (const Document& document : documents) {
+    StrAppend(answers, collection, " ", document.ToJson(), "\n");
+    AURORA_CO_ASSIGN(const std::optional<Document> found,
+                     co_await database.Get(collection, document.id()));
+    if (!found.has_value()) co_return InternalError("a Get misses ", document.ToJson());
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> AppendQuery(Database database, std::string collection, std::string what,
+                               Expression condition, std::string* answers) {
+  AURORA_CO_ASSIGN(const std::vector<Document> documents,
+                   co_await database.Query(collection).Where(condition).Collect());
+  StrAppend(answers, collection, " where ", what, ": ", documents.size());
+  for (const Document& document : documents) {
+    StrAppend(answers, " ", document.Get(collection == "events" ? "what" : "sku").AsString());
+  }
+  StrAppend(answers, "\n");
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> ReadAll(Environment* environment, std::string* answers) {
+  AURORA_CO_ASSIGN(Database database, co_await Database::Open(kPath, SmallOptions(environment)));
+  for (const CollectionInfo& each : database.Collections()) {
+    AURORA_CO_RETURN_IF_ERROR(co_await AppendDocuments(database, each.name, answers));
+  }
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await AppendQuery(database, "products", "sku == S-50", Field("sku") == "S-50", answers));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await AppendQuery(database, "products", "in_stock", Field("in_stock") == true, answers));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await AppendQuery(database, "products", "price < 20", Field("price") < 20, answers));
+  AURORA_CO_RETURN_IF_ERROR(
+      co_await AppendQuery(database, "events", "at >= 60000", Field("at") >= 60'000, answers));
+  co_return co_await database.Close();
+}
+
+// --- Files. ---
+
+std::string Contents(const std::filesystem::path& path) {
+  std::ostringstream contents;
+  contents << std::ifstream(path, std::ios::binary).rdbuf();
+  return contents.str();
+}
+
+void WriteFile(const std::filesystem::path& path, std::string_view contents) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << contents;
+}
+
+}  // namespace
+
+GoldenDatabase MakeGolden(bool killed) {
+  Simulation simulation(kSeed);
+  absl::Status status = simulation.Run(Fill(&simulation.environment()));
+  AURORA_CHECK(status.ok());
+  if (killed) status = FillMore(&simulation);
+  AURORA_CHECK(status.ok());
+  GoldenDatabase made;
+  made.image = simulation.disk().image();
+  absl::StatusOr<std::string> answers = ReadAnswers(made.image);
+  AURORA_CHECK(answers.ok());
+  made.answers = *std::move(answers);
+  return made;
+}
+
+absl::StatusOr<std::string> ReadAnswers(const DiskImage& image) {
+  SimulationOptions options;
+  options.image = image;
+  Simulation simulation(kSeed, std::move(options));
+  std::string answers;
+  AURORA_RETURN_IF_ERROR(simulation.Run(ReadAll(&simulation.environment(), &answers)));
+  return answers;
+}
+
+absl::Status WriteGolden(const GoldenDatabase& database, const std::string& directory,
+                         const std::string& name) {
+  std::string sizes;
+  for (const std::string& path : database.image.Files()) {
+    AURORA_ASSIGN_OR_RETURN(std::string bytes, database.image.ReadFile(path));
+    const std::string relative = path.substr(sizeof kPath);
+    StrAppend(&sizes, bytes.size(), " ", relative, "\n");
+    bytes.resize(bytes.find_last_not_of('\0') + 1);
+    WriteFile(StrCat(directory, "/", name, "/", relative), bytes);
+  }
+  WriteFile(StrCat(directory, "/", name, ".sizes"), sizes);
+  WriteFile(StrCat(directory, "/", name, ".answers"), database.answers);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GoldenDatabase> ReadGolden(const std::string& directory, const std::string& name) {
+  const std::string sizes_path = StrCat(directory, "/", name, ".sizes");
+  if (!std::filesystem::exists(sizes_path)) return NotFoundError("there is no ", sizes_path);
+  GoldenDatabase golden;
+  AURORA_RETURN_IF_ERROR(golden.image.CreateDirectory(kPath));
+  AURORA_RETURN_IF_ERROR(golden.image.CreateDirectory(StrCat(kPath, "/log")));
+  std::istringstream sizes(Contents(sizes_path));
+  std::size_t size = 0;
+  std::string relative;
+  while (sizes >> size >> relative) {
+    std::string bytes = Contents(StrCat(directory, "/", name, "/", relative));
+    bytes.resize(size);
+    AURORA_RETURN_IF_ERROR(golden.image.WriteFile(StrCat(kPath, "/", relative), bytes));
+  }
+  golden.answers = Contents(StrCat(directory, "/", name, ".answers"));
+  return golden;
+}
+
+}  // namespace aurora::formats

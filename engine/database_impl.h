@@ -127,6 +127,9 @@ class DatabaseImpl final : public lsm::RecordHandler,
   // Waits until all that is published is as durable as `options` ask, which must live until the
   // task completes.
   Task<absl::Status> Confirm(const WriteOptions* options);
+  // After a lost race: waits until whoever won it is published, durable or not. Until then a new
+  // attempt would read what was there before, and lose again.
+  Task<absl::Status> AwaitWinner();
   absl::Status TakeTerms(const FieldIndex& index, const ObjectView& document, index::RowId row,
                          std::size_t object, Write* write) const;
   absl::StatusOr<DocumentId> PrepareInsert(const Object& object, std::size_t number, Write* write);

@@ -294,6 +294,13 @@ Task<absl::Status> DatabaseImpl::Confirm(const WriteOptions* options) {
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> DatabaseImpl::AwaitWinner() {
+  lsm::CommitRequest nothing;
+  nothing.durability = lsm::Durability::kBuffered;
+  AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(nothing));
+  co_return absl::OkStatus();
+}
+
 // --- Inserting ---
 
 // Index keys are bounded, so that no document can be stored that its index cannot hold. Unique
@@ -370,7 +377,10 @@ Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
   for (int attempt = 1;; ++attempt) {
     const absl::Status committed = co_await CheckAndCommit(&write, mutations, store_->published());
     if (committed.ok()) co_return ids;
-    if (absl::IsAborted(committed) && attempt < kAttemptsMax) continue;
+    if (absl::IsAborted(committed) && attempt < kAttemptsMax) {
+      AURORA_CO_RETURN_IF_ERROR(co_await AwaitWinner());
+      continue;
+    }
     if (id_is_taken != nullptr) *id_is_taken = write.id_is_taken;
     co_return committed;
   }
@@ -451,6 +461,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Change(std::shared_ptr<CollectionState>
         co_await TryChange(collection, &id, &object, kind, &options);
     if (changed.ok() || !absl::IsAborted(changed.status()) || attempt == kAttemptsMax)
       co_return changed;
+    AURORA_CO_RETURN_IF_ERROR(co_await AwaitWinner());
   }
 }
 
@@ -515,6 +526,7 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Delete(std::shared_ptr<CollectionState>
     const absl::StatusOr<bool> deleted = co_await TryDelete(collection, &id, &options);
     if (deleted.ok() || !absl::IsAborted(deleted.status()) || attempt == kAttemptsMax)
       co_return deleted;
+    AURORA_CO_RETURN_IF_ERROR(co_await AwaitWinner());
   }
 }
 

@@ -191,6 +191,7 @@ void Simulation::JumpWallClock(absl::Duration by) { environment_->JumpWallClock(
 
 void Simulation::CrashMachine(const CrashMode& mode) {
   machine_crashed_ = !mode.process_only;
+  crash_at_event_ = 0;  // was meant for this process
   files_->Crash(mode, crash_random_.Next64());
 }
 

@@ -115,7 +115,8 @@ class Simulation {
   // the simulation's seed.
   void CrashMachine(const CrashMode& mode);
   void CrashProcess() { CrashMachine(CrashMode::Process()); }
-  // The same, right before persistent operation `event` takes effect (PersistenceEvent::index).
+  // The same, right before persistent operation `event` takes effect (PersistenceEvent::index), if
+  // the process lives until then.
   void CrashAt(std::uint64_t event, const CrashMode& mode);
   bool crashed() const { return files_->crashed(); }
   // Starts the next process, after a crash of the machine on the next boot: the monotonic clock

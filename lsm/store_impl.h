@@ -33,6 +33,7 @@
 #include "aurora/cache/block_cache.h"
 #include "aurora/lsm/commit_queue.h"
 #include "aurora/lsm/compaction_picker.h"
+#include "aurora/lsm/compaction_range_deletes.h"
 #include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
@@ -126,6 +127,7 @@ class StoreImpl final : public Store, public TableOpener {
     std::size_t payload_bytes = 0;
     std::size_t memtable_bytes = 0;
     std::uint64_t payload_hash = 0;
+    bool has_range_deletes = false;
   };
   struct Begun {
     CommitResult result;
@@ -196,15 +198,23 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::Status> CompactionLoop();
   Task<absl::Status> RunCompaction(Compaction compaction);
   std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction);
+  Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
+      const Compaction& compaction, const std::vector<Sequence>& visible);
+  // Merges the inputs into the output level; makes the change that takes them over.
+  Task<absl::Status> Merge(Compaction compaction, Change* change);
+  // Takes out of the inputs, and out of the levels below, what range deletes hide from everybody.
+  void DropHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
+                        Compaction* compaction, Change* change);
 
   // --- store_tables.cc ---
-  // Writes what the filter keeps of `source` to new tables, durable in name and contents. On
-  // failure they are removed.
+  // Writes what the filter keeps of `source`, and the range deletes, to new tables, durable in name
+  // and contents. On failure they are removed.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
+                                                           CompactionRangeDeletes range_deletes,
                                                            int output_level, bool is_last_level);
-  Task<absl::Status> WriteEntries(EntryFilter* entries, int level, bool is_last_level,
-                                  std::vector<TableInfo>* tables);
+  Task<absl::Status> WriteEntries(EntryFilter* entries, CompactionRangeDeletes* range_deletes,
+                                  int level, bool is_last_level, std::vector<TableInfo>* tables);
   Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info,
                                                                  bool is_last_level);
   Task<absl::Status> FinishTable(TableBuilder* builder, TableInfo* info);

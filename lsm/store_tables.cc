@@ -61,12 +61,15 @@ Task<absl::Status> StoreImpl::FinishTable(TableBuilder* builder, TableInfo* info
   info->largest_key = std::move(summary.properties.largest_key);
   info->smallest_sequence = summary.properties.smallest_sequence;
   info->largest_sequence = summary.properties.largest_sequence;
+  info->range_delete_count = summary.properties.range_delete_count;
+  info->largest_is_exclusive = summary.properties.largest_is_exclusive;
   co_return absl::OkStatus();
 }
 
 // Fills `tables` as files are begun, so that the caller can remove them after a failure.
-Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool is_last_level,
-                                           std::vector<TableInfo>* tables) {
+Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries,
+                                           CompactionRangeDeletes* range_deletes, int level,
+                                           bool is_last_level, std::vector<TableInfo>* tables) {
   // A flush makes one table, so that level 0 counts flushes; other tables are cut, but never
   // between two versions of a key.
   const std::uint64_t cut_bytes = level == 0 ? UINT64_MAX : options_.table_bytes;
@@ -78,6 +81,7 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool
   while (entries->Valid()) {
     const EntryKey key = entries->key();
     if (builder != nullptr && builder->file_bytes() >= cut_bytes && key.key != last_key) {
+      AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(key.key, builder.get()));
       AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
       builder = nullptr;
     }
@@ -97,18 +101,26 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, int level, bool
       co_await Yield();
     }
   }
+  if (builder == nullptr && !range_deletes->empty()) {
+    tables->emplace_back();
+    tables->back().level = level;
+    AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), is_last_level));
+  }
   if (builder != nullptr) {
+    AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(std::nullopt, builder.get()));
     AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
   }
   co_return absl::OkStatus();
 }
 
 Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
-    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter, int output_level,
-    bool is_last_level) {
+    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter,
+    CompactionRangeDeletes range_deletes, int output_level, bool is_last_level) {
+  filter.range_deletes = range_deletes.all();
   EntryFilter entries(std::move(source), std::move(filter));
   std::vector<TableInfo> tables;
-  absl::Status written = co_await WriteEntries(&entries, output_level, is_last_level, &tables);
+  absl::Status written =
+      co_await WriteEntries(&entries, &range_deletes, output_level, is_last_level, &tables);
   if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
     written = co_await environment_.files().SyncDirectory(options_.directory);
   }

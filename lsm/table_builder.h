@@ -6,12 +6,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/aligned_buffer.h"
 #include "aurora/lsm/block_builder.h"
 #include "aurora/lsm/filter.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
@@ -57,8 +59,13 @@ class TableBuilder {
   // InvalidArgument). Ready unless the buffer is full and is written first.
   AURORA_TASK_WRAPPER Task<absl::Status> Add(EntryKey key, std::string_view value);
 
+  // Adds a range delete; copies. In any order, but no two of the same begin and sequence. Begin and
+  // end are bounded like keys (else InvalidArgument).
+  absl::Status AddRangeDelete(const RangeDelete& range);
+
   // Writes what is left and makes the file durable; its name is the caller's to make durable
-  // (SyncDirectory). REQUIRES at least one entry, and no call after it.
+  // (SyncDirectory). REQUIRES at least one entry or range delete, and no call after it. A table of
+  // range deletes alone gets one entry, a Delete that says no more than the first of them.
   Task<absl::StatusOr<TableSummary>> Finish();
 
   std::uint64_t entry_count() const { return properties_.entry_count; }
@@ -75,6 +82,8 @@ class TableBuilder {
   void CutBlock(const EntryKey* next);
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
   void AppendMetadata();
+  // Makes bounds and counts cover the range deletes.
+  void IncludeRangeDeletes();
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
   Task<absl::Status> Write();
   Task<absl::Status> WriteThenAppend(std::string key, Version version, std::string value);
@@ -91,6 +100,13 @@ class TableBuilder {
   FilterBuilder filter_;
   TableIndexBuilder index_;
   TableProperties properties_;
+  struct OwnedRangeDelete {
+    std::string begin;
+    std::string end;
+    Sequence sequence;
+  };
+  std::vector<OwnedRangeDelete> range_deletes_;
+  std::size_t range_delete_bytes_ = 0;
 
   std::string compressed_;    // scratch
   std::string stored_block_;  // scratch

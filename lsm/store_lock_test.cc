@@ -95,6 +95,12 @@ TEST_F(StoreLockTest, AnotherProcessIsRefusedUntilTheHolderIsGone) {
 }
 
 TEST_F(StoreLockTest, WhateverThePathTheStoreIsTheSame) {
+  ForkedChild other([this](ForkedChild& self) {
+    self.Await();
+    const std::shared_ptr<Environment> environment = MakeEnvironment();
+    for (const std::string& path : {directory_, root_ + "/up/db"})
+      ExpectRefused(*environment, path);
+  });
   const std::shared_ptr<Environment> environment = MakeEnvironment();
   absl::StatusOr<Kv> store = Open(*environment, directory_);
   ASSERT_TRUE(store.ok()) << store.status();
@@ -108,7 +114,8 @@ TEST_F(StoreLockTest, WhateverThePathTheStoreIsTheSame) {
   }
   // A database is not opened through a link in place of its directory.
   ExpectRefused(*environment, root_ + "/link", "a database is a directory");
-  ExpectRefusedInAnotherProcess();
+  other.Tell();
+  EXPECT_EQ(other.Wait(), 0);
   EXPECT_TRUE(BlockOn((*store)->Put("key", "value")).ok());
   EXPECT_TRUE(BlockOn((*store)->Close()).ok());
 }

@@ -60,8 +60,6 @@ class RepairTarget final : public lsm::RecordHandler {
   absl::Status RestoreState(std::string_view state) override;
 
  private:
-  using Holder = std::pair<CollectionState*, index::RowId>;
-
   RepairTarget(Catalog* catalog, bool check_conflicts, std::int64_t tick_micros)
       : catalog_(catalog), check_conflicts_(check_conflicts), tick_micros_(tick_micros) {}
   // The rows of the collection that have an id or a unique value of the document.

@@ -197,6 +197,12 @@ bool DirectorySurvey::has_root() const {
                      [](const SurveyedManifest& manifest) { return manifest.has_root; });
 }
 
+absl::Status DirectorySurvey::CheckRemains() const {
+  if (has_remains()) return absl::OkStatus();
+  if (other.empty()) return NotFoundError("there is no database in ", directory);
+  return FailedPreconditionError(directory, " is not a database: it holds ", Quoted(other.front()));
+}
+
 std::string DirectorySurvey::LogDirectory() const { return JoinPath(directory, kLogDirectoryName); }
 
 TableIdentity DirectorySurvey::TableIdentityOf(std::uint64_t number) const {

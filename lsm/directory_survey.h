@@ -59,6 +59,8 @@ struct DirectorySurvey {
   }
   // Anything that was of a database.
   bool has_remains() const { return !manifests.empty() || !tables.empty() || !segments.empty(); }
+  // OK if there is; else NotFound, or FailedPrecondition where something else is there.
+  absl::Status CheckRemains() const;
   std::string LogDirectory() const;
   // What the tables of this database must show.
   TableIdentity TableIdentityOf(std::uint64_t number) const;

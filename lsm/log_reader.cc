@@ -394,6 +394,7 @@ absl::Status LogScanner::Damage(LogPosition at, const Witness& witness, std::str
 
 Task<absl::StatusOr<std::optional<SegmentHeader>>> LogScanner::HeaderNow(std::uint32_t number) {
   AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  if (reader.size() < kMinSegmentBytes) co_return std::nullopt;  // as in ReadHeader
   AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
   const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
   SegmentHeader header;

@@ -195,7 +195,9 @@ class LogSurveyor {
       if (there) {
         chain_.push_back(number);
         found->second.role = Segment::Role::kLog;
-        if (successor != 0 && begun_[successor]) {
+        // Where one is missing in between, the next one knows nothing of this one's end.
+        if (successor != 0 && begun_[successor] &&
+            segments_[successor].header.predecessor == number) {
           found->second.limit = segments_[successor].header.predecessor_end;
         }
         successor = number;

@@ -4,11 +4,13 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/simulation/disk_image.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "gtest/gtest.h"
 
@@ -70,6 +72,60 @@ TEST_F(StoreCloseTest, AFullDiskDoesNotKeepItFromClosing) {
   EXPECT_EQ(store->store().Stats().recovery.record_count, 250u);
   EXPECT_TRUE(simulation_.Run(store->Get("249"))->has_value());
   ASSERT_TRUE(simulation_.Run(store->Close()).ok());
+}
+
+// Opens what is left of a closed store of `keys` keys: all of them, or DataLoss.
+void ExpectAllOrDataLoss(DiskImage image, int keys, bool read_only, bool* lost,
+                         const std::string& what) {
+  SimulationOptions machine;
+  machine.image = std::move(image);
+  Simulation simulation(1, std::move(machine));
+  StoreOptions options = SmallStoreOptions("/db", Durability::kProcess);
+  options.read_only = read_only;
+  absl::StatusOr<std::unique_ptr<KvStore>> store =
+      simulation.Run(KvStore::Open(simulation.environment(), std::move(options)));
+  if (!store.ok()) {
+    EXPECT_TRUE(absl::IsDataLoss(store.status())) << what << ": " << store.status();
+    *lost = true;
+    return;
+  }
+  for (int i = 0; i < keys; ++i) {
+    const auto value = simulation.Run((*store)->Get(std::to_string(i)));
+    EXPECT_TRUE(value.ok() && value->has_value()) << what << ": key " << i;
+  }
+  EXPECT_TRUE(simulation.Run((*store)->Close()).ok());
+}
+
+TEST_F(StoreCloseTest, AClosedStoreWhoseLogHasLostItsEndSaysSo) {
+  constexpr int kKeys = 10;
+  std::unique_ptr<KvStore> store = Open();
+  Put(*store, 0, kKeys);
+  ASSERT_TRUE(simulation_.Run(store->Close()).ok());
+  const DiskImage closed = simulation_.disk().image();
+  for (const bool read_only : {false, true}) {
+    int removals_told = 0;
+    int cuts_told = 0;
+    for (const std::string& path : closed.Files()) {
+      if (!path.starts_with("/db/log/")) continue;
+      bool lost = false;
+      DiskImage image = closed;
+      ASSERT_TRUE(image.RemoveFile(path).ok());
+      ExpectAllOrDataLoss(std::move(image), kKeys, read_only, &lost, path + " is gone");
+      removals_told += lost;
+      const std::string bytes = *closed.ReadFile(path);
+      // The last one leaves the header of a segment in a file that is too short for one.
+      for (const std::size_t kept : {bytes.size() / 2, std::size_t{0}, std::size_t{5000}}) {
+        lost = false;
+        image = closed;
+        ASSERT_TRUE(image.WriteFile(path, bytes.substr(0, kept)).ok());
+        ExpectAllOrDataLoss(std::move(image), kKeys, read_only, &lost,
+                            path + " is cut to " + std::to_string(kept));
+        cuts_told += lost;
+      }
+    }
+    EXPECT_GE(removals_told, 1);
+    EXPECT_GE(cuts_told, 3);
+  }
 }
 
 }  // namespace

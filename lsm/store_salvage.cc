@@ -41,9 +41,7 @@ absl::Status StoreSalvage::Progress(std::uint64_t bytes) {
 Task<absl::Status> StoreSalvage::Prepare() {
   std::string directory = survey_.directory;
   AURORA_CO_ASSIGN(survey_, co_await SurveyDirectory(&files_, std::move(directory)));
-  if (!survey_.has_remains()) {
-    co_return NotFoundError("there is nothing of a database in ", survey_.directory);
-  }
+  AURORA_CO_RETURN_IF_ERROR(survey_.CheckRemains());
   for (const SurveyedManifest& manifest : survey_.manifests) {
     if (absl::IsFailedPrecondition(manifest.status)) co_return manifest.status;
   }
@@ -187,7 +185,10 @@ void StoreSalvage::LoseKeys(const TableSurvey& survey, const std::optional<Table
   if (info.has_value()) entries = info->entry_count;
   // All that was written has been read, whatever else is wrong.
   if (entries == survey.entry_count()) return;
-  for (const LostKeys& keys : survey.lost_keys()) {
+  std::vector<LostKeys> lost_keys = survey.lost_keys();
+  // Fewer than were written, and nothing shows where they were.
+  if (entries.has_value() && lost_keys.empty()) lost_keys.emplace_back();
+  for (const LostKeys& keys : lost_keys) {
     LostVersions lost;
     lost.keys = keys;
     if (properties.has_value()) {

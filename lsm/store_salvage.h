@@ -66,8 +66,8 @@ struct SalvageReport {
 class StoreSalvage {
  public:
   // Reads everything once, to know what is lost. NotFound if nothing of a database is there;
-  // FailedPrecondition if it is of another format version; DataLoss if not even the id of the
-  // database can be read; Cancelled. `environment` must outlive the object.
+  // FailedPrecondition if something else is, or it is of another format version; DataLoss if not
+  // even the id of the database can be read; Cancelled. `environment` must outlive the object.
   static Task<absl::StatusOr<std::unique_ptr<StoreSalvage>>> Open(Environment* environment,
                                                                   std::string directory,
                                                                   CopyOptions options);

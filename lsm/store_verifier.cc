@@ -79,10 +79,7 @@ class StoreVerifier {
     if (manifest != nullptr && absl::IsFailedPrecondition(manifest->status)) {
       return manifest->status;
     }
-    if (survey_.has_remains()) return absl::OkStatus();
-    if (survey_.other.empty()) return NotFoundError("there is no database in ", directory_);
-    return FailedPreconditionError(directory_, " is not a database: it holds ",
-                                   Quoted(survey_.other.front()));
+    return survey_.CheckRemains();
   }
 
   void TellManifests() {
@@ -197,11 +194,22 @@ class StoreVerifier {
       co_return co_await TellGaps(0, /*told=*/false);
     }
     int unmoved = 0;
+    std::optional<LogPosition> torn_at;
     for (int attempt = 1;; ++attempt) {
       const ManifestState state = survey_.manifest_in_force()->state;
       // What stays as it is while it is looked at again and again is not being written.
       const absl::Status scanned = co_await ScanOnce(&state, /*live=*/unmoved < kUnmovedMax);
-      if (scanned.ok()) co_return co_await CheckLogStart();
+      const bool torn = scanned.ok() && scan_.report.cut_bytes > 0;
+      if (scanned.ok() && !(torn && !torn_at.has_value())) {
+        // Where the log has grown since the first look, its end is only being written.
+        if (torn && *torn_at != scan_.report.end) scan_.report.cut_bytes = 0;
+        co_return co_await CheckLogStart();
+      }
+      if (torn) {
+        torn_at = scan_.report.end;
+        AURORA_CO_RETURN_IF_ERROR(co_await Wait(attempt));
+        continue;
+      }
       AURORA_CO_ASSIGN(const bool moved, co_await HasMoved());
       unmoved = moved ? 0 : unmoved + 1;
       if (!moved && !absl::IsAborted(scanned)) {

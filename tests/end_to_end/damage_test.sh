@@ -114,7 +114,7 @@ tool 1 repair nowhere saved2
 tool 2 repair db
 mkdir foreign && echo hello >foreign/hello.txt
 tool 4 verify foreign
-tool 1 repair foreign saved2
+tool 4 repair foreign saved2
 
 # --- Beside another process ---
 mkfifo pipe

@@ -1,7 +1,8 @@
 // The running log: appends, group commit, rotation, close. See log.h for what it promises.
 //
 // Appending. Under `mutex_`, held for less than a microsecond, a record is copied to where the
-// device will take it from: the group that is filling (direct), or the mapping (mapped).
+// device will take it from: the group that is filling (direct), or the mapping (mapped). One record
+// in some hundreds pays for making the next pages of the mapping ready, some ten microseconds.
 //
 // Driving. A cycle makes durable everything that was appended when it was sealed: one write of one
 // group (direct), or a sync of the segments with unsynced bytes, oldest first (mapped). One cycle

@@ -264,6 +264,19 @@ TEST(SimulationTest, ACrashFailsEverythingUnderWayAndAllThatComesAfter) {
   EXPECT_TRUE(simulation.disk().image().ReadFile("/d").ok());
 }
 
+TEST(SimulationTest, APlannedCrashDiesWithTheProcessThatItWasMeantFor) {
+  Simulation simulation(1);
+  simulation.CrashAt(30, CrashMode::Process());
+  simulation.CrashProcess();
+  ASSERT_TRUE(simulation.Restart().ok());
+  FileSystem& files = simulation.environment().files();
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(simulation.Run(files.CreateDirectory("/" + std::to_string(i))).ok()) << i;
+  }
+  EXPECT_GT(simulation.event_count(), 30u);
+  EXPECT_FALSE(simulation.crashed());
+}
+
 TEST(SimulationTest, OnlyTheCrashOfTheMachineIsANewBoot) {
   Simulation simulation(1);
   Environment& environment = simulation.environment();

@@ -73,7 +73,6 @@ Task<absl::Status> StoreImpl::Open() {
   AURORA_CO_RETURN_IF_ERROR(co_await CheckTables());
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
   AURORA_CO_RETURN_IF_ERROR(co_await OpenLog());
-  StartBackground();
   Say(LogSeverity::kInfo, options_.directory, " is open: ", tree_->table_count(), " tables, ",
       recovery_.record_count, " records recovered from the log, files by ",
       ToAbsl(environment_.files().name()));
@@ -81,6 +80,7 @@ Task<absl::Status> StoreImpl::Open() {
     Say(LogSeverity::kWarning, options_.directory, ": cut ", recovery_.cut_bytes,
         " bytes off the log: ", recovery_.cut_reason);
   }
+  StartBackground();  // last: from here on the tree belongs to other threads, too
   co_return absl::OkStatus();
 }
 

@@ -25,7 +25,7 @@ bool AreDisjoint(Tree::Tables tables) {
     return a->info().smallest_key < b->info().smallest_key;
   });
   for (std::size_t i = 1; i < tables.size(); ++i) {
-    if (tables[i - 1]->info().largest_key >= tables[i]->info().smallest_key) return false;
+    if (!tables[i - 1]->info().EndsBefore(tables[i]->info().smallest_key)) return false;
   }
   return true;
 }
@@ -84,10 +84,11 @@ Compaction CompactionPicker::PickLevel(const Tree& tree, int level) {
     const Tree::Tables& tables = tree.level(level);
     AURORA_CHECK(!tables.empty());
     const auto next = std::find_if(tables.begin(), tables.end(), [&cursor](const auto& table) {
-      return table->info().smallest_key > cursor;
+      return table->info().smallest_key >= cursor;
     });
     picked.upper.push_back(next == tables.end() ? tables.front() : *next);
     cursor = picked.upper.front()->info().largest_key;
+    if (!picked.upper.front()->info().largest_is_exclusive) cursor.push_back('\0');
   }
   picked.lower = OverlappingAll(tree, picked.upper, picked.output_level);
   picked.is_move = picked.lower.empty() && AreDisjoint(picked.upper);

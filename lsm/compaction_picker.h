@@ -52,7 +52,7 @@ class CompactionPicker {
   Compaction PickLevel(const Tree& tree, int level);
 
   const Options options_;
-  // The largest key that was compacted last out of each level.
+  // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/stripe.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -47,11 +48,12 @@ Task<absl::Status> EntryFilter::ContinueSlow(Task<absl::Status> move) {
   }
 }
 
-std::uint64_t EntryFilter::StripeOf(Sequence sequence) const {
-  const std::vector<Sequence>& visible = options_.visible;
-  if (sequence > visible.back()) return visible.size() + sequence;  // alone
-  return static_cast<std::uint64_t>(std::lower_bound(visible.begin(), visible.end(), sequence) -
-                                    visible.begin());
+bool EntryFilter::IsRangeDeleted(EntryKey entry, std::uint64_t stripe, bool same_stripe) {
+  if (stripe >= options_.visible.size()) return false;  // alone
+  if (!same_stripe) {
+    cover_ = options_.range_deletes->Cover(entry.key, options_.visible[stripe]).sequence;
+  }
+  return entry.version.sequence() < cover_;
 }
 
 absl::StatusOr<bool> EntryFilter::Examine() {
@@ -61,18 +63,25 @@ absl::StatusOr<bool> EntryFilter::Examine() {
   }
   const EntryKey entry = source_->key();
   const bool same_key = have_key_ && entry.key == key_;
-  const std::uint64_t stripe = StripeOf(entry.version.sequence());
+  const std::uint64_t stripe = StripeOf(options_.visible, entry.version.sequence());
   if (!history_.empty() && (!same_key || stripe != stripe_)) {
     AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/!same_key));
     if (valid_) return false;
   }
   if (!same_key) AURORA_RETURN_IF_ERROR(BeginKey(entry.key));
-  if (!same_key || stripe != stripe_) {
+  const bool same_stripe = same_key && stripe == stripe_;
+  if (!same_stripe) {
     stripe_ = stripe;
     rest_is_hidden_ = false;
   }
   ++read_count_;
   if (rest_is_hidden_) return true;
+  if (options_.range_deletes != nullptr && IsRangeDeleted(entry, stripe, same_stripe)) {
+    rest_is_hidden_ = true;
+    // The base of the operands that are not hidden.
+    if (!history_.empty()) history_.AddFromIterator(Version(cover_, EntryKind::kDelete), {});
+    return true;
+  }
   if (entry.version.kind() == EntryKind::kPut) {
     rest_is_hidden_ = true;
     if (merge_operator_ == nullptr && !history_.has_operands()) {

@@ -9,6 +9,9 @@
 //   visible:        4                   9
 //   key a:    3  4  |  5 del  6  7 put  |  11  12      keeps 4, 7, 11, 12
 //
+// A range delete hides what is older of its stripe and of those below; what is kept for a reader
+// between the two stays.
+//
 // At the end of a key's history (nothing older exists below) a Delete, or a value that says the
 // same as none, is dropped too.
 //
@@ -28,6 +31,7 @@
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/task.h"
 
@@ -44,6 +48,8 @@ class EntryFilter {
     const absl::flat_hash_map<KeyspaceId, const MergeOperator*>* merge_operators = nullptr;
     // Of the keyspaces that are not in the map.
     const MergeOperator* default_merge_operator = nullptr;
+    // What they hide, and no reader needs, is dropped. Null: nothing is.
+    std::shared_ptr<const RangeDeletes> range_deletes;
   };
   EntryFilter(std::unique_ptr<EntryIterator> source, Options options);
 
@@ -68,8 +74,8 @@ class EntryFilter {
   // Makes what was collected the current entry, if it is to be kept. `ends_key`: the source has no
   // older entry of this key.
   absl::Status Emit(bool ends_key);
-  // A number that two entries of a key share if no reader can tell them apart.
-  std::uint64_t StripeOf(Sequence sequence) const;
+  // True if a range delete of the entry's own stripe hides it. Sets `cover_`.
+  bool IsRangeDeleted(EntryKey entry, std::uint64_t stripe, bool same_stripe);
   AURORA_TASK_WRAPPER Task<absl::Status> Continue(Task<absl::Status> move);
   Task<absl::Status> ContinueSlow(Task<absl::Status> move);
 
@@ -84,6 +90,7 @@ class EntryFilter {
   const MergeOperator* merge_operator_ = nullptr;
   std::uint64_t stripe_ = 0;
   bool rest_is_hidden_ = false;  // of the stripe
+  Sequence cover_ = 0;           // the newest range delete that its readers see on the key
   KeyHistory history_;           // what was collected of the stripe and not emitted
   std::string base_;             // a value in history_ that must outlive the source's next move
 

@@ -42,8 +42,8 @@ class EntryIterator {
   virtual Task<absl::Status> Prev() = 0;
 
   // Next() for those who step through millions: moves on, and sets `*entry` to what key() and
-  // value() now are, if the next entry is at hand. False: nothing has happened, and Next() is to be
-  // called. REQUIRES Valid().
+  // value() now are, if the next entry is at hand. False: Next() is to be called, and nothing else
+  // before it; what key() and value() gave may be gone. REQUIRES Valid().
   virtual bool NextAtHand(EntryRef*) { return false; }
 };
 

@@ -36,6 +36,12 @@ std::string MakeStoredKey(KeyspaceId keyspace, std::string_view key);
 // The least stored key above all those of `keyspace`.
 std::string KeyspaceEnd(KeyspaceId keyspace);
 
+// The stored key at which a range of `keyspace` ends that ends before `end`; empty: at the end of
+// the keyspace.
+inline std::string RangeEnd(KeyspaceId keyspace, std::string_view end) {
+  return end.empty() ? KeyspaceEnd(keyspace) : MakeStoredKey(keyspace, end);
+}
+
 // Splits a stored key; false if its prefix is not one that StoreKeyspacePrefix writes. The user's
 // key is a view into `stored`.
 bool ParseStoredKey(std::string_view stored, KeyspaceId* keyspace, std::string_view* key);

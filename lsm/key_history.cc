@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
@@ -11,6 +12,7 @@ namespace aurora::lsm {
 
 bool KeyHistory::Classify(Version version) {
   AURORA_DCHECK(!done());
+  if (AURORA_UNLIKELY(version.word() < hidden_below_)) version = Version::FromWord(hidden_below_);
   if (is_empty_) newest_ = version;
   is_empty_ = false;
   if (version.kind() == EntryKind::kMerge) return true;
@@ -123,6 +125,7 @@ absl::StatusOr<std::optional<KeyHistory::Entry>> KeyHistory::Collapse(
 
 void KeyHistory::Reset() {
   newest_ = Version();
+  hidden_below_ = 0;
   is_empty_ = true;
   base_ = Base::kUnknown;
   base_value_ = PinnedValue();

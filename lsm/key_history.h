@@ -12,13 +12,16 @@
 //   Put b | ...                                         =>  b
 //   Delete | ...                                        =>  nothing
 //
-// The first Put or Delete is the base: everything older is hidden by it.
+// The first Put or Delete is the base: everything older is hidden by it. A range delete that covers
+// the key is a Delete behind the entries of its own commit (HideBelow).
 //
 // One user at a time. A history that saw no operand allocates nothing; Reset() keeps what was
 // allocated.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,8 +51,17 @@ class KeyHistory {
   // the history was resolved or collapsed and the result used. Do not mix with Add.
   bool AddFromIterator(Version version, std::string_view value);
 
+  // From here on, entries below `sequence` count for a Delete by the commit `sequence`: it has
+  // deleted a range that holds the key. They may be fed or left out.
+  void HideBelow(Sequence sequence) {
+    hidden_below_ = std::max(hidden_below_, Version(sequence, EntryKind::kDelete).word());
+  }
+
   // True once the base is known: no older entry matters.
   bool done() const { return base_ != Base::kUnknown; }
+  // True if what is older than the source fed last does not matter: done(), or a range delete of
+  // that source hides it.
+  bool settled() const { return done() || hidden_below_ != 0; }
   // True if nothing was fed.
   bool empty() const { return is_empty_; }
   // Of the newest entry. REQUIRES !empty().
@@ -93,6 +105,7 @@ class KeyHistory {
   std::vector<std::string_view> Operands() const;
 
   Version newest_;
+  std::uint64_t hidden_below_ = 0;  // the word of a version
   bool is_empty_ = true;
   Base base_ = Base::kUnknown;
   PinnedValue base_value_;             // of a Put

@@ -7,6 +7,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/memtable.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -31,6 +33,33 @@ bool IsAscending(std::span<const Mutation> mutations) {
   return true;
 }
 
+// Leaves the mutations of keys that no range delete follows, and the range deletes.
+absl::Status RemoveDeleted(std::vector<Mutation>* mutations) {
+  AURORA_RETURN_IF_ERROR(Memtable::CheckRangeDeletes(*mutations));
+  // Their places in the batch are as good as sequences.
+  std::vector<std::pair<std::string, std::string>> bounds;
+  bounds.reserve(mutations->size());
+  std::vector<RangeDelete> ranges;
+  for (std::size_t i = 0; i < mutations->size(); ++i) {
+    const Mutation& mutation = (*mutations)[i];
+    if (mutation.kind != EntryKind::kDeleteRange) continue;
+    bounds.emplace_back(MakeStoredKey(mutation.keyspace, mutation.key),
+                        RangeEnd(mutation.keyspace, mutation.value));
+    ranges.push_back({bounds.back().first, bounds.back().second, i + 1});
+  }
+  const RangeDeletes deletes(ranges);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < mutations->size(); ++i) {
+    const Mutation& mutation = (*mutations)[i];
+    const bool is_deleted =
+        mutation.kind != EntryKind::kDeleteRange &&
+        deletes.Cover(MakeStoredKey(mutation.keyspace, mutation.key), kMaxSequence).sequence > i;
+    if (!is_deleted) (*mutations)[kept++] = mutation;
+  }
+  mutations->resize(kept);
+  return absl::OkStatus();
+}
+
 // Leaves the last mutation of each key.
 absl::Status RemoveReplaced(std::vector<Mutation>* mutations) {
   if (IsAscending(*mutations)) return absl::OkStatus();
@@ -39,6 +68,7 @@ absl::Status RemoveReplaced(std::vector<Mutation>* mutations) {
   bool any_replaced = false;
   for (std::size_t i = 0; i < mutations->size(); ++i) {
     const Mutation& mutation = (*mutations)[i];
+    if (mutation.kind == EntryKind::kDeleteRange) continue;
     const auto [found, added] = last.try_emplace(MakeStoredKey(mutation.keyspace, mutation.key), i);
     if (added) continue;
     if (mutation.kind == EntryKind::kMerge ||
@@ -75,6 +105,7 @@ void WriteBatch::Clear() { record_.clear(); }
 
 absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutations) {
   ByteReader reader(record);
+  bool has_ranges = false;
   while (reader.remaining() > 0) {
     const std::uint64_t tag = reader.ReadVarint64();
     Mutation mutation;
@@ -82,11 +113,13 @@ absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutatio
     mutation.kind = static_cast<EntryKind>(tag & 3);
     mutation.key = reader.ReadLengthPrefixed();
     if (mutation.kind != EntryKind::kDelete) mutation.value = reader.ReadLengthPrefixed();
-    if (!reader.ok() || mutation.keyspace != tag >> 2 || mutation.kind > EntryKind::kMerge) {
+    has_ranges |= mutation.kind == EntryKind::kDeleteRange;
+    if (!reader.ok() || mutation.keyspace != tag >> 2) {
       return DataLossError("a record of ", record.size(), " bytes is not a batch of mutations");
     }
     mutations->push_back(mutation);
   }
+  if (has_ranges) AURORA_RETURN_IF_ERROR(RemoveDeleted(mutations));
   return RemoveReplaced(mutations);
 }
 
@@ -146,6 +179,12 @@ Task<absl::StatusOr<CommitResult>> KvStore::Put(std::string_view key, std::strin
 Task<absl::StatusOr<CommitResult>> KvStore::Delete(std::string_view key,
                                                    std::optional<Durability> durability) {
   return WriteOne({0, EntryKind::kDelete, key, {}}, durability);
+}
+
+Task<absl::StatusOr<CommitResult>> KvStore::DeleteRange(std::string_view begin,
+                                                        std::string_view end,
+                                                        std::optional<Durability> durability) {
+  return WriteOne({0, EntryKind::kDeleteRange, begin, end}, durability);
 }
 
 Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,

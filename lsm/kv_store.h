@@ -23,11 +23,14 @@
 namespace aurora::lsm {
 
 // Mutations that are committed together. Of several Puts and Deletes of a key the last one counts;
-// a Merge may not share its key with another mutation of the batch.
+// a Merge may not share its key with another mutation of the batch. A DeleteRange takes back what
+// stands before it in the batch, and leaves what stands behind it.
 //
 //   record = mutation ...
 //   mutation = varint keyspace * 4 + kind, varint key size, key, and unless it is a Delete,
 //              varint value size, value
+//
+// Of a DeleteRange the key is the begin, the value the end.
 class WriteBatch {
  public:
   void Put(std::string_view key, std::string_view value, KeyspaceId keyspace = 0) {
@@ -38,6 +41,11 @@ class WriteBatch {
   }
   void Merge(std::string_view key, std::string_view operand, KeyspaceId keyspace = 0) {
     Add(keyspace, EntryKind::kMerge, key, operand);
+  }
+  // Every key from `begin` on and below `end`; an empty `end`: to the end of the keyspace. A range
+  // that is empty fails the commit.
+  void DeleteRange(std::string_view begin, std::string_view end, KeyspaceId keyspace = 0) {
+    Add(keyspace, EntryKind::kDeleteRange, begin, end);
   }
   void Clear();
   bool empty() const { return record_.empty(); }
@@ -50,8 +58,9 @@ class WriteBatch {
   std::string record_;
 };
 
-// The mutations of a record, without those that a later one of the same key replaces. DataLoss if
-// it is not a record; InvalidArgument for a Merge that shares its key. Views into `record`.
+// The mutations of a record, without those that a later one replaces. DataLoss if it is not a
+// record; InvalidArgument for a Merge that shares its key, and for an empty range. Views into
+// `record`.
 absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutations);
 
 class KvStore {
@@ -69,6 +78,9 @@ class KvStore {
       std::optional<Durability> durability = std::nullopt);
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Delete(
       std::string_view key, std::optional<Durability> durability = std::nullopt);
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> DeleteRange(
+      std::string_view begin, std::string_view end,
+      std::optional<Durability> durability = std::nullopt);
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
       std::string_view key, Sequence at = kMaxSequence) {
     return store_->Get(0, key, at);

@@ -11,7 +11,7 @@ namespace aurora::lsm {
 
 std::size_t LevelIterator::FirstNotBefore(std::string_view key) const {
   const auto found = std::partition_point(tables_.begin(), tables_.end(), [key](const auto& table) {
-    return std::string_view(table->info().largest_key) < key;
+    return table->info().EndsBefore(key);
   });
   return static_cast<std::size_t>(found - tables_.begin());
 }

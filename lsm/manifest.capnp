@@ -12,11 +12,14 @@ struct Table {
   # XXH3 of the whole file.
   hash @3 :UInt64;
   entryCount @4 :UInt64;
-  # Stored keys, both inclusive.
+  # Stored keys, both inclusive, of entries and range deletes.
   smallestKey @5 :Data;
   largestKey @6 :Data;
   smallestSequence @7 :UInt64;
   largestSequence @8 :UInt64;
+  rangeDeleteCount @9 :UInt64;
+  # largestKey itself is not in the table: it is where a range delete ends.
+  largestIsExclusive @10 :Bool;
 }
 
 # Written in the first edit of a manifest and never again.

@@ -91,6 +91,8 @@ void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
   builder.setLargestKey(ToData(table.largest_key));
   builder.setSmallestSequence(table.smallest_sequence);
   builder.setLargestSequence(table.largest_sequence);
+  builder.setRangeDeleteCount(table.range_delete_count);
+  builder.setLargestIsExclusive(table.largest_is_exclusive);
 }
 
 TableInfo ReadTable(wire::Table::Reader reader) {
@@ -104,6 +106,8 @@ TableInfo ReadTable(wire::Table::Reader reader) {
   table.largest_key = FromData(reader.getLargestKey());
   table.smallest_sequence = reader.getSmallestSequence();
   table.largest_sequence = reader.getLargestSequence();
+  table.range_delete_count = reader.getRangeDeleteCount();
+  table.largest_is_exclusive = reader.getLargestIsExclusive();
   return table;
 }
 
@@ -218,7 +222,7 @@ absl::Status CheckTable(const TableInfo& table, const ManifestState& state) {
   if (table.level < 0 || table.level >= kLevelCount) {
     return DataLossError("table ", table.number, " is in level ", table.level);
   }
-  if (table.largest_key < table.smallest_key || table.largest_sequence < table.smallest_sequence) {
+  if (table.EndsBefore(table.smallest_key) || table.largest_sequence < table.smallest_sequence) {
     return DataLossError("table ", table.number, " has an inverted range");
   }
   if (table.number == 0 || table.number >= state.next_file_number) {

@@ -36,7 +36,7 @@
 namespace aurora::lsm {
 
 // Of the directory as a whole. Another number is refused.
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::string_view kComparatorName = "aurora.bytewise";
 inline constexpr int kLevelCount = 7;
 inline constexpr std::size_t kManifestFrameHeaderSize = 32;
@@ -50,10 +50,21 @@ struct TableInfo {
   std::uint64_t size_bytes = 0;
   std::uint64_t hash = 0;  // XXH3 of the whole file
   std::uint64_t entry_count = 0;
-  std::string smallest_key;  // stored keys, both inclusive
+  std::string smallest_key;  // stored keys, both inclusive, of entries and range deletes
   std::string largest_key;
+  bool largest_is_exclusive = false;  // it is where a range delete ends
   Sequence smallest_sequence = 0;
   Sequence largest_sequence = 0;
+  std::uint64_t range_delete_count = 0;
+
+  // All that the table holds is before `key`.
+  bool EndsBefore(std::string_view key) const {
+    return std::string_view(largest_key).compare(key) < static_cast<int>(largest_is_exclusive);
+  }
+  // `key` is between the smallest and the largest key.
+  bool Spans(std::string_view key) const {
+    return std::string_view(smallest_key) <= key && !EndsBefore(key);
+  }
   friend bool operator==(const TableInfo&, const TableInfo&) = default;
 };
 

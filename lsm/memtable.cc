@@ -1,19 +1,31 @@
 #include "aurora/lsm/memtable.h"
 
+#include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/runtime/compiler.h"
+#include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
 
 std::size_t Memtable::EntryBytes(const Mutation& mutation) {
+  if (AURORA_UNLIKELY(mutation.kind == EntryKind::kDeleteRange)) {
+    constexpr std::size_t kCopies = 16;  // of a range delete, in a memtable that is full of them
+    return kCopies * (64 + mutation.key.size() + mutation.value.size());
+  }
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   return EntryTree::Entry::Bytes(key_size, mutation.value.size()) + EntryTree::kNodeBytesPerEntry;
 }
 
 void Memtable::Add(const Mutation& mutation, Sequence sequence) {
   AURORA_DCHECK(sequence > 0);
+  if (AURORA_UNLIKELY(mutation.kind == EntryKind::kDeleteRange)) {
+    AddRangeDelete(mutation, sequence);
+    return;
+  }
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   char* const memory = entries_.Allocate(EntryTree::Entry::Bytes(key_size, mutation.value.size()));
   EntryTree::Entry* const entry =
@@ -24,16 +36,42 @@ void Memtable::Add(const Mutation& mutation, Sequence sequence) {
   entry_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
+absl::Status Memtable::CheckRangeDeletes(std::span<const Mutation> mutations) {
+  constexpr std::size_t kBoundBytesMax = kMaxTableKeyBytes - kMaxKeyspacePrefixBytes;
+  for (const Mutation& mutation : mutations) {
+    if (mutation.kind != EntryKind::kDeleteRange) continue;
+    if (!mutation.value.empty() && mutation.key >= mutation.value) {
+      return InvalidArgumentError("the range to delete, from ", Quoted(mutation.key), " to ",
+                                  Quoted(mutation.value), ", is empty");
+    }
+    if (std::max(mutation.key.size(), mutation.value.size()) > kBoundBytesMax) {
+      return InvalidArgumentError("a range to delete has bounds of ", mutation.key.size(), " and ",
+                                  mutation.value.size(), " bytes; at most ", kBoundBytesMax,
+                                  " are allowed");
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Memtable::AddRangeDelete(const Mutation& mutation, Sequence sequence) {
+  const std::string begin = MakeStoredKey(mutation.keyspace, mutation.key);
+  const std::string end = RangeEnd(mutation.keyspace, mutation.value);
+  range_deletes_.Add({begin, end, sequence});
+}
+
 bool Memtable::Get(std::string_view stored_key, Sequence at,
                    const std::shared_ptr<const void>& owner, KeyHistory* history) const {
   AURORA_DCHECK(!history->done());
+  if (const auto* const groups = range_deletes(); AURORA_UNLIKELY(groups != nullptr)) {
+    history->HideBelow(CoverOf(*groups, stored_key, at).sequence);
+  }
   EntryTree::Cursor cursor(&tree_);
   // The highest word of `at`: before every entry of that commit.
   for (cursor.Seek({stored_key, Version::FromWord(at << 8 | 0xFF)});
        cursor.Valid() && cursor.entry().key() == stored_key; cursor.Next()) {
     if (history->Add(cursor.entry().version(), cursor.entry().value(), owner)) return true;
   }
-  return false;
+  return history->settled();
 }
 
 Task<absl::Status> Memtable::Iterator::Seek(EntryKey target) {

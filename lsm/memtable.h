@@ -9,13 +9,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "aurora/lsm/arena.h"
 #include "aurora/lsm/entry_tree.h"
+#include "aurora/lsm/growing_range_deletes.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/memory_budget.h"
@@ -29,33 +33,49 @@ class Memtable {
 
   // `budget` must outlive the memtable; all its memory is charged there as kMemtable.
   explicit Memtable(MemoryBudget* budget)
-      : entries_(budget, MemoryUse::kMemtable), tree_(budget, MemoryUse::kMemtable) {}
+      : entries_(budget, MemoryUse::kMemtable),
+        tree_(budget, MemoryUse::kMemtable),
+        range_deletes_(budget) {}
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;
 
   // Adds an entry: what the commit `sequence` did. Copies. Visible to readers at once: they are
   // kept from it by reading below `sequence` until the commit is published. At most one mutation of
-  // a key for each sequence, which is checked. Key and value are below 4 GiB.
+  // a key for each sequence, which is checked. Key and value are below 4 GiB. A range delete, of
+  // which there may be any number, is no entry; its range must not be empty.
   void Add(const Mutation& mutation, Sequence sequence);
 
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
-  // done() or there are no more. `owner` is what keeps this memtable alive. Returns
-  // history->done().
+  // done() or there are no more; those that a range delete hides count for a Delete. `owner` is
+  // what keeps this memtable alive. Returns history->settled().
   bool Get(std::string_view stored_key, Sequence at, const std::shared_ptr<const void>& owner,
            KeyHistory* history) const;
 
   std::uint64_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
-  bool empty() const { return entry_count() == 0; }
+  // The range deletes, in groups of one set; null if there are none. Those of a commit are here
+  // before it is published.
+  const std::vector<RangeDeleteGroup>* range_deletes() const { return range_deletes_.groups(); }
+  bool empty() const { return entry_count() == 0 && range_deletes() == nullptr; }
   // Bytes charged to the budget for it.
-  std::size_t charged_bytes() const { return entries_.charged_bytes() + tree_.charged_bytes(); }
+  std::size_t charged_bytes() const {
+    return entries_.charged_bytes() + tree_.charged_bytes() + range_deletes_.charged_bytes();
+  }
   // Bytes in use, which grow with every entry: what decides when the memtable is full.
-  std::size_t used_bytes() const { return entries_.used_bytes() + tree_.used_bytes(); }
+  std::size_t used_bytes() const {
+    return entries_.used_bytes() + tree_.used_bytes() + range_deletes_.charged_bytes();
+  }
+  // InvalidArgument if one of the mutations deletes a range that is empty or inverted, or has bounds
+  // larger than keys may be.
+  static absl::Status CheckRangeDeletes(std::span<const Mutation> mutations);
   // What Add will take for an entry, where keys come in no order; a third less where they ascend.
   static std::size_t EntryBytes(const Mutation& mutation);
 
  private:
+  void AddRangeDelete(const Mutation& mutation, Sequence sequence);
+
   Arena entries_;
   EntryTree tree_;
+  GrowingRangeDeletes range_deletes_;
   std::atomic<std::uint64_t> entry_count_{0};
 };
 

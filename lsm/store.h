@@ -87,13 +87,20 @@ struct CommitRequest {
   // request commits nothing, but is validated, and waits until every commit before it is published
   // and as durable as asked.
   std::span<const std::string_view> record;
-  // At most one mutation for each (keyspace, key).
+  // At most one mutation for each (keyspace, key), not counting range deletes: of these any number,
+  // and they may overlap. A range delete (EntryKind::kDeleteRange) hides every entry of its range
+  // that an earlier commit made, and none of this one: a commit's range deletes come before its
+  // other mutations, wherever they stand. So a commit can empty a range and fill it again. Cost in
+  // log and memtable: that of one entry, whatever the range holds. InvalidArgument if a range is
+  // empty or inverted.
   std::span<const Mutation> mutations;
   std::optional<Durability> durability;  // default: the store's
   // Optimistic validation: the commit fails with Aborted if a commit after `snapshot` wrote one of
   // `reads`. Both are hashes of whatever the layer above calls a resource (a document, a unique
   // value), made by a hash of its own that is stable. A false match of hashes costs a retry, never
-  // correctness. A snapshot older than the table of recent commits aborts too.
+  // correctness. A snapshot older than the table of recent commits aborts too. The store derives
+  // none of these from mutations; so who deletes a range names, in `writes`, a resource that all
+  // name in `reads` who rely on any of its keys (the collection, say).
   Sequence snapshot = kMaxSequence;  // kMaxSequence: validate nothing
   std::span<const std::uint64_t> reads;
   std::span<const std::uint64_t> writes;
@@ -144,6 +151,7 @@ struct LevelStats {
   int table_count = 0;
   std::uint64_t bytes = 0;
   std::uint64_t entry_count = 0;
+  std::uint64_t range_delete_count = 0;
 };
 
 struct StoreStats {

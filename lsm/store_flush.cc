@@ -147,9 +147,17 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
     filter.is_bottom = [](std::string_view) { return false; };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
+    std::vector<RangeDelete> ranges;
+    if (const auto* const groups = run->memtable.range_deletes(); groups != nullptr) {
+      for (const RangeDeleteGroup& group : *groups) {
+        ranges.insert(ranges.end(), group.front()->all().begin(), group.front()->all().end());
+      }
+    }
+    CompactionRangeDeletes range_deletes(ranges, filter.visible);
     std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
     AURORA_CO_ASSIGN(change.edit.added_tables,
                      co_await WriteTables(std::move(entries), std::move(filter),
+                                          std::move(range_deletes),
                                           {.level = 0, .is_last_level = false}));
   }
   for (const TableInfo& table : change.edit.added_tables) {

@@ -32,6 +32,7 @@
 #include "aurora/cache/block_cache.h"
 #include "aurora/lsm/commit_queue.h"
 #include "aurora/lsm/compaction_picker.h"
+#include "aurora/lsm/compaction_range_deletes.h"
 #include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
@@ -127,6 +128,7 @@ class StoreImpl final : public Store, public TableOpener {
     std::size_t payload_bytes = 0;
     std::size_t memtable_bytes = 0;
     std::uint64_t payload_hash = 0;
+    bool has_range_deletes = false;
   };
   struct Begun {
     CommitResult result;
@@ -193,6 +195,13 @@ class StoreImpl final : public Store, public TableOpener {
   // --- store_compaction.cc ---
   Task<absl::Status> CompactionLoop();
   Task<absl::Status> RunCompaction(Compaction compaction);
+  Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
+      const Compaction& compaction, const std::vector<Sequence>& visible);
+  // Merges the inputs into the output level; makes the change that takes them over.
+  Task<absl::Status> Merge(Compaction compaction, Change* change);
+  // Takes out of the inputs, and out of the levels below, what range deletes hide from everybody.
+  void DropHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
+                        Compaction* compaction, Change* change);
 
   // --- store_tables.cc ---
   struct Output {
@@ -200,12 +209,14 @@ class StoreImpl final : public Store, public TableOpener {
     bool is_last_level = false;
     const BlockSources* sources = nullptr;  // of a compaction: of what it reads
   };
-  // Writes what the filter keeps of `source` to durable tables, and removes them on failure.
+  // Writes what the filter keeps of `source`, and the range deletes, to new tables, durable in name
+  // and contents. On failure they are removed.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
+                                                           CompactionRangeDeletes range_deletes,
                                                            Output output);
-  Task<absl::Status> WriteEntries(EntryFilter* entries, Output output,
-                                  std::vector<TableInfo>* tables);
+  Task<absl::Status> WriteEntries(EntryFilter* entries, CompactionRangeDeletes* range_deletes,
+                                  Output output, std::vector<TableInfo>* tables);
   Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info, Output output);
   Task<absl::Status> FinishTable(TableBuilder* builder, TableInfo* info);
   TableBuilderOptions BuilderOptions(std::uint64_t number, const Output& output) const;

@@ -14,6 +14,8 @@
 #include "aurora/lsm/level_iterator.h"
 #include "aurora/lsm/memtable.h"
 #include "aurora/lsm/merging_iterator.h"
+#include "aurora/lsm/range_deletes.h"
+#include "aurora/lsm/undeleted_iterator.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -25,31 +27,97 @@ namespace {
 constexpr std::uint64_t kBeforeAllVersions = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kAfterAllVersions = 0;
 
-std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_view lower,
-                                            std::string_view upper,
-                                            const Table::IterateOptions& options) {
-  std::vector<std::unique_ptr<EntryIterator>> sources;
-  for (const auto& run : view.runs) {
-    // An empty one holds no commit that was published before; later ones are of no concern.
-    if (run->memtable.empty()) continue;
-    sources.push_back(std::make_unique<Memtable::Iterator>(&run->memtable));
+// The sources of an iterator, and the range deletes that hide what is in them, collected from the
+// newest to the oldest.
+class Sources {
+ public:
+  Sources(std::string_view lower, std::string_view upper, Sequence at)
+      : lower_(lower), upper_(upper), at_(at) {}
+
+  void AddRun(const Memtable& memtable) {
+    // One without entries holds no commit that was published before; later ones are of no concern.
+    if (memtable.entry_count() > 0) Push(std::make_unique<Memtable::Iterator>(&memtable));
+    if (const auto* const groups = memtable.range_deletes(); AURORA_UNLIKELY(groups != nullptr)) {
+      for (const RangeDeleteGroup& group : *groups) AddGroup(group);
+    }
+    EndSource();
   }
+  // Tables of which none overlaps another. Those with range deletes are open.
+  void AddTables(Tree::Tables tables, const Table::IterateOptions& options) {
+    RangeDeleteGroup group;
+    for (const auto& table : tables) {
+      if (table->info().range_delete_count > 0) group.push_back(table->opened()->range_deletes());
+    }
+    Push(std::make_unique<LevelIterator>(std::move(tables), options));
+    AddGroup(std::move(group));
+    EndSource();
+  }
+  std::unique_ptr<EntryIterator> Merge() {
+    if (sources_.size() == 1) return std::move(sources_.front());
+    return std::make_unique<MergingIterator>(std::move(sources_));
+  }
+
+ private:
+  void Push(std::unique_ptr<EntryIterator> source) { pushed_ = std::move(source); }
+  void AddGroup(RangeDeleteGroup group) {
+    std::erase_if(group, [this](const RangeDeletes* set) {
+      return set->begin() >= upper_ || set->end() <= lower_;
+    });
+    if (!group.empty()) groups_->push_back(std::move(group));
+  }
+  void EndSource() {
+    if (pushed_ != nullptr && !groups_->empty()) {
+      pushed_ = std::make_unique<UndeletedIterator>(std::move(pushed_), groups_, newer_count_,
+                                                    groups_->size() - newer_count_, at_);
+    }
+    if (pushed_ != nullptr) sources_.push_back(std::move(pushed_));
+    newer_count_ = groups_->size();
+  }
+
+  const std::string_view lower_;
+  const std::string_view upper_;
+  const Sequence at_;
+  std::vector<std::unique_ptr<EntryIterator>> sources_;
+  std::unique_ptr<EntryIterator> pushed_;  // of the source in progress
+  // Grows while sources are made, each of which knows how much of it is its own.
+  std::shared_ptr<std::vector<RangeDeleteGroup>> groups_ =
+      std::make_shared<std::vector<RangeDeleteGroup>>();
+  std::size_t newer_count_ = 0;
+};
+
+// The tables with range deletes that an iterator needs and that are not open.
+Tree::Tables TablesToOpen(const Tree& tree, std::string_view lower, std::string_view upper) {
+  Tree::Tables closed;
+  if (AURORA_LIKELY(tree.range_delete_table_count() == 0)) return closed;
+  for (int level = 0; level < kLevelCount; ++level) {
+    for (std::shared_ptr<TreeTable>& table : tree.Overlapping(level, lower, upper)) {
+      if (table->info().range_delete_count > 0 && table->opened() == nullptr) {
+        closed.push_back(std::move(table));
+      }
+    }
+  }
+  return closed;
+}
+
+// REQUIRES that there are no TablesToOpen.
+std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_view lower,
+                                            std::string_view upper, Sequence at,
+                                            const Table::IterateOptions& options) {
+  Sources sources(lower, upper, at);
+  for (const auto& run : view.runs) sources.AddRun(run->memtable);
   for (int level = 0; level < kLevelCount; ++level) {
     Tree::Tables tables = view.tree->Overlapping(level, lower, upper);
     if (level > 0) {
-      if (!tables.empty()) {
-        sources.push_back(std::make_unique<LevelIterator>(std::move(tables), options));
-      }
+      if (!tables.empty()) sources.AddTables(std::move(tables), options);
       continue;
     }
     for (std::shared_ptr<TreeTable>& table : tables) {
       Tree::Tables one;
       one.push_back(std::move(table));
-      sources.push_back(std::make_unique<LevelIterator>(std::move(one), options));
+      sources.AddTables(std::move(one), options);
     }
   }
-  if (sources.size() == 1) return std::move(sources.front());
-  return std::make_unique<MergingIterator>(std::move(sources));
+  return sources.Merge();
 }
 
 // The merged source is always at the first entry, in the direction of the walk, that was not
@@ -66,9 +134,10 @@ class StoreIterator final : public Iterator {
         lower_(MakeStoredKey(keyspace, options.lower)),
         upper_(options.upper.empty() ? KeyspaceEnd(keyspace)
                                      : MakeStoredKey(keyspace, options.upper)) {
-    Table::IterateOptions read_options;
-    read_options.fill_cache = options.fill_cache;
-    source_ = MergeSources(*view_, lower_, upper_, read_options);
+    read_options_.fill_cache = options.fill_cache;
+    if (AURORA_LIKELY(TablesToOpen(*view_->tree, lower_, upper_).empty())) {
+      source_ = MergeSources(*view_, lower_, upper_, at_, read_options_);
+    }
   }
 
   bool Valid() const override { return valid_; }
@@ -114,6 +183,9 @@ class StoreIterator final : public Iterator {
   }
   // To the first key at or after target_.
   AURORA_TASK_WRAPPER Task<absl::Status> MoveForward();
+  // Makes the source, for which tables have to be opened, and then moves: forward if there is no
+  // version, else backward.
+  Task<absl::Status> OpenAndMove(std::optional<std::uint64_t> version);
   // To the last key with an entry at or before (target_, version).
   AURORA_TASK_WRAPPER Task<absl::Status> MoveBackward(std::uint64_t version);
   void Restart(bool forward);
@@ -144,7 +216,8 @@ class StoreIterator final : public Iterator {
   const Sequence at_;
   const std::string lower_;  // stored keys
   const std::string upper_;
-  std::unique_ptr<EntryIterator> source_;
+  Table::IterateOptions read_options_;
+  std::unique_ptr<EntryIterator> source_;  // null before the first move if it waits for tables
   bool ended_ = false;   // the source is not at an entry
   EntryRef here_;        // where it is, if not ended_
   absl::Status status_;  // the first error, for good
@@ -190,12 +263,24 @@ void StoreIterator::Restart(bool forward) {
 
 Task<absl::Status> StoreIterator::MoveForward() {
   if (!status_.ok()) return status_;
+  if (AURORA_UNLIKELY(source_ == nullptr)) return OpenAndMove(std::nullopt);
   Restart(/*forward=*/true);
   return Continue(source_->Seek({target_, Version::FromWord(at_ << 8 | 0xFF)}));
 }
 
+Task<absl::Status> StoreIterator::OpenAndMove(std::optional<std::uint64_t> version) {
+  for (const auto& table : TablesToOpen(*view_->tree, lower_, upper_)) {
+    const absl::StatusOr<Table*> opened = co_await table->Open();
+    if (!opened.ok()) co_return Fail(opened.status());
+  }
+  source_ = MergeSources(*view_, lower_, upper_, at_, read_options_);
+  absl::Status moved = co_await (version.has_value() ? MoveBackward(*version) : MoveForward());
+  co_return moved;
+}
+
 Task<absl::Status> StoreIterator::MoveBackward(std::uint64_t version) {
   if (!status_.ok()) return status_;
+  if (AURORA_UNLIKELY(source_ == nullptr)) return OpenAndMove(version);
   Restart(/*forward=*/false);
   return Continue(source_->SeekBackward({target_, Version::FromWord(version)}));
 }

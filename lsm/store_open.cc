@@ -301,6 +301,9 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
   }
   replayed_.clear();
   AURORA_RETURN_IF_ERROR(handler_.Replay(record.sequence, record.payload, &replayed_));
+  if (const absl::Status checked = Memtable::CheckRangeDeletes(replayed_); !checked.ok()) {
+    return DataLossError("the record of commit ", record.sequence, ": ", ToStd(checked.message()));
+  }
   std::size_t entry_bytes = 0;
   for (const Mutation& mutation : replayed_) {
     entry_bytes += Memtable::EntryBytes(mutation);
@@ -384,6 +387,7 @@ StoreStats StoreImpl::Stats() const {
       ++level_stats.table_count;
       level_stats.bytes += table->info().size_bytes;
       level_stats.entry_count += table->info().entry_count;
+      level_stats.range_delete_count += table->info().range_delete_count;
     }
     stats.levels.push_back(level_stats);
   }

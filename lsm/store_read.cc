@@ -23,22 +23,17 @@ class SnapshotImpl final : public Snapshot {
   const std::unique_ptr<SnapshotList::Handle> handle_;
 };
 
-bool MayHold(const TableInfo& info, std::string_view stored_key) {
-  return std::string_view(info.smallest_key) <= stored_key &&
-         stored_key <= std::string_view(info.largest_key);
-}
-
 // Calls `visit` with each table that may hold the key, the newest first, until it returns false.
 template <class Visit>
 void VisitTables(const Tree& tree, std::string_view stored_key, Visit visit) {
   for (const auto& table : tree.level(0)) {
-    if (MayHold(table->info(), stored_key) && !visit(*table)) return;
+    if (table->info().Spans(stored_key) && !visit(*table)) return;
   }
   for (int level = 1; level < kLevelCount; ++level) {
     const Tree::Tables& tables = tree.level(level);
     if (tables.empty()) continue;
     const std::size_t index = tree.FirstNotBefore(level, stored_key);
-    if (index == tables.size() || !MayHold(tables[index]->info(), stored_key)) continue;
+    if (index == tables.size() || !tables[index]->info().Spans(stored_key)) continue;
     if (!visit(*tables[index])) return;
   }
 }
@@ -107,7 +102,7 @@ inline Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetFrom(
     must_wait = !got.IsReady();
     if (must_wait) return false;
     error = std::move(got).TakeReady();
-    return error.ok() && !history.done();
+    return error.ok() && !history.settled();
   };
   VisitTables(*view->tree, stored.view(), visit);
   if (AURORA_UNLIKELY(must_wait)) {
@@ -126,7 +121,7 @@ Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetSlow(
   }
   const std::uint64_t hash = HashKey(stored.view());
   std::vector<TreeTable*> tables;
-  if (!history.done()) {
+  if (!history.settled()) {
     VisitTables(*view->tree, stored.view(), [&tables](TreeTable& table) {
       tables.push_back(&table);
       return true;
@@ -137,7 +132,7 @@ Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetSlow(
     absl::Status got = co_await open_table->Get(stored.view(), hash, at, &history);
     if (!got.ok() && AURORA_PLANTED_BUG("get-skips-unreadable-block")) continue;
     AURORA_CO_RETURN_IF_ERROR(std::move(got));
-    if (history.done()) break;
+    if (history.settled()) break;
   }
   co_return history.Resolve(key, FindMergeOperator(keyspace));
 }

@@ -64,11 +64,14 @@ Task<absl::Status> StoreImpl::FinishTable(TableBuilder* builder, TableInfo* info
   info->largest_key = std::move(summary.properties.largest_key);
   info->smallest_sequence = summary.properties.smallest_sequence;
   info->largest_sequence = summary.properties.largest_sequence;
+  info->range_delete_count = summary.properties.range_delete_count;
+  info->largest_is_exclusive = summary.properties.largest_is_exclusive;
   co_return absl::OkStatus();
 }
 
 // Fills `tables` as files are begun, so that the caller can remove them after a failure.
-Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, Output output,
+Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries,
+                                           CompactionRangeDeletes* range_deletes, Output output,
                                            std::vector<TableInfo>* tables) {
   // A flush makes one table, so that level 0 counts flushes; other tables are cut, but never
   // between two versions of a key.
@@ -81,6 +84,7 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, Output output,
   while (entries->Valid()) {
     const EntryKey key = entries->key();
     if (builder != nullptr && builder->file_bytes() >= cut_bytes && key.key != last_key) {
+      AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(key.key, builder.get()));
       AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
       builder = nullptr;
     }
@@ -102,17 +106,25 @@ Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries, Output output,
       co_await Yield();
     }
   }
+  if (builder == nullptr && !range_deletes->empty()) {
+    tables->emplace_back();
+    tables->back().level = output.level;
+    AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), output));
+  }
   if (builder != nullptr) {
+    AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(std::nullopt, builder.get()));
     AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
   }
   co_return absl::OkStatus();
 }
 
 Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
-    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter, Output output) {
+    std::unique_ptr<EntryIterator> source, EntryFilter::Options filter,
+    CompactionRangeDeletes range_deletes, Output output) {
+  filter.range_deletes = range_deletes.all();
   EntryFilter entries(std::move(source), std::move(filter));
   std::vector<TableInfo> tables;
-  absl::Status written = co_await WriteEntries(&entries, output, &tables);
+  absl::Status written = co_await WriteEntries(&entries, &range_deletes, output, &tables);
   if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
     written = co_await environment_.files().SyncDirectory(options_.directory);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aurora/lsm/range_delete_block.h"
 #include "aurora/lsm/table_iterator.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
@@ -60,6 +61,7 @@ Task<absl::Status> Table::LoadMetadata() {
   }
   AURORA_CO_RETURN_IF_ERROR(OpenProperties(footer, tail));
   AURORA_CO_RETURN_IF_ERROR(OpenIndex(footer, tail));
+  AURORA_CO_RETURN_IF_ERROR(OpenRangeDeletes(footer, tail));
   if (has_filter) AURORA_CO_RETURN_IF_ERROR(OpenFilter(footer, tail));
   co_return absl::OkStatus();
 }
@@ -99,6 +101,25 @@ absl::Status Table::OpenIndex(const TableFooter& footer, const Stretch& tail) {
   index_ = *std::move(index);
   charge_.Resize(sizeof(Table) + index_->size_bytes());
   return absl::OkStatus();
+}
+
+absl::Status Table::OpenRangeDeletes(const TableFooter& footer, const Stretch& tail) {
+  const BlockHandle& handle = footer.range_deletes;
+  std::size_t count = 0;
+  if (handle.stored_bytes != 0) {
+    absl::StatusOr<std::unique_ptr<char[]>> raw =
+        DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
+    if (!raw.ok()) return Located(raw.status(), "range deletes", handle.offset);
+    absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
+        DecodeRangeDeletes(*std::move(raw), handle.raw_bytes, options_.memory);
+    if (!deletes.ok()) return Located(deletes.status(), "range deletes", handle.offset);
+    range_deletes_ = *std::move(deletes);
+    count = range_deletes_->size();
+  }
+  if (count == properties_.range_delete_count) return absl::OkStatus();
+  return Located(DataLossError("there are ", count, " range deletes, the table has ",
+                               properties_.range_delete_count),
+                 "range deletes", handle.offset);
 }
 
 absl::Status Table::OpenFilter(const TableFooter& footer, const Stretch& tail) {
@@ -181,6 +202,9 @@ Task<absl::Status> Table::Get(std::string_view stored_key, std::uint64_t key_has
                               KeyHistory* history) {
   AURORA_DCHECK(!history->done());
   AURORA_DCHECK(key_hash == HashKey(stored_key));
+  if (AURORA_UNLIKELY(range_deletes_ != nullptr)) {
+    history->HideBelow(range_deletes_->Cover(stored_key, at).sequence);
+  }
   if (filter_.has_value() && !filter_->MayContain(key_hash)) {
     filter_hits_.fetch_add(1, std::memory_order_relaxed);
     return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
@@ -35,8 +36,8 @@ struct TableOptions {
   MemoryBudget* memory = nullptr;      // index and filter are charged here, as kTableMetadata
 };
 
-// Immutable; safe from every thread. Index and filter are in memory as long as it lives; data
-// blocks come through the cache. `cache` and `memory` must outlive it, and it must outlive its
+// Immutable; safe from every thread. Index, filter and range deletes are in memory as long as it
+// lives; data blocks come through the cache. `cache` and `memory` must outlive it, and it must outlive its
 // iterators and the calls in flight.
 //
 // Every checksum is verified when bytes come from the device. Damage is DataLoss, naming the file,
@@ -58,7 +59,8 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
-  // done() or there are no more. `key_hash` is HashKey(stored_key). Ready, without a coroutine, if
+  // done() or there are no more; those that a range delete of the table hides count for a Delete.
+  // `key_hash` is HashKey(stored_key). Ready, without a coroutine, if
   // the filter excludes the key or the blocks are cached. Key and history must live until the task
   // completes. What is fed is pinned in memory by the history.
   AURORA_TASK_WRAPPER Task<absl::Status> Get(std::string_view stored_key, std::uint64_t key_hash,
@@ -80,6 +82,8 @@ class Table {
   // Takes the table's blocks out of the cache: nobody will ask for them again. Costs a look for
   // each block.
   void ForgetBlocks();
+  // Null if there are none.
+  const RangeDeletes* range_deletes() const { return range_deletes_.get(); }
 
   const TableProperties& properties() const { return properties_; }
   const std::string& path() const { return file_->path(); }
@@ -121,6 +125,7 @@ class Table {
   absl::Status OpenFilter(const TableFooter& footer, const Stretch& tail);
   absl::Status OpenIndex(const TableFooter& footer, const Stretch& tail);
   absl::Status OpenProperties(const TableFooter& footer, const Stretch& tail);
+  absl::Status OpenRangeDeletes(const TableFooter& footer, const Stretch& tail);
 
   // Reads at least [begin, end), which lies within the file.
   Task<absl::StatusOr<Stretch>> Read(std::uint64_t begin, std::uint64_t end);
@@ -147,6 +152,7 @@ class Table {
   std::optional<TableIndex> index_;
   std::optional<Filter> filter_;
   bool filter_is_damaged_ = false;
+  std::unique_ptr<const RangeDeletes> range_deletes_;
   MemoryBudget::Charge charge_;
 
   mutable std::atomic<std::uint64_t> filter_hits_{0};

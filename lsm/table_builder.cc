@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "aurora/lsm/block.h"
+#include "aurora/lsm/range_delete_block.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
@@ -153,7 +154,7 @@ void TableBuilder::CutBlock(const EntryKey* next) {
 
 void TableBuilder::UpdateCharge() {
   charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
-                 8 * filter_.key_count() + 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
+                 2 * range_delete_bytes_ + 8 * filter_.key_count() + 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
 }
 
 Task<absl::Status> TableBuilder::Write() {
@@ -168,6 +169,39 @@ Task<absl::Status> TableBuilder::Write() {
   co_return absl::OkStatus();
 }
 
+absl::Status TableBuilder::AddRangeDelete(const RangeDelete& range) {
+  AURORA_CHECK(!finished_ && range.begin < range.end);
+  if (!status_.ok()) return status_;
+  // What a block adds to a key, at most.
+  constexpr std::size_t kOverhead = 64;
+  range_delete_bytes_ += range.begin.size() + range.end.size() + kOverhead;
+  if (std::max(range.begin.size(), range.end.size()) > kMaxTableKeyBytes ||
+      range_delete_bytes_ > kMaxRawBlockBytes) {
+    status_ = InvalidArgumentError("range deletes of ", range_delete_bytes_,
+                                   " bytes are too large for a table; the last from ",
+                                   Quoted(range.begin), " to ", Quoted(range.end));
+    return status_;
+  }
+  range_deletes_.push_back(
+      {std::string(range.begin), std::string(range.end), range.sequence});
+  return absl::OkStatus();
+}
+
+void TableBuilder::IncludeRangeDeletes() {
+  TableProperties& p = properties_;
+  p.range_delete_count = range_deletes_.size();
+  for (const OwnedRangeDelete& range : range_deletes_) {
+    if (AURORA_PLANTED_BUG("range-delete-outside-of-bounds")) break;
+    p.smallest_key = std::min(p.smallest_key, range.begin);
+    if (range.end > p.largest_key) {
+      p.largest_key = range.end;
+      p.largest_is_exclusive = true;
+    }
+    p.smallest_sequence = std::min(p.smallest_sequence, range.sequence);
+    p.largest_sequence = std::max(p.largest_sequence, range.sequence);
+  }
+}
+
 void TableBuilder::AppendMetadata() {
   TableFooter footer;
   footer.identity = options_.identity;
@@ -176,6 +210,14 @@ void TableBuilder::AppendMetadata() {
     footer.filter = AppendBlock(filter_.Finish(), Compression::kNone);
   }
   footer.index = AppendBlock(index_.Finish(), options_.compression);
+  if (!range_deletes_.empty()) {
+    std::vector<RangeDelete> deletes;
+    deletes.reserve(range_deletes_.size());
+    for (const OwnedRangeDelete& range : range_deletes_) {
+      deletes.push_back({range.begin, range.end, range.sequence});
+    }
+    footer.range_deletes = AppendBlock(EncodeRangeDeletes(deletes), options_.compression);
+  }
   footer.properties = AppendBlock(EncodeTableProperties(properties_), Compression::kNone);
   std::string tail(
       (kDeviceBlockSize - (file_bytes() + kTableFooterBytes) % kDeviceBlockSize) % kDeviceBlockSize,
@@ -190,9 +232,16 @@ void TableBuilder::AppendMetadata() {
 Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
   AURORA_CHECK(!finished_);
   if (!status_.ok()) co_return status_;
-  AURORA_CHECK(properties_.entry_count > 0);
+  if (properties_.entry_count == 0) {
+    AURORA_CHECK(!range_deletes_.empty());
+    const OwnedRangeDelete& first =
+        *std::min_element(range_deletes_.begin(), range_deletes_.end(),
+                          [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    Append({first.begin, Version(first.sequence, EntryKind::kDelete)}, {});
+  }
   finished_ = true;
   properties_.largest_key = last_key_;
+  IncludeRangeDeletes();
   CutBlock(nullptr);
   AppendMetadata();
   UpdateCharge();

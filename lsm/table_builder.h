@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@
 #include "aurora/lsm/block_builder.h"
 #include "aurora/lsm/block_sources.h"
 #include "aurora/lsm/filter.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
@@ -64,8 +66,13 @@ class TableBuilder {
   // InvalidArgument). Ready unless the buffer is full and is written first.
   AURORA_TASK_WRAPPER Task<absl::Status> Add(EntryKey key, std::string_view value);
 
+  // Adds a range delete; copies. In any order, but no two of the same begin and sequence. Begin and
+  // end are bounded like keys (else InvalidArgument).
+  absl::Status AddRangeDelete(const RangeDelete& range);
+
   // Writes what is left and makes the file durable; its name is the caller's to make durable
-  // (SyncDirectory). REQUIRES at least one entry, and no call after it.
+  // (SyncDirectory). REQUIRES at least one entry or range delete, and no call after it. A table of
+  // range deletes alone gets one entry, a Delete that says no more than the first of them.
   Task<absl::StatusOr<TableSummary>> Finish();
 
   std::uint64_t entry_count() const { return properties_.entry_count; }
@@ -84,6 +91,8 @@ class TableBuilder {
   void CacheBlock(std::string_view raw, std::uint64_t offset);
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
   void AppendMetadata();
+  // Makes bounds and counts cover the range deletes.
+  void IncludeRangeDeletes();
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
   Task<absl::Status> Write();
   Task<absl::Status> WriteThenAppend(std::string key, Version version, std::string value);
@@ -100,6 +109,13 @@ class TableBuilder {
   FilterBuilder filter_;
   TableIndexBuilder index_;
   TableProperties properties_;
+  struct OwnedRangeDelete {
+    std::string begin;
+    std::string end;
+    Sequence sequence;
+  };
+  std::vector<OwnedRangeDelete> range_deletes_;
+  std::size_t range_delete_bytes_ = 0;
 
   BlockSources sources_seen_;  // when the last block was cut
   bool caches_ = false;        // as the last block was

@@ -138,6 +138,7 @@ void AppendFooter(const TableFooter& footer, std::string* out) {
   AppendHandle(footer.index, out);
   AppendHandle(footer.filter, out);
   AppendHandle(footer.properties, out);
+  AppendHandle(footer.range_deletes, out);
   out->append(start + kChecksumOffset - out->size(), '\0');
   AppendFixed64(out, XXH3_64bits(out->data() + start, kChecksumOffset));
   AURORA_CHECK(out->size() - start == kTableFooterBytes);
@@ -163,19 +164,26 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
   footer.index = LoadHandle(p + 48);
   footer.filter = LoadHandle(p + 64);
   footer.properties = LoadHandle(p + 80);
+  footer.range_deletes = LoadHandle(p + 96);
   if (footer.file_bytes != file_bytes) {
     return DataLossError("the file has ", file_bytes, " bytes, not ", footer.file_bytes);
   }
   const bool reserved_is_zero =
       LoadFixed<std::uint32_t>(p + 12) == 0 &&
-      std::all_of(p + 96, p + kChecksumOffset, [](char c) { return c == 0; });
+      std::all_of(p + 112, p + kChecksumOffset, [](char c) { return c == 0; });
   const std::uint64_t limit = file_bytes - kTableFooterBytes;
   const bool has_filter = footer.filter != BlockHandle{};
   const std::uint64_t filter_end = has_filter ? footer.filter.end() : footer.index.offset;
+  const bool has_deletes = footer.range_deletes != BlockHandle{};
+  const std::uint64_t deletes_begin =
+      has_deletes ? footer.range_deletes.offset : footer.properties.offset;
+  const std::uint64_t deletes_end =
+      has_deletes ? footer.range_deletes.end() : footer.properties.offset;
   if (!reserved_is_zero || !IsPlausible(footer.index, limit) ||
       !IsPlausible(footer.properties, limit) ||
       (has_filter && !IsPlausible(footer.filter, limit)) || filter_end != footer.index.offset ||
-      footer.index.end() != footer.properties.offset) {
+      (has_deletes && !IsPlausible(footer.range_deletes, limit)) ||
+      footer.index.end() != deletes_begin || deletes_end != footer.properties.offset) {
     return DataLossError("the footer is inconsistent");
   }
   return footer;

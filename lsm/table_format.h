@@ -4,6 +4,7 @@
 //   filter         filter.h; one block, absent if the table has none
 //   index          a block (block.h) with one entry for each data block: a key at or above all of
 //                  the block's entries and below those of the next, and the block's handle
+//   range deletes  range_delete_block.h; one block, absent if the table has none
 //   properties     a Cap'n Proto message, table_properties.capnp
 //   zeros          so that the file is a multiple of 4096 bytes
 //   footer         the last 128 bytes:
@@ -16,7 +17,8 @@
 //     48 16  handle of the index
 //     64 16  handle of the filter; zeros if there is none
 //     80 16  handle of the properties
-//     96 24  zeros
+//     96 16  handle of the range deletes; zeros if there are none
+//    112  8  zeros
 //    120  8  XXH3-64 of bytes 0 to 119
 //
 // A handle says where a block is: u64 offset, u32 stored bytes, u32 raw bytes. The blocks follow
@@ -43,7 +45,7 @@
 
 namespace aurora::lsm {
 
-inline constexpr std::uint32_t kTableFormatVersion = 1;
+inline constexpr std::uint32_t kTableFormatVersion = 2;
 inline constexpr std::size_t kTableFooterBytes = 128;
 inline constexpr std::size_t kStoredTrailerBytes = 16;
 inline constexpr std::size_t kHandleBytes = 16;
@@ -84,6 +86,7 @@ struct TableFooter {
   BlockHandle index;
   BlockHandle filter;  // stored_bytes 0: none
   BlockHandle properties;
+  BlockHandle range_deletes;  // stored_bytes 0: none
 };
 void AppendFooter(const TableFooter& footer, std::string* out);
 // Reads and validates a footer. `bytes` are the last kTableFooterBytes of a file of `file_bytes`.

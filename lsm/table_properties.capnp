@@ -17,11 +17,14 @@ struct TableProperties {
   rawValueBytes @6 :UInt64;
   # Of the data blocks, as stored.
   dataBytes @7 :UInt64;
-  # Stored keys, both inclusive.
+  # Stored keys, both inclusive, of entries and range deletes.
   smallestKey @8 :Data;
   largestKey @9 :Data;
   smallestSequence @10 :UInt64;
   largestSequence @11 :UInt64;
   # 0: no filter.
   filterBitsPerKey @12 :UInt8;
+  rangeDeleteCount @13 :UInt64;
+  # largestKey itself is not in the table: it is where a range delete ends.
+  largestIsExclusive @14 :Bool;
 }

@@ -37,6 +37,8 @@ TableProperties Read(wire::TableProperties::Reader reader) {
   properties.smallest_sequence = reader.getSmallestSequence();
   properties.largest_sequence = reader.getLargestSequence();
   properties.filter_bits_per_key = reader.getFilterBitsPerKey();
+  properties.range_delete_count = reader.getRangeDeleteCount();
+  properties.largest_is_exclusive = reader.getLargestIsExclusive();
   return properties;
 }
 
@@ -45,6 +47,8 @@ bool IsConsistent(const TableProperties& p) {
          p.merge_count <= p.entry_count - p.delete_count && p.key_count > 0 &&
          p.key_count <= p.entry_count && p.data_block_count > 0 &&
          p.data_block_count <= p.entry_count && p.smallest_key <= p.largest_key &&
+         (!p.largest_is_exclusive ||
+          (p.range_delete_count > 0 && p.smallest_key != p.largest_key)) &&
          p.smallest_sequence <= p.largest_sequence && p.largest_sequence <= kMaxSequence &&
          p.filter_bits_per_key <= kMaxFilterBitsPerKey;
 }
@@ -67,6 +71,8 @@ std::string EncodeTableProperties(const TableProperties& properties) {
   builder.setSmallestSequence(properties.smallest_sequence);
   builder.setLargestSequence(properties.largest_sequence);
   builder.setFilterBitsPerKey(static_cast<std::uint8_t>(properties.filter_bits_per_key));
+  builder.setRangeDeleteCount(properties.range_delete_count);
+  builder.setLargestIsExclusive(properties.largest_is_exclusive);
   const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
   const auto bytes = words.asPtr().asChars();
   return std::string(bytes.begin(), bytes.size());

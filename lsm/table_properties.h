@@ -19,11 +19,13 @@ struct TableProperties {
   std::uint64_t raw_key_bytes = 0;  // sums over all entries, uncompressed
   std::uint64_t raw_value_bytes = 0;
   std::uint64_t data_bytes = 0;  // of the data blocks, as stored
-  std::string smallest_key;      // stored keys, both inclusive
+  std::string smallest_key;  // stored keys, both inclusive, of entries and range deletes
   std::string largest_key;
+  bool largest_is_exclusive = false;  // it is where a range delete ends
   Sequence smallest_sequence = 0;
   Sequence largest_sequence = 0;
   int filter_bits_per_key = 0;  // 0: no filter
+  std::uint64_t range_delete_count = 0;
   friend bool operator==(const TableProperties&, const TableProperties&) = default;
 };
 

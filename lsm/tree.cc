@@ -78,7 +78,7 @@ std::size_t Tree::FirstNotBefore(int level, std::string_view key) const {
   const Tables& tables = this->level(level);
   const auto found = std::partition_point(
       tables.begin(), tables.end(), [key](const std::shared_ptr<TreeTable>& table) {
-        return std::string_view(table->info().largest_key) < key;
+        return table->info().EndsBefore(key);
       });
   return static_cast<std::size_t>(found - tables.begin());
 }
@@ -88,8 +88,7 @@ Tree::Tables Tree::Overlapping(int level, std::string_view smallest,
   Tables found;
   for (const auto& table : this->level(level)) {
     const TableInfo& info = table->info();
-    if (std::string_view(info.largest_key) >= smallest &&
-        std::string_view(info.smallest_key) <= largest) {
+    if (!info.EndsBefore(smallest) && std::string_view(info.smallest_key) <= largest) {
       found.push_back(table);
     }
   }
@@ -106,6 +105,16 @@ bool Tree::MayHold(int first_level, std::string_view key) const {
     const Tables& tables = this->level(level);
     if (index < tables.size() && std::string_view(tables[index]->info().smallest_key) <= key) {
       return true;
+    }
+  }
+  return false;
+}
+
+bool Tree::MayHoldAny(int first_level, std::string_view begin, std::string_view end) const {
+  for (int level = first_level; level < kLevelCount; ++level) {
+    for (const auto& table : this->level(level)) {
+      const TableInfo& info = table->info();
+      if (!info.EndsBefore(begin) && std::string_view(info.smallest_key) < end) return true;
     }
   }
   return false;
@@ -136,7 +145,13 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
       return a->info().smallest_key < b->info().smallest_key;
     });
     for (std::size_t i = 1; i < tables.size(); ++i) {
-      AURORA_CHECK(tables[i - 1]->info().largest_key < tables[i]->info().smallest_key);
+      AURORA_CHECK(tables[i - 1]->info().EndsBefore(tables[i]->info().smallest_key));
+    }
+  }
+  tree->range_delete_table_count_ = 0;
+  for (const Tables& tables : tree->levels_) {
+    for (const auto& table : tables) {
+      if (table->info().range_delete_count > 0) ++tree->range_delete_table_count_;
     }
   }
   return tree;

@@ -8,7 +8,8 @@
 //   level 1..  ascending by key, disjoint; all versions of a key are in one table
 //
 // Of two entries of a key, the newer is on the lower-numbered level, or on level 0 in the newer
-// table.
+// table. The same holds of entries and the range deletes that cover them, since a table's smallest
+// and largest keys enclose its range deletes.
 #pragma once
 
 #include <array>
@@ -69,6 +70,8 @@ class TreeTable {
   // The open table, which lives as long as this object. Ready once it is open. A failure is not
   // remembered.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<Table*>> Open();
+  // The same, if it was opened before; else null.
+  Table* opened() const { return table_.load(std::memory_order_acquire); }
 
   // A durable edit has dropped the table: the file goes with the last reference to this object.
   void MarkObsolete() { is_obsolete_.store(true, std::memory_order_relaxed); }
@@ -103,6 +106,10 @@ class Tree {
   Tables Overlapping(int level, std::string_view smallest, std::string_view largest) const;
   // True if a table of `first_level` or below may hold `key`.
   bool MayHold(int first_level, std::string_view key) const;
+  // True if a table of `first_level` or below may hold a key of [begin, end).
+  bool MayHoldAny(int first_level, std::string_view begin, std::string_view end) const;
+  // How many tables hold range deletes.
+  std::size_t range_delete_table_count() const { return range_delete_table_count_; }
 
   // Another tree without the tables of these numbers and with `table` on `level`.
   struct Addition {
@@ -114,6 +121,7 @@ class Tree {
 
  private:
   std::array<Tables, kLevelCount> levels_;
+  std::size_t range_delete_table_count_ = 0;
 };
 
 }  // namespace aurora::lsm

@@ -25,9 +25,11 @@ enum class EntryKind : std::uint8_t {
   kPut = 1,
   kMerge = 2,  // an operand: the value is what the keyspace's MergeOperator makes of it and of what
                // lies below
+  kDeleteRange = 3,  // of a mutation only, never of an entry: every key from `key` on and below
+                     // `value`; an empty `value`: to the end of the keyspace
 };
 
-// One change of one key. Views, not owned.
+// One change of one key, or the deletion of a range of keys. Views, not owned.
 struct Mutation {
   KeyspaceId keyspace = 0;
   EntryKind kind = EntryKind::kPut;

@@ -1,0 +1,60 @@
+#include "aurora/lsm/range_delete_block.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aurora/lsm/block.h"
+#include "aurora/lsm/block_builder.h"
+#include "aurora/lsm/types.h"
+#include "aurora/runtime/check.h"
+#include "aurora/runtime/status.h"
+
+namespace aurora::lsm {
+
+std::string EncodeRangeDeletes(std::span<const RangeDelete> deletes) {
+  AURORA_CHECK(!deletes.empty());
+  std::vector<RangeDelete> sorted(deletes.begin(), deletes.end());
+  std::sort(sorted.begin(), sorted.end(), [](const RangeDelete& a, const RangeDelete& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.sequence > b.sequence;
+  });
+  BlockBuilder builder;
+  for (const RangeDelete& range : sorted) {
+    builder.Add({range.begin, Version(range.sequence, EntryKind::kDelete)}, range.end);
+  }
+  return std::string(builder.Finish());
+}
+
+absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
+    std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget) {
+  AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
+                          Block::Open(std::move(bytes), size, {}));
+  std::vector<std::string> begins;  // a cursor's key does not outlive its next move
+  begins.reserve(block->entry_count());
+  std::vector<RangeDelete> deletes;
+  deletes.reserve(block->entry_count());
+  Block::Cursor cursor;
+  cursor.Reset(block.get());
+  for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
+    const EntryKey entry = cursor.key();
+    if (entry.version.kind() != EntryKind::kDelete || entry.version.sequence() == 0) {
+      return DataLossError("range delete ", deletes.size(), " has the version ",
+                           entry.version.word());
+    }
+    if (entry.key >= cursor.value()) {
+      return DataLossError("range delete ", deletes.size(), " from ", Quoted(entry.key), " to ",
+                           Quoted(cursor.value()), " is empty");
+    }
+    if (!deletes.empty() && !(EntryKey{deletes.back().begin, Version(deletes.back().sequence,
+                                                                     EntryKind::kDelete)} < entry)) {
+      return DataLossError("range delete ", deletes.size(), " is out of order");
+    }
+    begins.emplace_back(entry.key);
+    deletes.push_back({begins.back(), cursor.value(), entry.version.sequence()});
+  }
+  return std::make_unique<const RangeDeletes>(
+      deletes, budget->Take(MemoryUse::kTableMetadata, RangeDeletes::SizeEstimate(deletes)));
+}
+
+}  // namespace aurora::lsm

@@ -11,6 +11,7 @@
 
 #include "aurora/lsm/append_operator_testing.h"
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -69,11 +70,13 @@ const absl::flat_hash_map<KeyspaceId, const MergeOperator*>& Operators() {
   return operators;
 }
 
-Entries Filter(const Entries& entries, std::vector<Sequence> visible, bool bottom) {
+Entries Filter(const Entries& entries, std::vector<Sequence> visible, bool bottom,
+               std::shared_ptr<const RangeDeletes> range_deletes = nullptr) {
   EntryFilter::Options options;
   options.visible = std::move(visible);
   options.is_bottom = [bottom](std::string_view) { return bottom; };
   options.merge_operators = &Operators();
+  options.range_deletes = std::move(range_deletes);
   EntryFilter filter(std::make_unique<ForwardIterator>(&entries), std::move(options));
   Entries kept;
   EXPECT_TRUE(BlockOn(filter.Start()).ok());
@@ -87,8 +90,10 @@ Entries Filter(const Entries& entries, std::vector<Sequence> visible, bool botto
 }
 
 // The value of `key` at `at`, "(none)" if it has none.
-std::string ValueAt(const Entries& entries, const std::string& key, Sequence at) {
+std::string ValueAt(const Entries& entries, const std::string& key, Sequence at,
+                    const RangeDeletes* range_deletes = nullptr) {
   KeyHistory history;
+  if (range_deletes != nullptr) history.HideBelow(range_deletes->Cover(key, at).sequence);
   for (const Entry& entry : entries) {
     if (entry.key != key || entry.version.sequence() > at || history.done()) continue;
     history.Add(entry.version, entry.value, nullptr);
@@ -145,6 +150,26 @@ TEST(EntryFilterTest, OperandsFoldWithinAStripeAndNotAcross) {
   EXPECT_EQ(Describe(Filter({merge(9, "")}, {9}, true)), "");
 }
 
+TEST(EntryFilterTest, ARangeDeleteHidesWhatIsOlderUnlessAReaderIsBetween) {
+  const auto merge = [](Sequence s, std::string v) {
+    return Make(1, s, EntryKind::kMerge, std::move(v));
+  };
+  const std::string first = MakeStoredKey(0, "");
+  const std::string end = MakeStoredKey(2, "");
+  const RangeDelete range{first, end, 6};
+  const auto all = std::make_shared<RangeDeletes>(std::span<const RangeDelete>(&range, 1));
+  const Entries entries = {Put(7, "g"), Put(5, "e"), Put(3, "c")};
+  EXPECT_EQ(Describe(Filter(entries, {9}, false, all)), "7pg ");
+  EXPECT_EQ(Describe(Filter(entries, {6, 9}, false, all)), "7pg ");
+  EXPECT_EQ(Describe(Filter(entries, {4, 9}, false, all)), "7pg 3pc ");
+  EXPECT_EQ(Describe(Filter({Put(5, "e")}, {9}, false, all)), "");
+  EXPECT_EQ(Describe(Filter({Put(6, "f")}, {9}, false, all)), "6pf ");  // of the same commit
+  EXPECT_EQ(Describe(Filter({Put(5, "e")}, {5}, false, all)), "5pe ");  // nobody sees it yet
+  const Entries operands = {merge(8, "d"), merge(5, "c"), Make(1, 3, EntryKind::kPut, "a")};
+  EXPECT_EQ(Describe(Filter(operands, {9}, false, all)), "8pd ");
+  EXPECT_EQ(Describe(Filter(operands, {5, 9}, false, all)), "8md 5pac ");
+}
+
 // Random histories and readers: no reader can tell the difference, and no more is kept than one
 // entry for each stripe.
 TEST(EntryFilterTest, NoReaderCanTell) {
@@ -170,15 +195,32 @@ TEST(EntryFilterTest, NoReaderCanTell) {
     for (std::uint64_t n = 1 + random.Below(4); n > 0; --n) readers.insert(random.Below(last + 2));
     const std::vector<Sequence> visible(readers.begin(), readers.end());
     const bool bottom = random.Below(2) == 0;
-    const Entries kept = Filter(entries, visible, bottom);
+    std::vector<std::string> bounds;
+    for (int i = 0; i < 4; ++i) bounds.push_back(MakeStoredKey(i / 2, std::to_string(i % 2)));
+    bounds.push_back(KeyspaceEnd(1));
+    std::vector<RangeDelete> ranges;
+    for (std::uint64_t n = random.Below(3); n > 0; --n) {
+      const std::size_t begin = random.Below(4);
+      ranges.push_back({bounds[begin], bounds[begin + 1 + random.Below(4 - begin)],
+                        1 + random.Below(last)});
+    }
+    const RangeDeletes given(ranges);
+    const std::shared_ptr<const RangeDeletes> reduced = Reduce(ranges, visible);
+    const Entries kept = Filter(entries, visible, bottom, reduced);
+    // At the bottom those that every reader sees may go.
+    std::vector<RangeDelete> left = reduced->all();
+    std::erase_if(left, [&](const RangeDelete& range) {
+      return bottom && range.sequence <= visible.front();
+    });
+    const RangeDeletes remaining(left);
     ASSERT_TRUE(std::is_sorted(kept.begin(), kept.end(), [](const Entry& a, const Entry& b) {
       return a.entry_key() < b.entry_key();
     }));
     for (const std::string& key : keys) {
       for (Sequence at = 0; at <= last + 1; ++at) {
         if (!readers.contains(at) && at <= visible.back()) continue;
-        std::string before = ValueAt(entries, key, at);
-        const std::string after = ValueAt(kept, key, at);
+        std::string before = ValueAt(entries, key, at, &given);
+        const std::string after = ValueAt(kept, key, at, &remaining);
         if (bottom && before.empty() && after == "(none)") before = "(none)";  // said to be equal
         EXPECT_EQ(after, before) << Describe(entries) << "-> " << Describe(kept) << "at " << at;
       }

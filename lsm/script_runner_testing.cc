@@ -213,6 +213,9 @@ Task<absl::Status> ScriptRunner::Write(const ScriptStep* step) {
     if (each.kind == EntryKind::kDelete) batch.Delete(each.key, each.keyspace);
     if (each.kind == EntryKind::kPut) batch.Put(each.key, each.value, each.keyspace);
     if (each.kind == EntryKind::kMerge) batch.Merge(each.key, each.value, each.keyspace);
+    if (each.kind == EntryKind::kDeleteRange) {
+      batch.DeleteRange(each.key, each.value, each.keyspace);
+    }
   }
   co_return (co_await store_->Write(batch)).status();
 }

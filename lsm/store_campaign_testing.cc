@@ -72,6 +72,22 @@ absl::Status RunLife(Simulation* simulation, StoreModel* model, SeededRandom* ra
 
 }  // namespace
 
+absl::Status RunStoreAnswers(std::uint64_t seed, Durability durability, int steps) {
+  Simulation simulation(seed);
+  StoreModel model(seed, SmallStoreOptions("/db", durability));
+  absl::Status status;
+  for (int life = 0; life < 3 && status.ok(); ++life) {
+    status = simulation.Run(model.Open(&simulation.environment()));
+    if (status.ok() && life > 0) status = simulation.Run(model.CheckRecovered(/*machine=*/true));
+    if (status.ok()) status = simulation.Run(model.Steps(steps));
+    if (status.ok()) status = simulation.Run(model.CheckAll());
+    if (status.ok()) status = simulation.Run(model.Close());
+  }
+  status = Conclude(&simulation, &model, status);
+  if (status.ok()) return status;
+  return InternalError(status.message(), "; ", Context(seed, durability));
+}
+
 absl::Status RunStoreLives(std::uint64_t seed, Durability durability, int lives) {
   SeededRandom random(seed);
   Simulation simulation(seed);

@@ -14,6 +14,10 @@
 
 namespace aurora::lsm {
 
+// Random work without faults, `steps` steps in each of three lives that end with a close: every
+// answer is the model's, with snapshots and iterators in both directions.
+absl::Status RunStoreAnswers(std::uint64_t seed, Durability durability, int steps);
+
 // `lives` lives of one database, each ended by a crash in a random mode at a random moment
 // (recovery included), and what is found checked after each.
 absl::Status RunStoreLives(std::uint64_t seed, Durability durability, int lives);

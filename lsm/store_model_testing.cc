@@ -92,10 +92,27 @@ std::string StoreModel::RandomKey() {
   return key;
 }
 
+void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* state) {
+  const auto keyspace = static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1));
+  // Now and then from the first key on, or to the last, or both.
+  std::string begin = random_.Below(6) == 0 ? "" : RandomKey();
+  std::string end = random_.Below(6) == 0 ? "" : RandomKey();
+  if (!end.empty() && end < begin) std::swap(begin, end);
+  if (!end.empty() && end == begin) end.push_back('0');
+  batch->DeleteRange(begin, end, keyspace);
+  for (State* const each : {changed, state}) {
+    const auto first = each->lower_bound({keyspace, begin});
+    const auto last = end.empty() ? each->lower_bound({keyspace + 1, ""})
+                                  : each->lower_bound({keyspace, end});
+    each->erase(first, last);
+  }
+}
+
 WriteBatch StoreModel::RandomBatch(State* state) {
   WriteBatch batch;
   State changed;
   for (std::uint64_t n = 1 + random_.Below(4); n > 0; --n) {
+    if (random_.Below(24) == 0) DeleteRandomRange(&batch, &changed, state);
     const auto keyspace = static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1));
     std::string key = RandomKey();
     if (!changed.try_emplace({keyspace, key}).second) continue;

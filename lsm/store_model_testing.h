@@ -80,6 +80,9 @@ class StoreModel {
     std::size_t commits;
   };
   std::string RandomKey();
+  // Deletes a random range. `changed`: the keys that the batch has changed and must not change
+  // again, of which those of the range are free again.
+  void DeleteRandomRange(WriteBatch* batch, State* changed, State* state);
   WriteBatch RandomBatch(State* state);
   Task<absl::Status> CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
                               std::size_t commits);

@@ -25,10 +25,25 @@ std::string DrawKey(SeededRandom* random) {
   return key;
 }
 
+// Now and then from the first key on, or to the last, or both.
+ScriptMutation DrawRangeDelete(SeededRandom* random) {
+  ScriptMutation mutation;
+  mutation.kind = EntryKind::kDeleteRange;
+  mutation.keyspace = static_cast<KeyspaceId>(random->Below(kScriptKeyspaces));
+  if (random->Below(6) != 0) mutation.key = DrawKey(random);
+  if (random->Below(6) != 0) mutation.value = DrawKey(random);
+  if (!mutation.value.empty() && mutation.value < mutation.key) {
+    std::swap(mutation.key, mutation.value);
+  }
+  if (!mutation.value.empty() && mutation.key == mutation.value) mutation.value.push_back('0');
+  return mutation;
+}
+
 std::vector<ScriptMutation> DrawMutations(SeededRandom* random) {
   std::vector<ScriptMutation> mutations;
   std::set<std::pair<KeyspaceId, std::string>> places;
   for (std::uint64_t n = 1 + random->Below(random->Below(4) == 0 ? 12 : 3); n > 0; --n) {
+    if (random->Below(16) == 0) mutations.push_back(DrawRangeDelete(random));
     ScriptMutation mutation;
     mutation.keyspace = static_cast<KeyspaceId>(random->Below(kScriptKeyspaces));
     mutation.key = DrawKey(random);
@@ -87,7 +102,15 @@ Script DrawScript(std::uint64_t seed, std::size_t steps) {
 
 namespace {
 
+std::string ShowBounds(const std::string& from, const std::string& to) {
+  return StrCat("from ", from.empty() ? std::string("the first") : Quoted(from), " to ",
+                to.empty() ? std::string("the last") : Quoted(to));
+}
+
 std::string ShowMutation(const ScriptMutation& mutation) {
+  if (mutation.kind == EntryKind::kDeleteRange) {
+    return StrCat("delete ", mutation.keyspace, "/", ShowBounds(mutation.key, mutation.value));
+  }
   static constexpr std::string_view kNames[] = {"delete", "put", "merge"};
   std::string text = StrCat(kNames[static_cast<std::size_t>(mutation.kind)], " ", mutation.keyspace,
                             "/", Quoted(mutation.key));
@@ -96,9 +119,7 @@ std::string ShowMutation(const ScriptMutation& mutation) {
 }
 
 std::string ShowRange(const ScriptStep& step) {
-  return StrCat(" of keyspace ", step.keyspace, " from ",
-                step.key.empty() ? std::string("the first") : Quoted(step.key), " to ",
-                step.upper.empty() ? std::string("the last") : Quoted(step.upper),
+  return StrCat(" of keyspace ", step.keyspace, " ", ShowBounds(step.key, step.upper),
                 step.at == 0 ? std::string() : StrCat(" at snapshot ", step.at - 1));
 }
 
@@ -186,6 +207,11 @@ class ScriptModel {
       if (each.kind == EntryKind::kDelete) state_.erase(place);
       if (each.kind == EntryKind::kPut) state_[place] = each.value;
       if (each.kind == EntryKind::kMerge) state_[place] += each.value;
+      if (each.kind == EntryKind::kDeleteRange) {
+        state_.erase(state_.lower_bound(place),
+                     each.value.empty() ? state_.lower_bound({each.keyspace + 1, ""})
+                                        : state_.lower_bound({each.keyspace, each.value}));
+      }
     }
   }
   const State& At(const ScriptStep& step) const {
@@ -327,6 +353,7 @@ void ShrinkMutations(Script* script, const Fails& fails) {
     };
     ShrinkList((*script)[i].mutations, accept);
     for (std::size_t m = 0; m < (*script)[i].mutations.size(); ++m) {
+      if ((*script)[i].mutations[m].kind == EntryKind::kDeleteRange) continue;  // its end
       const auto shorten = [&](const std::string& value) {
         if (value.empty()) return false;
         Script shorter = *script;

@@ -22,7 +22,7 @@ struct ScriptMutation {
   EntryKind kind = EntryKind::kPut;
   KeyspaceId keyspace = 0;
   std::string key;
-  std::string value;
+  std::string value;  // of a kDeleteRange: its end; empty: to the end of the keyspace
 };
 
 struct ScriptStep {

@@ -6,10 +6,8 @@
 
 #include "absl/status/status.h"
 #include "aurora/lsm/store_campaign_testing.h"
-#include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
-#include "aurora/runtime/simulation/simulation.h"
 #include "gtest/gtest.h"
 
 namespace aurora::lsm {
@@ -21,21 +19,8 @@ constexpr Durability kDurabilities[] = {Durability::kSync, Durability::kProcess,
 TEST(StoreSimulationTest, EveryAnswerIsTheModels) {
   const std::uint64_t seed = TestSeed();
   for (std::uint64_t round = 0; round < 6; ++round) {
-    Simulation simulation(seed + round);
-    StoreModel model(seed + round, SmallStoreOptions("/db", kDurabilities[round % 3]));
-    for (int life = 0; life < 3; ++life) {
-      absl::Status status = simulation.Run(model.Open(&simulation.environment()));
-      ASSERT_TRUE(status.ok()) << status << " seed " << seed + round;
-      if (life > 0) {
-        status = simulation.Run(model.CheckRecovered(/*machine=*/true));
-        EXPECT_TRUE(status.ok()) << status << " seed " << seed + round;
-      }
-      status = simulation.Run(model.Steps(150));
-      if (status.ok()) status = simulation.Run(model.CheckAll());
-      EXPECT_TRUE(status.ok()) << status << " seed " << seed + round;
-      status = simulation.Run(model.Close());
-      ASSERT_TRUE(status.ok()) << status << " seed " << seed + round;
-    }
+    const absl::Status status = RunStoreAnswers(seed + round, kDurabilities[round % 3], 150);
+    ASSERT_TRUE(status.ok()) << status;
   }
 }
 

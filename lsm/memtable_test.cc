@@ -78,6 +78,26 @@ TEST_F(MemtableTest, OperandsAreFedUntilTheirBase) {
   EXPECT_EQ(Get("k", 4), "b");
 }
 
+TEST_F(MemtableTest, ARangeDeleteHidesWhatIsOlderAndIsNoEntry) {
+  EXPECT_TRUE(memtable_->empty());
+  memtable_->Add({3, EntryKind::kDeleteRange, "c", "f"}, 7);
+  EXPECT_FALSE(memtable_->empty());
+  EXPECT_EQ(memtable_->entry_count(), 0u);
+  Add("d", 5, EntryKind::kPut, "five", 3);
+  Add("d", 7, EntryKind::kPut, "seven", 3);
+  Add("e", 5, EntryKind::kPut, "five", 3);
+  Add("d", 5, EntryKind::kPut, "elsewhere", 4);
+  EXPECT_EQ(Get("d", 6, 3), "five");
+  EXPECT_EQ(Get("d", 7, 3), "seven");
+  EXPECT_EQ(Get("e", 7, 3), "(deleted)");
+  EXPECT_EQ(Get("e", 6, 3), "five");
+  EXPECT_EQ(Get("d", 9, 4), "elsewhere");
+  EXPECT_EQ(Get("f", 9, 3), "(nothing)");
+  memtable_->Add({3, EntryKind::kDeleteRange, "", ""}, 8);
+  EXPECT_EQ(Get("d", 9, 3), "(deleted)");
+  EXPECT_EQ(Get("d", 9, 4), "elsewhere");
+}
+
 TEST_F(MemtableTest, KeyspacesDoNotMeet) {
   Add("k", 5, EntryKind::kPut, "in 0", 0);
   Add("k", 5, EntryKind::kPut, "in 7", 7);
@@ -319,6 +339,48 @@ TEST_F(MemtableTest, WritersAndReadersRaceWithoutLossOrTear) {
   for (std::thread& thread : threads) thread.join();
   CheckWalk(*memtable_, true, kWriters * kPerWriter);
   CheckWalk(*memtable_, false, kWriters * kPerWriter);
+}
+
+// Every commit puts a key of its own; every third deletes the range that holds the one before.
+TEST_F(MemtableTest, RangeDeletesAreThereOnceTheyArePublished) {
+  constexpr int kWriters = 2;
+  constexpr Sequence kLast = 3000;
+  const auto key_of = [](Sequence sequence) { return std::to_string(100'000 + sequence); };
+  const auto deletes = [](Sequence sequence) { return sequence % 3 == 0; };
+  const std::uint64_t seed = TestSeed();
+  std::atomic<Sequence> next{1};
+  std::atomic<Sequence> published{0};
+
+  std::vector<std::thread> threads;
+  for (int w = 0; w < kWriters; ++w) {
+    threads.emplace_back([&] {
+      for (Sequence s = next.fetch_add(1); s <= kLast; s = next.fetch_add(1)) {
+        const std::string begin = key_of(s - 1);
+        const std::string key = key_of(s);
+        if (deletes(s)) memtable_->Add({0, EntryKind::kDeleteRange, begin, key}, s);
+        memtable_->Add({.key = key, .value = key}, s);
+        Sequence expected = s - 1;
+        while (!published.compare_exchange_weak(expected, s, std::memory_order_acq_rel)) {
+          expected = s - 1;
+          std::this_thread::yield();
+        }
+      }
+    });
+  }
+  for (int r = 0; r < 2; ++r) {
+    threads.emplace_back([&, r] {
+      SeededRandom random(seed + static_cast<std::uint64_t>(r));
+      for (Sequence at = 0; at < kLast;) {
+        at = published.load(std::memory_order_acquire);
+        const Sequence s = 1 + random.Below(at + 1);
+        const std::string key = key_of(s);
+        const bool is_deleted = s < at && deletes(s + 1);
+        EXPECT_EQ(Get(key, at), s > at ? "(nothing)" : is_deleted ? "(deleted)" : key);
+        if (s <= at) EXPECT_EQ(Get(key, s), key);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

@@ -12,15 +12,19 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "aurora/lsm/block.h"
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/filter.h"
+#include "aurora/lsm/range_delete_block.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/memory_budget.h"
 
 namespace aurora::lsm {
 namespace {
@@ -71,6 +75,28 @@ void Footer(std::string_view bytes) {
   if (parsed.ok()) AURORA_CHECK(parsed->properties.end() <= file_bytes);
 }
 
+void RangeDeleteBlock(std::string_view bytes) {
+  auto copy = std::make_unique<char[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.get());
+  MemoryBudget budget(std::size_t{1} << 30);
+  const auto decoded = DecodeRangeDeletes(std::move(copy), bytes.size(), &budget);
+  if (!decoded.ok()) return;
+  const RangeDeletes& deletes = **decoded;
+  for (const RangeDelete& range : deletes.all()) {
+    const RangeCover cover = deletes.Cover(range.begin, kMaxSequence);
+    AURORA_CHECK(cover.sequence >= range.sequence && cover.begin == range.begin);
+    AURORA_CHECK(deletes.Cover(range.end, range.sequence).begin == range.end);
+  }
+  const std::string again = EncodeRangeDeletes(deletes.all());
+  auto second = std::make_unique<char[]>(again.size());
+  std::copy(again.begin(), again.end(), second.get());
+  const auto same = DecodeRangeDeletes(std::move(second), again.size(), &budget);
+  AURORA_CHECK(same.ok() && (*same)->size() == deletes.size());
+  const std::vector<Sequence> visible{7};
+  AURORA_CHECK(Reduce(deletes.all(), visible)->Cover(bytes, 7).sequence ==
+               deletes.Cover(bytes, 7).sequence);
+}
+
 void StoredBlock(std::string_view bytes) {
   if (bytes.size() < 4 + kStoredTrailerBytes + 1) return;
   BlockHandle handle;
@@ -95,7 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr void (*kParts[])(std::string_view) = {Properties, FilterBytes, Index, Footer,
-                                                  StoredBlock};
+                                                  StoredBlock, RangeDeleteBlock};
   kParts[data[0] % std::size(kParts)](bytes);
   return 0;
 }

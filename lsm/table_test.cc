@@ -287,6 +287,79 @@ TEST_F(TableTest, TheSummaryTellsWhatIsInTheTable) {
   EXPECT_EQ(file_.synced_bytes, file_.bytes.size()) << "Finish makes it durable";
 }
 
+TEST_F(TableTest, RangeDeletesWidenTheBoundsAndHideWhatIsOlder) {
+  TableBuilderOptions options;
+  options.identity = Identity();
+  options.memory = &budget_;
+  TableBuilder builder(std::make_unique<MemoryFile>(&file_), options);
+  for (const Sequence sequence : {9, 7, 3}) {
+    const Version version(sequence, EntryKind::kPut);
+    ASSERT_TRUE(BlockOn(builder.Add({"m", version}, "m" + std::to_string(sequence))).ok());
+  }
+  ASSERT_TRUE(builder.AddRangeDelete({"c", "f", 12}).ok());
+  ASSERT_TRUE(builder.AddRangeDelete({"b", "z", 7}).ok());
+  const auto summary = BlockOn(builder.Finish());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  const TableProperties& properties = summary->properties;
+  EXPECT_EQ(properties.range_delete_count, 2u);
+  EXPECT_EQ(properties.smallest_key, "b");
+  EXPECT_EQ(properties.largest_key, "z");
+  EXPECT_TRUE(properties.largest_is_exclusive);
+  EXPECT_EQ(properties.smallest_sequence, 3u);
+  EXPECT_EQ(properties.largest_sequence, 12u);
+
+  const auto table = Open();
+  ASSERT_TRUE(table.ok()) << table.status();
+  ASSERT_NE((*table)->range_deletes(), nullptr);
+  const auto get = [&](std::string_view key, Sequence at) {
+    KeyHistory history;
+    EXPECT_TRUE(Get(**table, key, at, &history).ok());
+    if (!history.settled()) return std::string("(unsettled)");
+    const auto value = history.Resolve(key, nullptr);
+    EXPECT_TRUE(value.ok());
+    return value->has_value() ? std::string((*value)->view()) : "(none)";
+  };
+  EXPECT_EQ(get("m", 9), "m9");
+  EXPECT_EQ(get("m", 8), "m7");  // of the same commit
+  EXPECT_EQ(get("m", 6), "m3");
+  EXPECT_EQ(get("m", 2), "(unsettled)");
+  EXPECT_EQ(get("d", 20), "(none)");
+  EXPECT_EQ(get("d", 6), "(unsettled)");
+  EXPECT_EQ(get("z", 20), "(unsettled)");
+}
+
+TEST_F(TableTest, ATableOfRangeDeletesAloneHasOneEntry) {
+  TableBuilderOptions options;
+  options.identity = Identity();
+  options.memory = &budget_;
+  TableBuilder builder(std::make_unique<MemoryFile>(&file_), options);
+  ASSERT_TRUE(builder.AddRangeDelete({"p", "q", 5}).ok());
+  ASSERT_TRUE(builder.AddRangeDelete({"b", "c", 4}).ok());
+  const auto summary = BlockOn(builder.Finish());
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->properties.entry_count, 1u);
+  const auto table = Open();
+  ASSERT_TRUE(table.ok()) << table.status();
+  const auto it = (*table)->NewIterator({});
+  ASSERT_TRUE(BlockOn(it->SeekToFirst()).ok());
+  EXPECT_EQ(it->key(), (EntryKey{"b", Version(4, EntryKind::kDelete)}));
+}
+
+TEST_F(TableTest, ADamagedRangeDeleteIsAnErrorAtOpen) {
+  TableBuilderOptions options;
+  options.identity = Identity();
+  options.memory = &budget_;
+  options.compression = Compression::kNone;
+  TableBuilder builder(std::make_unique<MemoryFile>(&file_), options);
+  const std::string end = "the end of the range";
+  ASSERT_TRUE(builder.AddRangeDelete({"p", end, 5}).ok());
+  ASSERT_TRUE(BlockOn(builder.Finish()).ok());
+  file_.bytes[file_.bytes.find(end)] ^= 1;
+  const absl::Status status = Open().status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_NE(status.message().find("range deletes at offset"), std::string::npos) << status;
+}
+
 TEST_F(TableTest, ACachedGetIsReadyAndAMissReadsOneBlock) {
   BuildOrDie(RandomModel(random_, 3000), {.block_bytes = 1000});
   auto table = Open();

@@ -247,6 +247,8 @@ std::string TableFile() {
   EXPECT_TRUE(BlockOn(builder.Add({apple, lsm::Version(5, lsm::EntryKind::kDelete)}, "")).ok());
   EXPECT_TRUE(
       BlockOn(builder.Add({apply, lsm::Version(6, lsm::EntryKind::kPut)}, "verb, in use")).ok());
+  const std::string end = lsm::MakeStoredKey(1, "b");
+  EXPECT_TRUE(builder.AddRangeDelete({apple, end, 4}).ok());
   const auto summary = BlockOn(builder.Finish());
   EXPECT_TRUE(summary.ok()) << summary.status();
   return file.bytes;

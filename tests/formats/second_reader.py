@@ -274,12 +274,13 @@ class Database:
     """All of a database, read at once.
 
     `entries` maps a stored key to its (sequence, kind, value)s, of the tables and of the log's
-    records; of those only what concerns documents.
+    records; of those only what concerns documents. `range_deletes` are (begin, end, sequence)s.
     """
 
     def __init__(self, directory):
         self.directory = directory
         self.tables, self.collections, self.entries = {}, {}, {}
+        self.range_deletes = []
         self.log_start = self.flushed = self.last_sequence = 0
         self.handler_state = b""
         self.closed_cleanly = False
@@ -315,7 +316,7 @@ class Database:
     def apply_edit(self, edit, is_first):
         if is_first:
             header = Struct.at(edit.message, edit.pointer(0))
-            assert header.half(0) == 1 and header.text(1) == "aurora.bytewise"
+            assert header.half(0) == 2 and header.text(1) == "aurora.bytewise"
             self.database_id = header.bytes(0)
         removed = edit.pointer(2)
         if removed is not None:
@@ -350,11 +351,12 @@ class Database:
         data = self.file(f"{number:06d}.table")
         footer = data[-128:]
         assert footer[:8] == b"AURTABLE" and u64(footer, 120) == xxh3(footer[:120])
+        assert u32(footer, 8) == 2 and not any(footer[112:120])
         assert footer[16:32] == self.database_id
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)
         content = self.read_block(data, number, footer[64:80]) if any(footer[64:80]) else None
-        last, end = None, 0
+        first, last, end = None, None, 0
         for separator, sequence, kind, handle in block_entries(
             self.read_block(data, number, footer[48:64])
         ):
@@ -362,12 +364,39 @@ class Database:
             end += u32(handle, 8) + 16
             for entry in block_entries(self.read_block(data, number, handle)):
                 key, version = entry[0], entry[1] << 8 | entry[2]
+                first = first or key
                 assert last is None or last < (key, -version)
                 last = (key, -version)
                 assert last <= (separator, -(sequence << 8 | kind))
                 assert content is None or passes_filter(content, key)
                 self.entries.setdefault(key, []).append(entry[1:])
         assert end == u64(footer, 64 if content is not None else 48)
+        self.read_range_deletes(number, data, footer, first, last[0])
+
+    def read_range_deletes(self, number, data, footer, least, greatest):
+        """The range deletes of a table, and whether its bounds enclose all that it holds."""
+        found, exclusive = [], False
+        if any(footer[96:112]):
+            found = list(block_entries(self.read_block(data, number, footer[96:112])))
+        for begin, sequence, kind, end in found:
+            assert kind == DELETE and begin < end
+            least = min(least, begin)
+            if end > greatest:
+                greatest, exclusive = end, True
+            self.range_deletes.append((begin, end, sequence))
+        order = [(begin, -sequence) for begin, sequence, _, _ in found]
+        assert order == sorted(set(order))
+        table = self.tables[number]
+        assert table.word(7) == len(found) and table.bit(72) == exclusive
+        assert table.bytes(0) == least and table.bytes(1) == greatest
+
+    def value(self, key):
+        """The value of a stored key in a keyspace without operands, None if it has none."""
+        sequence, kind, value = max(self.entries[key])
+        hidden = any(
+            begin <= key < end and sequence < deleted for begin, end, deleted in self.range_deletes
+        )
+        return None if hidden or kind == DELETE else value
 
     def segment_headers(self):
         headers = {}
@@ -481,11 +510,11 @@ class Database:
         """The documents of a collection, in the order of their rows."""
         [collection] = [c for c in self.collections.values() if c["name"] == name]
         found = []
-        for key, versions in sorted(self.entries.items()):
+        for key in sorted(self.entries):
             if key[0] != collection["documents"]:
                 continue
-            _, kind, value = max(versions)
-            if kind == PUT:
+            value = self.value(key)
+            if value is not None:
                 assert value[4:8] == bytes(4)
                 found.append(collection["layout"].read(value[8:]))
         return found

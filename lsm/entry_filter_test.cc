@@ -201,8 +201,8 @@ TEST(EntryFilterTest, NoReaderCanTell) {
     std::vector<RangeDelete> ranges;
     for (std::uint64_t n = random.Below(3); n > 0; --n) {
       const std::size_t begin = random.Below(4);
-      ranges.push_back({bounds[begin], bounds[begin + 1 + random.Below(4 - begin)],
-                        1 + random.Below(last)});
+      ranges.push_back(
+          {bounds[begin], bounds[begin + 1 + random.Below(4 - begin)], 1 + random.Below(last)});
     }
     const RangeDeletes given(ranges);
     const std::shared_ptr<const RangeDeletes> reduced = Reduce(ranges, visible);

@@ -15,8 +15,8 @@ void GrowingRangeDeletes::Add(const RangeDelete& range) {
     next->pop_back();
   }
   const std::size_t bytes = RangeDeletes::SizeEstimate(joined);
-  sets_.push_back(std::make_unique<const RangeDeletes>(
-      joined, budget_->Take(MemoryUse::kMemtable, bytes)));
+  sets_.push_back(
+      std::make_unique<const RangeDeletes>(joined, budget_->Take(MemoryUse::kMemtable, bytes)));
   charged_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   next->push_back({sets_.back().get()});
   groups_.store(next.get(), std::memory_order_release);

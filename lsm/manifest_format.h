@@ -59,7 +59,8 @@ struct TableInfo {
 
   // All that the table holds is before `key`.
   bool EndsBefore(std::string_view key) const {
-    return std::string_view(largest_key).compare(key) < static_cast<int>(largest_is_exclusive);
+    const int order = std::string_view(largest_key).compare(key);
+    return order < 0 || (order == 0 && largest_is_exclusive);
   }
   // `key` is between the smallest and the largest key.
   bool Spans(std::string_view key) const {

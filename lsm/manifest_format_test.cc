@@ -266,7 +266,7 @@ TEST(ManifestFormatTest, AnotherFormatVersionOrOrderIsNoDamageAndNamed) {
   const absl::Status newer =
       decode(ManifestOfVersion(kFormatVersion + 1, comparator.c_str())).status();
   EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(newer.message().find("format version 2; this program reads and writes version 1"),
+  EXPECT_NE(newer.message().find("format version 3; this program reads and writes version 2"),
             absl::string_view::npos)
       << newer;
   const absl::Status other = decode(ManifestOfVersion(kFormatVersion, "reverse")).status();

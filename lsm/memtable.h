@@ -64,8 +64,8 @@ class Memtable {
   std::size_t used_bytes() const {
     return entries_.used_bytes() + tree_.used_bytes() + range_deletes_.charged_bytes();
   }
-  // InvalidArgument if one of the mutations deletes a range that is empty or inverted, or has bounds
-  // larger than keys may be.
+  // InvalidArgument if one of the mutations deletes a range that is empty or inverted, or has
+  // bounds larger than keys may be.
   static absl::Status CheckRangeDeletes(std::span<const Mutation> mutations);
   // What Add will take for an entry, where keys come in no order; a third less where they ascend.
   static std::size_t EntryBytes(const Mutation& mutation);

@@ -46,8 +46,9 @@ absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
       return DataLossError("range delete ", deletes.size(), " from ", Quoted(entry.key), " to ",
                            Quoted(cursor.value()), " is empty");
     }
-    if (!deletes.empty() && !(EntryKey{deletes.back().begin, Version(deletes.back().sequence,
-                                                                     EntryKind::kDelete)} < entry)) {
+    if (!deletes.empty() &&
+        !(EntryKey{deletes.back().begin, Version(deletes.back().sequence, EntryKind::kDelete)} <
+          entry)) {
       return DataLossError("range delete ", deletes.size(), " is out of order");
     }
     begins.emplace_back(entry.key);

@@ -47,8 +47,8 @@ void RangeDeletes::CopyKeys(std::span<const RangeDelete> deletes) {
   }
   deletes_.reserve(deletes.size());
   for (const RangeDelete& range : deletes) {
-    deletes_.push_back({bounds_[FragmentOf(range.begin)], bounds_[FragmentOf(range.end)],
-                        range.sequence});
+    deletes_.push_back(
+        {bounds_[FragmentOf(range.begin)], bounds_[FragmentOf(range.end)], range.sequence});
   }
   std::sort(deletes_.begin(), deletes_.end(), [](const RangeDelete& a, const RangeDelete& b) {
     if (a.begin != b.begin) return a.begin < b.begin;

@@ -136,8 +136,8 @@ TEST(RangeDeletesTest, ReducedTheyAreFewestAndSayTheSameToEveryReader) {
     }
     for (std::size_t i = 0; i < left.size(); ++i) {
       for (std::size_t k = 0; k < i; ++k) {
-        const bool apart = StripeOf(visible, left[i].sequence) !=
-                           StripeOf(visible, left[k].sequence);
+        const bool apart =
+            StripeOf(visible, left[i].sequence) != StripeOf(visible, left[k].sequence);
         const bool touch = left[i].sequence == left[k].sequence;
         const bool disjoint = touch ? left[k].end < left[i].begin : left[k].end <= left[i].begin;
         EXPECT_TRUE(apart || disjoint);
@@ -150,8 +150,8 @@ TEST(RangeDeletesTest, ManyThatAllOverlapTakeLittleMemory) {
   constexpr std::size_t kCount = 20'000;
   std::vector<Owned> owned;
   for (std::size_t i = 0; i < kCount; ++i) {
-    owned.push_back({"a" + std::to_string(1'000'000 + i), "b" + std::to_string(1'000'000 + i),
-                     1 + i});
+    owned.push_back(
+        {"a" + std::to_string(1'000'000 + i), "b" + std::to_string(1'000'000 + i), 1 + i});
   }
   const std::vector<RangeDelete> ranges = Views(owned);
   EXPECT_LT(RangeDeletes::SizeEstimate(ranges), kCount * 400);

@@ -68,7 +68,6 @@ StoreImpl::Measured StoreImpl::Measure(const CommitRequest& request) {
   measured.payload_hash = Log::HashPayload(request.record);
   for (const Mutation& mutation : request.mutations) {
     measured.memtable_bytes += Memtable::EntryBytes(mutation);
-    measured.has_range_deletes |= mutation.kind == EntryKind::kDeleteRange;
   }
   measured.memtable_bytes =
       MemtableRun::ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
@@ -82,11 +81,11 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
     if (!validated.ok()) return validated;
     return AwaitCommit(*validated, durability);
   }
-  const Measured measured = Measure(request);
-  if (AURORA_UNLIKELY(measured.has_range_deletes)) {
-    absl::Status checked = Memtable::CheckRangeDeletes(request.mutations);
-    if (!checked.ok()) return absl::StatusOr<CommitResult>(std::move(checked));
+  if (absl::Status checked = Memtable::CheckRangeDeletes(request.mutations);
+      AURORA_UNLIKELY(!checked.ok())) {
+    return absl::StatusOr<CommitResult>(std::move(checked));
   }
+  const Measured measured = Measure(request);
   Begun begun;
   Hold hold = Hold::kSlowdown;
   if (AURORA_LIKELY(slowdown_nanos_per_kib_.load(std::memory_order_relaxed) == 0)) {

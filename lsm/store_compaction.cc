@@ -1,5 +1,6 @@
 // Merging tables into the levels below.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "aurora/lsm/level_iterator.h"
@@ -12,6 +13,38 @@
 
 namespace aurora::lsm {
 namespace {
+
+Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
+    const Compaction& compaction, const std::vector<Sequence>& visible) {
+  std::vector<RangeDelete> ranges;  // views into tables, which the compaction holds
+  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
+    for (const auto& table : *tables) {
+      if (table->info().range_delete_count == 0) continue;
+      AURORA_CO_ASSIGN(Table* const open_table, co_await table->Open());
+      const std::vector<RangeDelete>& all = open_table->range_deletes()->all();
+      ranges.insert(ranges.end(), all.begin(), all.end());
+    }
+  }
+  co_return CompactionRangeDeletes(ranges, visible);
+}
+
+// Takes out of the inputs what range deletes hide from everybody: it need not be read. The same of
+// the levels below the output is returned.
+Tree::Tables TakeHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
+                              Compaction* compaction) {
+  Tree::Tables below;
+  if (range_deletes.all() == nullptr) return below;
+  const auto is_hidden = [&](const std::shared_ptr<TreeTable>& table) {
+    return range_deletes.Hides(table->info());
+  };
+  std::erase_if(compaction->upper, is_hidden);
+  std::erase_if(compaction->lower, is_hidden);
+  for (int level = compaction->output_level + 1; level < kLevelCount; ++level) {
+    const Tree::Tables& tables = tree.level(level);
+    std::copy_if(tables.begin(), tables.end(), std::back_inserter(below), is_hidden);
+  }
+  return below;
+}
 
 std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
                                                BlockSources* block_sources) {
@@ -155,18 +188,15 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, Change* change) {
     const std::lock_guard lock(state_mutex_);
     tree = tree_;
   }
-  const int output_level = compaction.output_level;
-  const int below = output_level + 1;
+  const int below = compaction.output_level + 1;
   EntryFilter::Options filter;
   filter.visible = snapshots_->Visible();
   AURORA_CO_ASSIGN(CompactionRangeDeletes range_deletes,
                    co_await InputRangeDeletes(compaction, filter.visible));
-  DropHiddenTables(*tree, range_deletes, &compaction, change);
-  if (change->obsolete.size() > compaction.upper.size() + compaction.lower.size()) {
-    std::vector<std::uint64_t> dropped;
-    for (const auto& table : change->obsolete) dropped.push_back(table->info().number);
-    tree = tree->With(dropped, {});
-  }
+  const Tree::Tables hidden = TakeHiddenTables(*tree, range_deletes, &compaction);
+  for (const auto& table : hidden) change->edit.removed_tables.push_back(table->info().number);
+  change->obsolete.insert(change->obsolete.end(), hidden.begin(), hidden.end());
+  if (!hidden.empty()) tree = tree->With(change->edit.removed_tables, {});
   range_deletes.DropUnneeded(*tree, below);
   // Tables that flushes add meanwhile hold only newer entries, and nothing else adds any below.
   filter.is_bottom = [tree, below](std::string_view key) {
@@ -175,50 +205,19 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, Change* change) {
   filter.merge_operators = &options_.merge_operators;
   filter.default_merge_operator = options_.default_merge_operator;
   BlockSources sources;
-  const Output output = {.level = output_level,
-                         .is_last_level = tree->last_level() <= output_level,
+  const Output output = {.level = compaction.output_level,
+                         .is_last_level = tree->last_level() <= compaction.output_level,
                          .sources = &sources};
   std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
   AURORA_CO_ASSIGN(change->edit.added_tables,
                    co_await WriteTables(std::move(source), std::move(filter),
                                         std::move(range_deletes), output));
   for (const TableInfo& table : change->edit.added_tables) {
-    change->added.push_back({output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
+    change->added.push_back(
+        {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
     bytes_compacted_.fetch_add(table.size_bytes, std::memory_order_relaxed);
   }
   co_return absl::OkStatus();
-}
-
-Task<absl::StatusOr<CompactionRangeDeletes>> StoreImpl::InputRangeDeletes(
-    const Compaction& compaction, const std::vector<Sequence>& visible) {
-  std::vector<RangeDelete> ranges;  // views into tables, which the compaction holds
-  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
-    for (const auto& table : *tables) {
-      if (table->info().range_delete_count == 0) continue;
-      AURORA_CO_ASSIGN(Table* const open_table, co_await table->Open());
-      const std::vector<RangeDelete>& all = open_table->range_deletes()->all();
-      ranges.insert(ranges.end(), all.begin(), all.end());
-    }
-  }
-  co_return CompactionRangeDeletes(ranges, visible);
-}
-
-void StoreImpl::DropHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
-                                 Compaction* compaction, Change* change) {
-  if (range_deletes.all() == nullptr) return;
-  const auto is_hidden = [&](const std::shared_ptr<TreeTable>& table) {
-    return range_deletes.Hides(table->info());
-  };
-  // The inputs are obsolete already.
-  std::erase_if(compaction->upper, is_hidden);
-  std::erase_if(compaction->lower, is_hidden);
-  for (int level = compaction->output_level + 1; level < kLevelCount; ++level) {
-    for (const auto& table : tree.level(level)) {
-      if (!is_hidden(table)) continue;
-      change->edit.removed_tables.push_back(table->info().number);
-      change->obsolete.push_back(table);
-    }
-  }
 }
 
 }  // namespace aurora::lsm

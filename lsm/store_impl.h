@@ -128,7 +128,6 @@ class StoreImpl final : public Store, public TableOpener {
     std::size_t payload_bytes = 0;
     std::size_t memtable_bytes = 0;
     std::uint64_t payload_hash = 0;
-    bool has_range_deletes = false;
   };
   struct Begun {
     CommitResult result;
@@ -195,13 +194,8 @@ class StoreImpl final : public Store, public TableOpener {
   // --- store_compaction.cc ---
   Task<absl::Status> CompactionLoop();
   Task<absl::Status> RunCompaction(Compaction compaction);
-  Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
-      const Compaction& compaction, const std::vector<Sequence>& visible);
   // Merges the inputs into the output level; makes the change that takes them over.
   Task<absl::Status> Merge(Compaction compaction, Change* change);
-  // Takes out of the inputs, and out of the levels below, what range deletes hide from everybody.
-  void DropHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
-                        Compaction* compaction, Change* change);
 
   // --- store_tables.cc ---
   struct Output {
@@ -209,8 +203,7 @@ class StoreImpl final : public Store, public TableOpener {
     bool is_last_level = false;
     const BlockSources* sources = nullptr;  // of a compaction: of what it reads
   };
-  // Writes what the filter keeps of `source`, and the range deletes, to new tables, durable in name
-  // and contents. On failure they are removed.
+  // Writes what the filter keeps and the range deletes to durable tables; removes them on failure.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
                                                            CompactionRangeDeletes range_deletes,

@@ -28,28 +28,31 @@ constexpr std::uint64_t kBeforeAllVersions = std::numeric_limits<std::uint64_t>:
 constexpr std::uint64_t kAfterAllVersions = 0;
 
 // The sources of an iterator, and the range deletes that hide what is in them, collected from the
-// newest to the oldest.
+// newest to the oldest. Where there are no range deletes nothing is done for them.
 class Sources {
  public:
   Sources(std::string_view lower, std::string_view upper, Sequence at)
       : lower_(lower), upper_(upper), at_(at) {}
 
   void AddRun(const Memtable& memtable) {
-    // One without entries holds no commit that was published before; later ones are of no concern.
-    if (memtable.entry_count() > 0) Push(std::make_unique<Memtable::Iterator>(&memtable));
     if (const auto* const groups = memtable.range_deletes(); AURORA_UNLIKELY(groups != nullptr)) {
       for (const RangeDeleteGroup& group : *groups) AddGroup(group);
     }
+    // One without entries holds no commit that was published before; later ones are of no concern.
+    if (memtable.entry_count() > 0) AddSource(std::make_unique<Memtable::Iterator>(&memtable));
     EndSource();
   }
-  // Tables of which none overlaps another. Those with range deletes are open.
-  void AddTables(Tree::Tables tables, const Table::IterateOptions& options) {
-    RangeDeleteGroup group;
-    for (const auto& table : tables) {
-      if (table->info().range_delete_count > 0) group.push_back(table->opened()->range_deletes());
+  // Tables of which none overlaps another. If any of the tree has range deletes (`may_hide`), those
+  // that do are open.
+  void AddTables(Tree::Tables tables, bool may_hide, const Table::IterateOptions& options) {
+    if (AURORA_UNLIKELY(may_hide)) {
+      RangeDeleteGroup group;
+      for (const auto& table : tables) {
+        if (table->info().range_delete_count > 0) group.push_back(table->opened()->range_deletes());
+      }
+      AddGroup(std::move(group));
     }
-    Push(std::make_unique<LevelIterator>(std::move(tables), options));
-    AddGroup(std::move(group));
+    AddSource(std::make_unique<LevelIterator>(std::move(tables), options));
     EndSource();
   }
   std::unique_ptr<EntryIterator> Merge() {
@@ -58,30 +61,32 @@ class Sources {
   }
 
  private:
-  void Push(std::unique_ptr<EntryIterator> source) { pushed_ = std::move(source); }
+  // Of the source in progress: its range deletes, then its entries.
   void AddGroup(RangeDeleteGroup group) {
     std::erase_if(group, [this](const RangeDeletes* set) {
       return set->begin() >= upper_ || set->end() <= lower_;
     });
-    if (!group.empty()) groups_->push_back(std::move(group));
+    if (group.empty()) return;
+    if (groups_ == nullptr) groups_ = std::make_shared<std::vector<RangeDeleteGroup>>();
+    groups_->push_back(std::move(group));
+  }
+  void AddSource(std::unique_ptr<EntryIterator> source) {
+    if (AURORA_UNLIKELY(groups_ != nullptr)) {
+      source = std::make_unique<UndeletedIterator>(std::move(source), groups_, newer_count_,
+                                                   groups_->size() - newer_count_, at_);
+    }
+    sources_.push_back(std::move(source));
   }
   void EndSource() {
-    if (pushed_ != nullptr && !groups_->empty()) {
-      pushed_ = std::make_unique<UndeletedIterator>(std::move(pushed_), groups_, newer_count_,
-                                                    groups_->size() - newer_count_, at_);
-    }
-    if (pushed_ != nullptr) sources_.push_back(std::move(pushed_));
-    newer_count_ = groups_->size();
+    if (AURORA_UNLIKELY(groups_ != nullptr)) newer_count_ = groups_->size();
   }
 
   const std::string_view lower_;
   const std::string_view upper_;
   const Sequence at_;
   std::vector<std::unique_ptr<EntryIterator>> sources_;
-  std::unique_ptr<EntryIterator> pushed_;  // of the source in progress
-  // Grows while sources are made, each of which knows how much of it is its own.
-  std::shared_ptr<std::vector<RangeDeleteGroup>> groups_ =
-      std::make_shared<std::vector<RangeDeleteGroup>>();
+  // Grows while sources are made, each of which knows how much of it is its own. Null: none so far.
+  std::shared_ptr<std::vector<RangeDeleteGroup>> groups_;
   std::size_t newer_count_ = 0;
 };
 
@@ -105,16 +110,17 @@ std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_vi
                                             const Table::IterateOptions& options) {
   Sources sources(lower, upper, at);
   for (const auto& run : view.runs) sources.AddRun(run->memtable);
+  const bool may_hide = view.tree->range_delete_table_count() > 0;
   for (int level = 0; level < kLevelCount; ++level) {
     Tree::Tables tables = view.tree->Overlapping(level, lower, upper);
     if (level > 0) {
-      if (!tables.empty()) sources.AddTables(std::move(tables), options);
+      if (!tables.empty()) sources.AddTables(std::move(tables), may_hide, options);
       continue;
     }
     for (std::shared_ptr<TreeTable>& table : tables) {
       Tree::Tables one;
       one.push_back(std::move(table));
-      sources.AddTables(std::move(one), options);
+      sources.AddTables(std::move(one), may_hide, options);
     }
   }
   return sources.Merge();
@@ -218,9 +224,9 @@ class StoreIterator final : public Iterator {
   const std::string upper_;
   Table::IterateOptions read_options_;
   std::unique_ptr<EntryIterator> source_;  // null before the first move if it waits for tables
-  bool ended_ = false;   // the source is not at an entry
-  EntryRef here_;        // where it is, if not ended_
-  absl::Status status_;  // the first error, for good
+  bool ended_ = false;                     // the source is not at an entry
+  EntryRef here_;                          // where it is, if not ended_
+  absl::Status status_;                    // the first error, for good
 
   bool forward_ = true;
   std::string target_;

@@ -102,8 +102,8 @@ void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* sta
   batch->DeleteRange(begin, end, keyspace);
   for (State* const each : {changed, state}) {
     const auto first = each->lower_bound({keyspace, begin});
-    const auto last = end.empty() ? each->lower_bound({keyspace + 1, ""})
-                                  : each->lower_bound({keyspace, end});
+    const auto last =
+        end.empty() ? each->lower_bound({keyspace + 1, ""}) : each->lower_bound({keyspace, end});
     each->erase(first, last);
   }
 }

@@ -369,8 +369,7 @@ TEST_F(StoreRangeDeleteTest, ARangeThatSpansManyTablesHidesInAllOfThem) {
   for (int i = 0; i < 400; ++i) {
     const bool is_new = i % 7 == 0;
     const bool is_old = i == 0 || i == 399;
-    EXPECT_EQ(Get(Number(i)),
-              is_new ? Noise(-i) : is_old ? Noise(i) : "(none)");
+    EXPECT_EQ(Get(Number(i)), is_new ? Noise(-i) : is_old ? Noise(i) : "(none)");
     EXPECT_EQ(Get(Number(i), before->sequence()), Noise(i));
   }
   before.reset();

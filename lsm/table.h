@@ -37,8 +37,8 @@ struct TableOptions {
 };
 
 // Immutable; safe from every thread. Index, filter and range deletes are in memory as long as it
-// lives; data blocks come through the cache. `cache` and `memory` must outlive it, and it must outlive its
-// iterators and the calls in flight.
+// lives; data blocks come through the cache. `cache` and `memory` must outlive it, and it must
+// outlive its iterators and the calls in flight.
 //
 // Every checksum is verified when bytes come from the device. Damage is DataLoss, naming the file,
 // the offset and the part, to whoever reads that part; the rest stays readable. A damaged filter

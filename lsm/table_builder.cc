@@ -154,7 +154,8 @@ void TableBuilder::CutBlock(const EntryKey* next) {
 
 void TableBuilder::UpdateCharge() {
   charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
-                 2 * range_delete_bytes_ + 8 * filter_.key_count() + 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
+                 2 * range_delete_bytes_ + 8 * filter_.key_count() + 2 * index_.SizeEstimate() +
+                 3 * options_.block_bytes);
 }
 
 Task<absl::Status> TableBuilder::Write() {
@@ -182,8 +183,7 @@ absl::Status TableBuilder::AddRangeDelete(const RangeDelete& range) {
                                    Quoted(range.begin), " to ", Quoted(range.end));
     return status_;
   }
-  range_deletes_.push_back(
-      {std::string(range.begin), std::string(range.end), range.sequence});
+  range_deletes_.push_back({std::string(range.begin), std::string(range.end), range.sequence});
   return absl::OkStatus();
 }
 

@@ -120,8 +120,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace aurora::lsm;
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  constexpr void (*kParts[])(std::string_view) = {Properties, FilterBytes, Index, Footer,
-                                                  StoredBlock, RangeDeleteBlock};
+  constexpr void (*kParts[])(std::string_view) = {Properties, FilterBytes, Index,
+                                                  Footer,     StoredBlock, RangeDeleteBlock};
   kParts[data[0] % std::size(kParts)](bytes);
   return 0;
 }

@@ -19,7 +19,7 @@ struct TableProperties {
   std::uint64_t raw_key_bytes = 0;  // sums over all entries, uncompressed
   std::uint64_t raw_value_bytes = 0;
   std::uint64_t data_bytes = 0;  // of the data blocks, as stored
-  std::string smallest_key;  // stored keys, both inclusive, of entries and range deletes
+  std::string smallest_key;      // stored keys, both inclusive, of entries and range deletes
   std::string largest_key;
   bool largest_is_exclusive = false;  // it is where a range delete ends
   Sequence smallest_sequence = 0;

@@ -77,9 +77,8 @@ std::size_t Tree::FirstNotBefore(int level, std::string_view key) const {
   AURORA_DCHECK(level > 0);
   const Tables& tables = this->level(level);
   const auto found = std::partition_point(
-      tables.begin(), tables.end(), [key](const std::shared_ptr<TreeTable>& table) {
-        return table->info().EndsBefore(key);
-      });
+      tables.begin(), tables.end(),
+      [key](const std::shared_ptr<TreeTable>& table) { return table->info().EndsBefore(key); });
   return static_cast<std::size_t>(found - tables.begin());
 }
 

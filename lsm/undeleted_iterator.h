@@ -50,9 +50,7 @@ class UndeletedIterator final : public EntryIterator {
     return Settle(source_->SeekToLast(), false);
   }
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
-  AURORA_TASK_WRAPPER Task<absl::Status> Prev() override {
-    return Settle(source_->Prev(), false);
-  }
+  AURORA_TASK_WRAPPER Task<absl::Status> Prev() override { return Settle(source_->Prev(), false); }
   bool NextAtHand(EntryRef* entry) override;
 
  private:

@@ -120,8 +120,7 @@ TEST(UndeletedIteratorTest, ShowsWhatIsNotHiddenInBothDirections) {
                         i < 2 ? 10 + random.Below(3) : 1 + random.Below(9)};
       if (range.end < range.begin) std::swap(range.begin, range.end);
       if (range.begin == range.end) range.begin = "0";
-      sets.push_back(
-          std::make_unique<RangeDeletes>(std::span<const RangeDelete>(&range, 1)));
+      sets.push_back(std::make_unique<RangeDeletes>(std::span<const RangeDelete>(&range, 1)));
       groups->push_back({sets.back().get()});
       all.push_back(range);
     }

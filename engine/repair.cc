@@ -168,7 +168,9 @@ class Repairer {
   }
 
   Task<absl::Status> TakeLogged(const std::string* key, const LoggedRow* row) {
-    if (!row->stored.has_value()) co_return absl::OkStatus();
+    if (!row->stored.has_value() || row->sequence < salvage_->DeletedBelow(*key)) {
+      co_return absl::OkStatus();
+    }
     co_return co_await TakeDocument(key, row->sequence, *row->stored);
   }
 

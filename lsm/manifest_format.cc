@@ -149,9 +149,11 @@ ManifestEdit ReadEdit(wire::Edit::Reader reader) {
 absl::Status ReadHeader(wire::Edit::Reader reader, ManifestState* state) {
   if (!reader.hasHeader()) return DataLossError("the first edit has no header");
   const wire::Header::Reader header = reader.getHeader();
-  if (header.getFormatVersion() != kFormatVersion) {
-    return FailedPreconditionError("the database has format version ", header.getFormatVersion(),
-                                   "; this program reads and writes version ", kFormatVersion);
+  const std::uint32_t version = header.getFormatVersion();
+  if (version < kOldestFormatVersion || version > kFormatVersion) {
+    return FailedPreconditionError("the database has format version ", version,
+                                   "; this program reads versions ", kOldestFormatVersion, " to ",
+                                   kFormatVersion);
   }
   const std::string comparator = FromText(header.getComparator());
   if (comparator != kComparatorName) {

@@ -35,8 +35,10 @@
 
 namespace aurora::lsm {
 
-// Of the directory as a whole. Another number is refused.
+// Of the directory as a whole. What is of an older version from kOldestFormatVersion on is read,
+// and is of this one from its next open for writing on. Another number is refused.
 inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kOldestFormatVersion = 1;
 inline constexpr std::string_view kComparatorName = "aurora.bytewise";
 inline constexpr int kLevelCount = 7;
 inline constexpr std::size_t kManifestFrameHeaderSize = 32;

@@ -262,11 +262,14 @@ std::string ManifestOfVersion(std::uint32_t version, const char* comparator) {
 TEST(ManifestFormatTest, AnotherFormatVersionOrOrderIsNoDamageAndNamed) {
   const std::string comparator(kComparatorName);
   const auto decode = [](const std::string& bytes) { return DecodeManifest("m", 0, bytes); };
-  EXPECT_TRUE(decode(ManifestOfVersion(kFormatVersion, comparator.c_str())).ok());
+  for (std::uint32_t known = kOldestFormatVersion; known <= kFormatVersion; ++known) {
+    EXPECT_TRUE(decode(ManifestOfVersion(known, comparator.c_str())).ok()) << known;
+  }
+  EXPECT_FALSE(decode(ManifestOfVersion(kOldestFormatVersion - 1, comparator.c_str())).ok());
   const absl::Status newer =
       decode(ManifestOfVersion(kFormatVersion + 1, comparator.c_str())).status();
   EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(newer.message().find("format version 3; this program reads and writes version 2"),
+  EXPECT_NE(newer.message().find("format version 3; this program reads versions 1 to 2"),
             absl::string_view::npos)
       << newer;
   const absl::Status other = decode(ManifestOfVersion(kFormatVersion, "reverse")).status();

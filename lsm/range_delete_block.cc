@@ -26,16 +26,17 @@ std::string EncodeRangeDeletes(std::span<const RangeDelete> deletes) {
   return std::string(builder.Finish());
 }
 
-absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
-    std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget) {
-  AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
-                          Block::Open(std::move(bytes), size, {}));
+namespace {
+
+// Calls `take` with the range deletes of a block, which live as long as the call.
+template <class Take>
+absl::Status VisitRangeDeletes(const Block& block, Take take) {
   std::vector<std::string> begins;  // a cursor's key does not outlive its next move
-  begins.reserve(block->entry_count());
+  begins.reserve(block.entry_count());
   std::vector<RangeDelete> deletes;
-  deletes.reserve(block->entry_count());
+  deletes.reserve(block.entry_count());
   Block::Cursor cursor;
-  cursor.Reset(block.get());
+  cursor.Reset(&block);
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
     const EntryKey entry = cursor.key();
     if (entry.version.kind() != EntryKind::kDelete || entry.version.sequence() == 0) {
@@ -54,8 +55,30 @@ absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
     begins.emplace_back(entry.key);
     deletes.push_back({begins.back(), cursor.value(), entry.version.sequence()});
   }
-  return std::make_unique<const RangeDeletes>(
-      deletes, budget->Take(MemoryUse::kTableMetadata, RangeDeletes::SizeEstimate(deletes)));
+  take(std::span<const RangeDelete>(deletes));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
+    std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget) {
+  AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
+                          Block::Open(std::move(bytes), size, {}));
+  std::unique_ptr<const RangeDeletes> decoded;
+  AURORA_RETURN_IF_ERROR(VisitRangeDeletes(*block, [&](std::span<const RangeDelete> deletes) {
+    decoded = std::make_unique<const RangeDeletes>(
+        deletes, budget->Take(MemoryUse::kTableMetadata, RangeDeletes::SizeEstimate(deletes)));
+  }));
+  return decoded;
+}
+
+absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(const Block& block) {
+  std::unique_ptr<const RangeDeletes> decoded;
+  AURORA_RETURN_IF_ERROR(VisitRangeDeletes(block, [&](std::span<const RangeDelete> deletes) {
+    decoded = std::make_unique<const RangeDeletes>(deletes);
+  }));
+  return decoded;
 }
 
 }  // namespace aurora::lsm

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "aurora/lsm/block.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/runtime/memory_budget.h"
 
@@ -23,5 +24,7 @@ std::string EncodeRangeDeletes(std::span<const RangeDelete> deletes);
 // file. `budget` is charged (kTableMetadata) as long as the result lives.
 absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
     std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget);
+// The same of a block; not charged.
+absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(const Block& block);
 
 }  // namespace aurora::lsm

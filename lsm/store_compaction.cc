@@ -209,9 +209,9 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, Change* change) {
                          .is_last_level = tree->last_level() <= compaction.output_level,
                          .sources = &sources};
   std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
-  AURORA_CO_ASSIGN(change->edit.added_tables,
-                   co_await WriteTables(std::move(source), std::move(filter),
-                                        std::move(range_deletes), output));
+  AURORA_CO_ASSIGN(
+      change->edit.added_tables,
+      co_await WriteTables(std::move(source), std::move(filter), std::move(range_deletes), output));
   for (const TableInfo& table : change->edit.added_tables) {
     change->added.push_back(
         {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});

@@ -35,11 +35,29 @@ struct History {
   std::map<std::string, std::map<Sequence, std::optional<std::string>>> versions;
 };
 
+std::string NumberedKey(std::uint64_t number) { return StrCat("key", number + 100); }
+
+Task<absl::Status> DeleteRange(KvStore* store, SeededRandom* random, History* history) {
+  const KeyspaceId keyspace = kKeyspaces[random->Below(2)];
+  const std::uint64_t begin = random->Below(60);
+  const std::string first = NumberedKey(begin);
+  const std::string end = NumberedKey(begin + 1 + random->Below(20));
+  WriteBatch batch;
+  batch.DeleteRange(first, end, keyspace);
+  AURORA_CO_ASSIGN(const CommitResult result, co_await store->Write(batch));
+  const auto last = history->versions.lower_bound(MakeStoredKey(keyspace, end));
+  for (auto it = history->versions.lower_bound(MakeStoredKey(keyspace, first)); it != last; ++it) {
+    it->second[result.sequence] = std::nullopt;
+  }
+  co_return absl::OkStatus();
+}
+
 Task<absl::Status> CommitOne(KvStore* store, SeededRandom* random, History* history) {
+  if (random->Below(12) == 0) co_return co_await DeleteRange(store, random, history);
   std::map<std::pair<KeyspaceId, std::string>, std::optional<std::string>> changes;
   for (std::uint64_t i = 0, n = 1 + random->Below(4); i < n; ++i) {
     const KeyspaceId keyspace = kKeyspaces[random->Below(2)];
-    std::optional<std::string>& value = changes[{keyspace, StrCat("key", random->Below(60))}];
+    std::optional<std::string>& value = changes[{keyspace, NumberedKey(random->Below(60))}];
     value.reset();
     if (random->Below(4) > 0) value = StrCat(random->Next64(), std::string(random->Below(90), 'x'));
   }
@@ -133,6 +151,19 @@ void Take(const History& history, std::string key, Sequence sequence,
   if (newest.first <= sequence) newest = {sequence, std::move(value)};
 }
 
+void TakeRangeDelete(const History& history, const Mutation& mutation, Sequence sequence,
+                     Salvage* salvage) {
+  const std::string begin = MakeStoredKey(mutation.keyspace, mutation.key);
+  const std::string end = MakeStoredKey(mutation.keyspace, mutation.value);
+  const auto last = history.versions.lower_bound(end);
+  for (auto it = history.versions.lower_bound(begin); it != last; ++it) {
+    // What is written for the first time later was not deleted.
+    if (it->second.begin()->first < sequence) {
+      Take(history, it->first, sequence, std::nullopt, salvage);
+    }
+  }
+}
+
 Task<absl::StatusOr<Salvage>> RunSalvage(Environment* environment, const History* history) {
   AURORA_CO_ASSIGN(const std::unique_ptr<StoreSalvage> source,
                    co_await StoreSalvage::Open(environment, "/db", {}));
@@ -141,6 +172,10 @@ Task<absl::StatusOr<Salvage>> RunSalvage(Environment* environment, const History
     std::vector<Mutation> mutations;
     AURORA_RETURN_IF_ERROR(DecodeBatch(record.payload, &mutations));
     for (const Mutation& mutation : mutations) {
+      if (mutation.kind == EntryKind::kDeleteRange) {
+        TakeRangeDelete(*history, mutation, record.sequence, &salvage);
+        continue;
+      }
       std::optional<std::string> value;
       if (mutation.kind == EntryKind::kPut) value = std::string(mutation.value);
       Take(*history, MakeStoredKey(mutation.keyspace, mutation.key), record.sequence,
@@ -157,6 +192,10 @@ Task<absl::StatusOr<Salvage>> RunSalvage(Environment* environment, const History
     if (entry.key.version.kind() == EntryKind::kPut) value = std::string(entry.value);
     Take(*history, std::string(entry.key.key), entry.key.version.sequence(), std::move(value),
          &salvage);
+  }
+  for (auto& [key, newest] : salvage.newest) {
+    const Sequence below = source->DeletedBelow(key);
+    if (newest.first < below) newest = {below, std::nullopt};
   }
   salvage.report = source->report();
   co_return salvage;
@@ -211,6 +250,13 @@ absl::Status SalvageAndCheck(const Closed& closed, const DiskImage& image, Expec
   }
   if (expected != Expected::kHonest) salvage->report = SalvageReport();
   return CheckSalvage(closed.history, *salvage);
+}
+
+absl::StatusOr<SalvageReport> ReportOf(const Closed& closed, const DiskImage& image) {
+  Simulation simulation(closed.seed, At(image));
+  AURORA_ASSIGN_OR_RETURN(Salvage salvage,
+                          simulation.Run(RunSalvage(&simulation.environment(), &closed.history)));
+  return std::move(salvage.report);
 }
 
 // The parts of the log that mean something: where a flipped bit must be told.
@@ -291,6 +337,11 @@ class StoreDamageTest : public ::testing::TestWithParam<Durability> {
     EXPECT_TRUE(salvaged.ok()) << what << ": " << salvaged;
   }
 
+  bool LosesSomething(const DiskImage& image) const {
+    const absl::StatusOr<SalvageReport> report = ReportOf(closed_, image);
+    return report.ok() && report->has_losses();
+  }
+
   std::optional<SeededRandom> random_;
   Closed closed_;
   std::map<std::string, std::vector<FileRange>> covered_;
@@ -332,6 +383,14 @@ TEST_P(StoreDamageTest, ATableThatHasLostOnlyWhatIsAroundItsDataIsSalvagedWhole)
     const bool has_filter = footer->filter.stored_bytes > 0;
     const std::uint64_t filter = has_filter ? footer->filter.offset : footer->index.offset;
     const std::uint64_t footer_begin = size - kTableFooterBytes;
+    const std::uint64_t deletes = footer->range_deletes.offset;
+    if (footer->range_deletes.stored_bytes > 0) {
+      // With its footer or its index gone they are found all the same; damaged they are lost.
+      DiskImage image = closed_.image;
+      ASSERT_TRUE(image.FlipBit(path, deletes, 1).ok());
+      Expect(image, StrCat("range deletes of ", path), true, Expected::kHonest);
+      EXPECT_TRUE(LosesSomething(image)) << path;
+    }
     const std::vector<std::vector<std::uint64_t>> places = {
         {filter},
         {footer->index.offset},

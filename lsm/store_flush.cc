@@ -155,10 +155,10 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
     }
     CompactionRangeDeletes range_deletes(ranges, filter.visible);
     std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
-    AURORA_CO_ASSIGN(change.edit.added_tables,
-                     co_await WriteTables(std::move(entries), std::move(filter),
-                                          std::move(range_deletes),
-                                          {.level = 0, .is_last_level = false}));
+    AURORA_CO_ASSIGN(
+        change.edit.added_tables,
+        co_await WriteTables(std::move(entries), std::move(filter), std::move(range_deletes),
+                             {.level = 0, .is_last_level = false}));
   }
   for (const TableInfo& table : change.edit.added_tables) {
     change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});

@@ -94,9 +94,11 @@ std::string StoreModel::RandomKey() {
 
 void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* state) {
   const auto keyspace = static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1));
-  // Now and then from the first key on, or to the last, or both.
-  std::string begin = random_.Below(6) == 0 ? "" : RandomKey();
-  std::string end = random_.Below(6) == 0 ? "" : RandomKey();
+  // Mostly the few keys that begin with one; now and then from the first key on, or to the last, or
+  // both.
+  std::string begin = random_.Below(10) == 0 ? "" : RandomKey();
+  std::string end = random_.Below(3) > 0 ? StrCat(begin, "z") : RandomKey();
+  if (random_.Below(10) == 0) end.clear();
   if (!end.empty() && end < begin) std::swap(begin, end);
   if (!end.empty() && end == begin) end.push_back('0');
   batch->DeleteRange(begin, end, keyspace);

@@ -60,10 +60,21 @@ Task<absl::Status> StoreSalvage::Prepare() {
   for (const auto& [number, info] : tables) {
     AURORA_CO_RETURN_IF_ERROR(co_await CheckTable(number, info));
   }
+  JoinRangeDeletes();
   std::sort(planned_.begin(), planned_.end(), [](const Planned& a, const Planned& b) {
     return std::tie(a.first_key, a.number) < std::tie(b.first_key, b.number);
   });
   co_return co_await CheckLog();
+}
+
+void StoreSalvage::JoinRangeDeletes() {
+  if (range_deletes_of_tables_.empty()) return;
+  std::vector<RangeDelete> all;
+  for (const auto& deletes : range_deletes_of_tables_) {
+    all.insert(all.end(), deletes->all().begin(), deletes->all().end());
+  }
+  range_deletes_ = std::make_unique<const RangeDeletes>(all);
+  range_deletes_of_tables_.clear();
 }
 
 void StoreSalvage::JudgeManifests() {
@@ -150,6 +161,10 @@ Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<
     report_.findings.push_back({Finding::Kind::kDamage, name, damage.where, damage.what});
   }
   LoseKeys(survey, info, name);
+  LoseRangeDeletes(survey, info, name);
+  if (survey.range_deletes() != nullptr) {
+    range_deletes_of_tables_.push_back(survey.TakeRangeDeletes());
+  }
   if (!first.has_value()) co_return absl::OkStatus();
   ++report_.table_count;
   if (survey.properties().has_value()) {
@@ -189,23 +204,41 @@ void StoreSalvage::LoseKeys(const TableSurvey& survey, const std::optional<Table
   // Fewer than were written, and nothing shows where they were.
   if (entries.has_value() && lost_keys.empty()) lost_keys.emplace_back();
   for (const LostKeys& keys : lost_keys) {
-    LostVersions lost;
-    lost.keys = keys;
-    if (properties.has_value()) {
-      lost.smallest_sequence = properties->smallest_sequence;
-      lost.largest_sequence = properties->largest_sequence;
-    }
-    if (info.has_value()) {
-      lost.smallest_sequence = info->smallest_sequence;
-      lost.largest_sequence = info->largest_sequence;
-      lost.keys.first = std::max(lost.keys.first, info->smallest_key);
-      if (!lost.keys.last.has_value()) lost.keys.last = info->largest_key;
-    }
-    lost.file = file;
-    lost.what = "data blocks that cannot be read";
-    report_.lost_versions.push_back(std::move(lost));
-    tables_are_whole_ = false;
+    LoseVersions(keys, survey, info, file, "data blocks that cannot be read");
   }
+}
+
+void StoreSalvage::LoseRangeDeletes(const TableSurvey& survey, const std::optional<TableInfo>& info,
+                                    std::string file) {
+  if (!survey.may_lack_range_deletes()) return;
+  if (info.has_value() && info->range_delete_count == 0) return;
+  LostKeys keys;
+  if (survey.properties().has_value()) {
+    keys = {survey.properties()->smallest_key, survey.properties()->largest_key};
+  }
+  LoseVersions(std::move(keys), survey, info, std::move(file), "range deletes that cannot be read");
+}
+
+void StoreSalvage::LoseVersions(LostKeys keys, const TableSurvey& survey,
+                                const std::optional<TableInfo>& info, std::string file,
+                                std::string what) {
+  LostVersions lost;
+  lost.keys = std::move(keys);
+  if (const std::optional<TableProperties>& properties = survey.properties();
+      properties.has_value()) {
+    lost.smallest_sequence = properties->smallest_sequence;
+    lost.largest_sequence = properties->largest_sequence;
+  }
+  if (info.has_value()) {
+    lost.smallest_sequence = info->smallest_sequence;
+    lost.largest_sequence = info->largest_sequence;
+    lost.keys.first = std::max(lost.keys.first, info->smallest_key);
+    if (!lost.keys.last.has_value()) lost.keys.last = info->largest_key;
+  }
+  lost.file = std::move(file);
+  lost.what = std::move(what);
+  report_.lost_versions.push_back(std::move(lost));
+  tables_are_whole_ = false;
 }
 
 // --- The log ---
@@ -388,6 +421,7 @@ Task<absl::StatusOr<bool>> StoreSalvage::Next() {
     any_ = true;
     last_key_ = key.key;
     last_version_ = key.version;
+    if (key.version.sequence() < DeletedBelow(key.key)) continue;
     ++report_.entry_count;
     co_return true;
   }

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,6 +31,7 @@
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/log_survey.h"
 #include "aurora/lsm/log_types.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/store_verifier.h"
 #include "aurora/lsm/table_survey.h"
 #include "aurora/lsm/types.h"
@@ -84,8 +86,14 @@ class StoreSalvage {
   // it.
   Task<absl::Status> ReadLog(LogRecordCallback* replay);
 
-  // Moves to the next entry of the tables: every version of every key, in EntryKey order, each
-  // once. False at the end.
+  // Of the newest range delete of the tables that covers the key; 0: none does. Versions of the key
+  // below it are deleted, wherever they come from.
+  Sequence DeletedBelow(std::string_view stored_key) const {
+    return range_deletes_ == nullptr ? 0 : range_deletes_->Cover(stored_key, kMaxSequence).sequence;
+  }
+
+  // Moves to the next entry of the tables: every version of every key that no range delete has
+  // deleted, in EntryKey order, each once. False at the end.
   Task<absl::StatusOr<bool>> Next();
   // Valid until the next move.
   EntryRef entry() const;
@@ -104,10 +112,15 @@ class StoreSalvage {
   StoreSalvage(Environment* environment, std::string directory, CopyOptions options);
   Task<absl::Status> Prepare();
   void JudgeManifests();
+  void JoinRangeDeletes();
   std::map<std::uint64_t, std::optional<TableInfo>> ChooseTables();
   Task<absl::Status> CheckTable(std::uint64_t number, std::optional<TableInfo> info);
   void LoseTable(const std::optional<TableInfo>& info, std::string file, std::string what);
   void LoseKeys(const TableSurvey& survey, const std::optional<TableInfo>& info, std::string file);
+  void LoseRangeDeletes(const TableSurvey& survey, const std::optional<TableInfo>& info,
+                        std::string file);
+  void LoseVersions(LostKeys keys, const TableSurvey& survey, const std::optional<TableInfo>& info,
+                    std::string file, std::string what);
   Task<absl::Status> CheckLog();
   Task<absl::StatusOr<LogSurvey>> SurveyLogFrom(std::uint32_t first, LogRecordCallback* replay);
   Task<absl::Status> ScanLogFrom(std::uint32_t first, LogRecordCallback* replay);
@@ -134,7 +147,9 @@ class StoreSalvage {
   bool log_closed_ = false;
   Sequence log_last_ = 0;
 
-  std::vector<Planned> planned_;  // ascending by first key
+  std::vector<std::unique_ptr<const RangeDeletes>> range_deletes_of_tables_;
+  std::unique_ptr<const RangeDeletes> range_deletes_;  // all of them; null: there are none
+  std::vector<Planned> planned_;                       // ascending by first key
   std::size_t next_planned_ = 0;
   std::vector<std::unique_ptr<Source>> sources_;
   Source* current_ = nullptr;

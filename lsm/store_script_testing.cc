@@ -25,13 +25,15 @@ std::string DrawKey(SeededRandom* random) {
   return key;
 }
 
-// Now and then from the first key on, or to the last, or both.
+// Mostly the few keys that begin with one; now and then from the first key on, or to the last, or
+// both.
 ScriptMutation DrawRangeDelete(SeededRandom* random) {
   ScriptMutation mutation;
   mutation.kind = EntryKind::kDeleteRange;
   mutation.keyspace = static_cast<KeyspaceId>(random->Below(kScriptKeyspaces));
-  if (random->Below(6) != 0) mutation.key = DrawKey(random);
-  if (random->Below(6) != 0) mutation.value = DrawKey(random);
+  if (random->Below(10) > 0) mutation.key = DrawKey(random);
+  mutation.value = random->Below(3) > 0 ? StrCat(mutation.key, "z") : DrawKey(random);
+  if (random->Below(10) == 0) mutation.value.clear();
   if (!mutation.value.empty() && mutation.value < mutation.key) {
     std::swap(mutation.key, mutation.value);
   }

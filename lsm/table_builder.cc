@@ -187,19 +187,13 @@ absl::Status TableBuilder::AddRangeDelete(const RangeDelete& range) {
   return absl::OkStatus();
 }
 
-void TableBuilder::IncludeRangeDeletes() {
-  TableProperties& p = properties_;
-  p.range_delete_count = range_deletes_.size();
+std::vector<RangeDelete> TableBuilder::RangeDeleteViews() const {
+  std::vector<RangeDelete> deletes;
+  deletes.reserve(range_deletes_.size());
   for (const OwnedRangeDelete& range : range_deletes_) {
-    if (AURORA_PLANTED_BUG("range-delete-outside-of-bounds")) break;
-    p.smallest_key = std::min(p.smallest_key, range.begin);
-    if (range.end > p.largest_key) {
-      p.largest_key = range.end;
-      p.largest_is_exclusive = true;
-    }
-    p.smallest_sequence = std::min(p.smallest_sequence, range.sequence);
-    p.largest_sequence = std::max(p.largest_sequence, range.sequence);
+    deletes.push_back({range.begin, range.end, range.sequence});
   }
+  return deletes;
 }
 
 void TableBuilder::AppendMetadata() {
@@ -211,12 +205,8 @@ void TableBuilder::AppendMetadata() {
   }
   footer.index = AppendBlock(index_.Finish(), options_.compression);
   if (!range_deletes_.empty()) {
-    std::vector<RangeDelete> deletes;
-    deletes.reserve(range_deletes_.size());
-    for (const OwnedRangeDelete& range : range_deletes_) {
-      deletes.push_back({range.begin, range.end, range.sequence});
-    }
-    footer.range_deletes = AppendBlock(EncodeRangeDeletes(deletes), options_.compression);
+    footer.range_deletes =
+        AppendBlock(EncodeRangeDeletes(RangeDeleteViews()), options_.compression);
   }
   footer.properties = AppendBlock(EncodeTableProperties(properties_), Compression::kNone);
   std::string tail(
@@ -241,7 +231,11 @@ Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
   }
   finished_ = true;
   properties_.largest_key = last_key_;
-  IncludeRangeDeletes();
+  if (AURORA_PLANTED_BUG("range-delete-outside-of-bounds")) {
+    properties_.range_delete_count = range_deletes_.size();
+  } else {
+    properties_.IncludeRangeDeletes(RangeDeleteViews());
+  }
   CutBlock(nullptr);
   AppendMetadata();
   UpdateCharge();

@@ -92,7 +92,7 @@ class TableBuilder {
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
   void AppendMetadata();
   // Makes bounds and counts cover the range deletes.
-  void IncludeRangeDeletes();
+  std::vector<RangeDelete> RangeDeleteViews() const;
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
   Task<absl::Status> Write();
   Task<absl::Status> WriteThenAppend(std::string key, Version version, std::string value);

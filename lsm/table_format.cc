@@ -153,9 +153,10 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
   if (LoadFixed<std::uint64_t>(p + kChecksumOffset) != XXH3_64bits(p, kChecksumOffset)) {
     return DataLossError("the checksum of the footer is wrong");
   }
-  if (const auto version = LoadFixed<std::uint32_t>(p + 8); version != kTableFormatVersion) {
+  const auto version = LoadFixed<std::uint32_t>(p + 8);
+  if (version < kOldestTableFormatVersion || version > kTableFormatVersion) {
     return FailedPreconditionError("table format version ", version, "; this program reads ",
-                                   kTableFormatVersion);
+                                   kOldestTableFormatVersion, " to ", kTableFormatVersion);
   }
   TableFooter footer;
   std::memcpy(footer.identity.database_id.data(), p + 16, 16);
@@ -175,6 +176,9 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
   const bool has_filter = footer.filter != BlockHandle{};
   const std::uint64_t filter_end = has_filter ? footer.filter.end() : footer.index.offset;
   const bool has_deletes = footer.range_deletes != BlockHandle{};
+  if (has_deletes && version == kOldestTableFormatVersion) {
+    return DataLossError("the footer has range deletes, which its version does not know");
+  }
   const std::uint64_t deletes_begin =
       has_deletes ? footer.range_deletes.offset : footer.properties.offset;
   const std::uint64_t deletes_end =

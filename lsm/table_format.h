@@ -46,6 +46,7 @@
 namespace aurora::lsm {
 
 inline constexpr std::uint32_t kTableFormatVersion = 2;
+inline constexpr std::uint32_t kOldestTableFormatVersion = 1;  // without range deletes
 inline constexpr std::size_t kTableFooterBytes = 128;
 inline constexpr std::size_t kStoredTrailerBytes = 16;
 inline constexpr std::size_t kHandleBytes = 16;

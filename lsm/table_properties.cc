@@ -1,5 +1,6 @@
 #include "aurora/lsm/table_properties.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 
@@ -54,6 +55,19 @@ bool IsConsistent(const TableProperties& p) {
 }
 
 }  // namespace
+
+void TableProperties::IncludeRangeDeletes(std::span<const RangeDelete> deletes) {
+  range_delete_count = deletes.size();
+  for (const RangeDelete& range : deletes) {
+    if (range.begin < smallest_key) smallest_key = range.begin;
+    if (range.end > largest_key) {
+      largest_key = range.end;
+      largest_is_exclusive = true;
+    }
+    smallest_sequence = std::min(smallest_sequence, range.sequence);
+    largest_sequence = std::max(largest_sequence, range.sequence);
+  }
+}
 
 std::string EncodeTableProperties(const TableProperties& properties) {
   capnp::MallocMessageBuilder message;

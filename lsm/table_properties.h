@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
 
 namespace aurora::lsm {
@@ -27,6 +29,9 @@ struct TableProperties {
   int filter_bits_per_key = 0;  // 0: no filter
   std::uint64_t range_delete_count = 0;
   friend bool operator==(const TableProperties&, const TableProperties&) = default;
+
+  // Widens the bounds, which are those of the entries, to what the range deletes of the table span.
+  void IncludeRangeDeletes(std::span<const RangeDelete> deletes);
 };
 
 // As a Cap'n Proto message, table_properties.capnp.

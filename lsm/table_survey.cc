@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aurora/lsm/range_delete_block.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -28,6 +29,7 @@ Task<void> TableSurvey::ReadMetadata() {
     co_await ReadProperties();
     co_await ReadIndex();
     co_await ReadFilter();
+    co_await ReadRangeDeletes();
     co_await CheckPadding();
   }
   if (!index_.has_value()) co_await SearchBlocks();
@@ -106,6 +108,29 @@ Task<void> TableSurvey::ReadFilter() {
   }
 }
 
+Task<void> TableSurvey::ReadRangeDeletes() {
+  const BlockHandle handle = footer_->range_deletes;
+  if (handle.stored_bytes == 0) co_return;
+  std::unique_ptr<char[]> raw = co_await ReadPart(handle, "range deletes");
+  if (raw == nullptr) co_return;
+  const absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(std::move(raw), handle.raw_bytes, {});
+  absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
+      block.ok() ? DecodeRangeDeletes(**block) : block.status();
+  if (deletes.ok()) {
+    range_deletes_ = *std::move(deletes);
+  } else {
+    Damage(handle.offset, handle.end() - handle.offset,
+           StrCat("range deletes: ", ToStd(deletes.status().message())));
+  }
+}
+
+bool TableSurvey::may_lack_range_deletes() const {
+  const std::uint64_t count = range_deletes_ == nullptr ? 0 : range_deletes_->size();
+  if (footer_.has_value()) return count == 0 && footer_->range_deletes.stored_bytes != 0;
+  return !properties_.has_value() || count != properties_->range_delete_count;
+}
+
 Task<void> TableSurvey::CheckPadding() {
   const std::uint64_t begin = footer_->properties.end();
   const std::uint64_t end = file_->size() - kTableFooterBytes;
@@ -128,13 +153,13 @@ Task<void> TableSurvey::SearchBlocks() {
     std::optional<FoundBlock> found = FindStoredBlock(identity_, offset, bytes);
     if (found.has_value()) {
       offset = found->handle.end();
-      if (!TakeFound(*std::move(found))) co_return;
+      TakeFound(*std::move(found));
       continue;
     }
     const std::optional<std::uint64_t> next = co_await SearchStart(offset + 1, limit);
     const std::uint64_t lost = next.value_or(limit) - offset;
     const auto lost_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(lost, UINT32_MAX));
-    // Behind a filter there is no data any more.
+    // Behind a filter or an index there is no data any more.
     if (ends_.empty()) pieces_.push_back({{offset, lost_bytes, 0}, true});
     if (!next.has_value()) co_return;
     offset = *next;
@@ -153,26 +178,38 @@ Task<std::optional<std::uint64_t>> TableSurvey::SearchStart(std::uint64_t from,
   co_return std::nullopt;
 }
 
-bool TableSurvey::TakeFound(FoundBlock found) {
+void TableSurvey::TakeFound(FoundBlock found) {
   const BlockHandle handle = found.handle;
+  const std::string raw(found.raw.get(), handle.raw_bytes);
   const absl::StatusOr<std::shared_ptr<const Block>> block =
       Block::Open(std::move(found.raw), handle.raw_bytes, {});
   if (!block.ok()) {
     // Filter or properties: the data ends where the first of them begins.
     ends_.push_back(handle.offset);
-    return true;
+    absl::StatusOr<TableProperties> properties = DecodeTableProperties(raw);
+    if (properties.ok()) properties_ = *std::move(properties);
+  } else if (!TakeFoundIndex(**block, handle.offset) && !index_.has_value()) {
+    pieces_.push_back({handle});
   }
-  // The index is a block too. It names all blocks of the data, to their last byte: no data does.
-  ends_.push_back(handle.offset);
+}
+
+bool TableSurvey::TakeFoundIndex(const Block& block, std::uint64_t offset) {
+  // An index names all blocks of the data, to their last byte: no data does.
+  ends_.push_back(offset);
   for (const std::uint64_t end : ends_) {
-    absl::StatusOr<TableIndex> index = TableIndex::Open(**block, end);
+    absl::StatusOr<TableIndex> index = TableIndex::Open(block, end);
     if (!index.ok()) continue;
     UseIndex(*std::move(index));
-    return false;
+    return true;
+  }
+  // A delete that has a value is no entry.
+  absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes = DecodeRangeDeletes(block);
+  if (deletes.ok()) {
+    range_deletes_ = *std::move(deletes);
+    return true;
   }
   ends_.pop_back();
-  pieces_.push_back({handle});
-  return true;
+  return false;
 }
 
 Task<bool> TableSurvey::Next() {

@@ -9,6 +9,8 @@
 //             ends. Behind one that is damaged the next is searched for, within kSearchBytes
 //   filter,   lost: they say nothing that the data blocks do not say
 //   properties
+//   range     lost: what they have hidden is not hidden any more. Nothing else says whether there
+//   deletes   were any, but the properties and the footer
 //
 // Reads from the device; changes nothing. One user at a time.
 #pragma once
@@ -19,12 +21,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "aurora/lsm/block.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/patient_file.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_index.h"
 #include "aurora/lsm/table_properties.h"
@@ -80,6 +84,11 @@ class TableSurvey {
   // What the blocks that could not be read may have held, ascending. Complete once Next() was
   // false.
   const std::vector<LostKeys>& lost_keys() const { return lost_keys_; }
+  // What could be read of them; null: none, or they are lost.
+  const RangeDeletes* range_deletes() const { return range_deletes_.get(); }
+  std::unique_ptr<const RangeDeletes> TakeRangeDeletes() { return std::move(range_deletes_); }
+  // True if the table may have range deletes that cannot be read.
+  bool may_lack_range_deletes() const;
   // Entries that were in blocks that could be read.
   std::uint64_t entry_count() const { return entry_count_; }
 
@@ -96,6 +105,7 @@ class TableSurvey {
   Task<void> ReadProperties();
   Task<void> ReadIndex();
   Task<void> ReadFilter();
+  Task<void> ReadRangeDeletes();
   Task<void> CheckPadding();
   // The raw bytes of a block that the footer names; null, with damage noted, if it has none.
   Task<std::unique_ptr<char[]>> ReadPart(BlockHandle handle, std::string part);
@@ -103,8 +113,9 @@ class TableSurvey {
   Task<void> SearchBlocks();
   // Where the next block begins after `from`; nullopt if none does within kSearchBytes.
   Task<std::optional<std::uint64_t>> SearchStart(std::uint64_t from, std::uint64_t limit);
-  // Takes a found block; false if it is none of the data, which ends there.
-  bool TakeFound(FoundBlock found);
+  void TakeFound(FoundBlock found);
+  // True if a block behind the data is the index, or the range deletes.
+  bool TakeFoundIndex(const Block& block, std::uint64_t offset);
   void UseIndex(TableIndex index);
   void TakeDamaged(std::string what);
   void LoseUnknownEnd();
@@ -118,6 +129,7 @@ class TableSurvey {
   std::optional<TableProperties> properties_;
   std::optional<TableIndex> index_;
   std::optional<Filter> filter_;
+  std::unique_ptr<const RangeDeletes> range_deletes_;
   std::vector<Place> pieces_;
   std::vector<std::uint64_t> ends_;  // of blocks that are no data, while they are searched
   std::vector<FileDamage> damage_;

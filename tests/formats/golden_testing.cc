@@ -12,6 +12,10 @@
 #include "aurora/engine/document/schema.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query/expression.h"
+#include "aurora/lsm/append_operator_testing.h"
+#include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/store.h"
+#include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
@@ -140,6 +144,72 @@ Task<absl::Status> ReadAll(Environment* environment, std::string* answers) {
   co_return co_await database.Close();
 }
 
+// --- A store. ---
+
+constexpr lsm::KeyspaceId kMerged = 7;
+
+lsm::StoreOptions SmallStoreOptions(const lsm::MergeOperator* append) {
+  lsm::StoreOptions options;
+  options.directory = kPath;
+  options.memtable_bytes = 16u << 10;
+  options.table_bytes = 8192;
+  options.log_segment_bytes = 64u << 10;
+  options.block_cache_bytes = 64u << 10;
+  options.merge_operators[kMerged] = append;
+  return options;
+}
+
+std::string NumberedKey(int number) { return StrCat("key", 1000 + number); }
+
+Task<absl::Status> WriteKeys(lsm::KvStore* store, int from, int to) {
+  for (int i = from; i < to; ++i) {
+    lsm::WriteBatch batch;
+    batch.Put(NumberedKey(i), StrCat("value ", i));
+    batch.Merge(NumberedKey(i % 9), StrCat(i, ";"), kMerged);
+    if (i % 4 == 3) batch.Delete(NumberedKey(i - 2));
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
+  }
+  co_return absl::OkStatus();
+}
+
+// Range deletes in the last level, which a snapshot keeps there, in level 0 and in the log.
+Task<absl::Status> FillStore(Environment* environment) {
+  const lsm::AppendOperator append;
+  AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
+                   co_await lsm::KvStore::Open(*environment, SmallStoreOptions(&append)));
+  std::unique_ptr<lsm::Snapshot> snapshot;
+  for (int part = 0; part < 3; ++part) {
+    const int from = 100 * part;
+    AURORA_CO_RETURN_IF_ERROR(co_await WriteKeys(store.get(), from, from + 90));
+    if (part == 0) snapshot = store->store().GetSnapshot();
+    lsm::WriteBatch batch;
+    batch.DeleteRange(NumberedKey(from + 20), NumberedKey(from + 60));
+    batch.DeleteRange(NumberedKey(part), NumberedKey(part + 2), kMerged);
+    batch.Put(NumberedKey(from + 40), "put behind a range delete");
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
+    if (part == 0) AURORA_CO_RETURN_IF_ERROR(co_await store->store().Compact());
+    if (part == 1) AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
+  }
+  snapshot = nullptr;
+  co_return co_await store->Close();
+}
+
+Task<absl::Status> ReadStore(Environment* environment, std::string* answers) {
+  const lsm::AppendOperator append;
+  AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
+                   co_await lsm::KvStore::Open(*environment, SmallStoreOptions(&append)));
+  for (const lsm::KeyspaceId keyspace : {lsm::KeyspaceId{0}, kMerged}) {
+    const std::unique_ptr<lsm::Iterator> iterator =
+        store->store().NewIterator(keyspace, lsm::IterateOptions());
+    AURORA_CO_RETURN_IF_ERROR(co_await iterator->SeekToFirst());
+    while (iterator->Valid()) {
+      StrAppend(answers, keyspace, "/", iterator->key(), " = ", iterator->value(), "\n");
+      AURORA_CO_RETURN_IF_ERROR(co_await iterator->Next());
+    }
+  }
+  co_return co_await store->Close();
+}
+
 // --- Files. ---
 
 std::string Contents(const std::filesystem::path& path) {
@@ -155,27 +225,32 @@ void WriteFile(const std::filesystem::path& path, std::string_view contents) {
 
 }  // namespace
 
-GoldenDatabase MakeGolden(bool killed) {
+GoldenDatabase MakeGolden(const std::string& name) {
   Simulation simulation(kSeed);
-  absl::Status status = simulation.Run(Fill(&simulation.environment()));
+  Environment* const environment = &simulation.environment();
+  absl::Status status =
+      simulation.Run(name == "store" ? FillStore(environment) : Fill(environment));
   AURORA_CHECK(status.ok());
-  if (killed) status = FillMore(&simulation);
+  if (name == "killed") status = FillMore(&simulation);
   AURORA_CHECK(status.ok());
   GoldenDatabase made;
   made.image = simulation.disk().image();
-  absl::StatusOr<std::string> answers = ReadAnswers(made.image);
-  AURORA_CHECK(answers.ok());
-  made.answers = *std::move(answers);
+  absl::StatusOr<GoldenDatabase> read = ReadAnswers(name, made.image);
+  AURORA_CHECK(read.ok());
+  made.answers = std::move(read->answers);
   return made;
 }
 
-absl::StatusOr<std::string> ReadAnswers(const DiskImage& image) {
+absl::StatusOr<GoldenDatabase> ReadAnswers(const std::string& name, const DiskImage& image) {
   SimulationOptions options;
   options.image = image;
   Simulation simulation(kSeed, std::move(options));
-  std::string answers;
-  AURORA_RETURN_IF_ERROR(simulation.Run(ReadAll(&simulation.environment(), &answers)));
-  return answers;
+  Environment* const environment = &simulation.environment();
+  GoldenDatabase read;
+  AURORA_RETURN_IF_ERROR(simulation.Run(name == "store" ? ReadStore(environment, &read.answers)
+                                                        : ReadAll(environment, &read.answers)));
+  read.image = simulation.disk().image();
+  return read;
 }
 
 absl::Status WriteGolden(const GoldenDatabase& database, const std::string& directory,

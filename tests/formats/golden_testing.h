@@ -5,6 +5,8 @@
 // bytes. It holds a few files:
 //
 //   closed/, killed/    the files of two databases, without the zeros at the end of each file
+//   store/              the same of a store (lsm/kv_store.h) without a database around it, for what
+//                       no database writes: range deletes, merges; from version 2 on
 //   closed.sizes, ...   a line for each file: its size and its path
 //   closed.answers, ... what reading everything must give, as text
 #pragma once
@@ -17,17 +19,17 @@
 
 namespace aurora::formats {
 
-// One database.
+// One database, or store.
 struct GoldenDatabase {
   DiskImage image;      // holds it in /db
   std::string answers;  // of all documents and of some queries
 };
 
-// Makes the database that is closed, or the one whose process was killed.
-GoldenDatabase MakeGolden(bool killed);
+inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store"};
+GoldenDatabase MakeGolden(const std::string& name);
 
-// Opens the database of the image, reads all of it, and closes it.
-absl::StatusOr<std::string> ReadAnswers(const DiskImage& image);
+// Opens the golden database of that name, reads all of it, and closes it: what is there afterwards.
+absl::StatusOr<GoldenDatabase> ReadAnswers(const std::string& name, const DiskImage& image);
 
 // `directory` must exist and `name` not be in it.
 absl::Status WriteGolden(const GoldenDatabase& database, const std::string& directory,

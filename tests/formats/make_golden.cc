@@ -34,9 +34,8 @@ int main(int argc, char** argv) {
                  directory.c_str());
     return 1;
   }
-  for (const bool killed : {false, true}) {
-    const absl::Status written =
-        WriteGolden(aurora::formats::MakeGolden(killed), directory, killed ? "killed" : "closed");
+  for (const char* const name : aurora::formats::kGoldenNames) {
+    const absl::Status written = WriteGolden(aurora::formats::MakeGolden(name), directory, name);
     if (!written.ok()) {
       std::fprintf(stderr, "%s\n", written.ToString().c_str());
       return 1;

@@ -316,7 +316,7 @@ class Database:
     def apply_edit(self, edit, is_first):
         if is_first:
             header = Struct.at(edit.message, edit.pointer(0))
-            assert header.half(0) == 2 and header.text(1) == "aurora.bytewise"
+            assert header.half(0) in (1, 2) and header.text(1) == "aurora.bytewise"
             self.database_id = header.bytes(0)
         removed = edit.pointer(2)
         if removed is not None:
@@ -351,7 +351,7 @@ class Database:
         data = self.file(f"{number:06d}.table")
         footer = data[-128:]
         assert footer[:8] == b"AURTABLE" and u64(footer, 120) == xxh3(footer[:120])
-        assert u32(footer, 8) == 2 and not any(footer[112:120])
+        assert u32(footer, 8) in (1, 2) and not any(footer[112:120])
         assert footer[16:32] == self.database_id
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)

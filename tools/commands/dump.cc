@@ -11,6 +11,7 @@
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/log_survey.h"
+#include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_survey.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
@@ -61,6 +62,7 @@ class Dump {
   void Frame(const SegmentSurvey::Item& item);
   std::string RecordText(std::string_view payload, Array* operations) const;
   void TableSummary(const lsm::TableSurvey& survey);
+  void RangeDelete(const lsm::RangeDelete& range);
   void Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value);
   void Edit(const lsm::ManifestFrame& frame);
 
@@ -78,6 +80,8 @@ std::string_view KindName(lsm::EntryKind kind) {
       return "put";
     case lsm::EntryKind::kMerge:
       return "merge";
+    case lsm::EntryKind::kDeleteRange:
+      return "delete range";
   }
   return "unknown";
 }
@@ -309,6 +313,9 @@ ExitCode Dump::Table() {
   if (!opened.ok()) return Failed(opened.status());
   lsm::TableSurvey& survey = **opened;
   TableSummary(survey);
+  if (survey.range_deletes() != nullptr) {
+    for (const lsm::RangeDelete& range : survey.range_deletes()->all()) RangeDelete(range);
+  }
   std::size_t told = 0;
   const auto tell = [&] {
     for (; told < survey.damage().size(); ++told) {
@@ -339,6 +346,7 @@ void Dump::TableSummary(const lsm::TableSurvey& survey) {
           {"entries", Number(table.entry_count)},
           {"deletes", Number(table.delete_count)},
           {"merges", Number(table.merge_count)},
+          {"range_deletes", Number(table.range_delete_count)},
           {"keys", Number(table.key_count)},
           {"blocks", Number(table.data_block_count)},
           {"smallest_sequence", Number(table.smallest_sequence)},
@@ -349,10 +357,25 @@ void Dump::TableSummary(const lsm::TableSurvey& survey) {
   streams_.out << "table " << NameOf(survey.path()) << ": " << survey.file_bytes() << " bytes, "
                << Grouped(table.entry_count) << " entries" << " ("
                << Counted(table.delete_count, "delete") << ", "
-               << Counted(table.merge_count, "merge") << ") of " << Counted(table.key_count, "key")
-               << " in " << Counted(table.data_block_count, "block") << ", commits "
+               << Counted(table.merge_count, "merge") << "), "
+               << Counted(table.range_delete_count, "range delete") << ", of "
+               << Counted(table.key_count, "key") << " in "
+               << Counted(table.data_block_count, "block") << ", commits "
                << table.smallest_sequence << " to " << table.largest_sequence << ", filter of "
                << table.filter_bits_per_key << " bits a key\n";
+}
+
+void Dump::RangeDelete(const lsm::RangeDelete& range) {
+  lsm::KeyspaceId keyspace = 0;
+  std::string_view begin;
+  if (!lsm::ParseStoredKey(range.begin, &keyspace, &begin)) begin = range.begin;
+  const std::size_t most = arguments_.json || arguments_.values ? std::string::npos : 64;
+  // Its end may be that of the keyspace, which no key of the keyspace is: so it is shown whole.
+  Line({{"type", Text(KindName(lsm::EntryKind::kDeleteRange)), -8},
+        {"keyspace", Number(keyspace), 4},
+        {"sequence", Number(range.sequence), 10},
+        {"key", Value(HexText(begin, most))},
+        {"stored_end", Value(HexText(range.end, most))}});
 }
 
 void Dump::Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value) {
@@ -434,6 +457,7 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                      {"entries", Number(table.entry_count)},
                      {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
                      {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
+                     {"range_deletes", Number(table.range_delete_count)},
                      {"smallest_sequence", Number(table.smallest_sequence)},
                      {"largest_sequence", Number(table.largest_sequence)}}));
   }

@@ -198,6 +198,7 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::Status> Merge(Compaction compaction, Change* change);
 
   // --- store_tables.cc ---
+  class TableWriting;
   struct Output {
     int level = 0;
     bool is_last_level = false;
@@ -208,11 +209,6 @@ class StoreImpl final : public Store, public TableOpener {
                                                            EntryFilter::Options filter,
                                                            CompactionRangeDeletes range_deletes,
                                                            Output output);
-  Task<absl::Status> WriteEntries(EntryFilter* entries, CompactionRangeDeletes* range_deletes,
-                                  Output output, std::vector<TableInfo>* tables);
-  Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> BeginTable(TableInfo* info, Output output);
-  Task<absl::Status> FinishTable(TableBuilder* builder, TableInfo* info);
-  TableBuilderOptions BuilderOptions(std::uint64_t number, const Output& output) const;
   Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
 
   // --- Errors and waiting. ---

@@ -28,94 +28,111 @@ TableIdentity IdentityOf(const LogIdentity& database, std::uint64_t file_number)
 
 }  // namespace
 
-TableBuilderOptions StoreImpl::BuilderOptions(std::uint64_t number, const Output& output) const {
+// The tables of one flush or compaction.
+class StoreImpl::TableWriting {
+ public:
+  // Both must outlive it.
+  TableWriting(StoreImpl* store, CompactionRangeDeletes* range_deletes, Output output)
+      : store_(*store), range_deletes_(*range_deletes), output_(output) {}
+
+  Task<absl::Status> Write(EntryFilter* entries);
+  // Ends the writing. After a failure, too: then some are not whole.
+  std::vector<TableInfo> TakeTables() {
+    builder_ = nullptr;
+    return std::move(tables_);
+  }
+
+ private:
+  TableBuilderOptions BuilderOptions(std::uint64_t number) const;
+  Task<absl::Status> Begin();
+  // `end`: where the next table begins; nullopt: there is none.
+  Task<absl::Status> Finish(std::optional<std::string_view> end);
+
+  StoreImpl& store_;
+  CompactionRangeDeletes& range_deletes_;
+  const Output output_;
+  std::vector<TableInfo> tables_;
+  std::unique_ptr<TableBuilder> builder_;  // of the last of tables_, until it is finished
+};
+
+TableBuilderOptions StoreImpl::TableWriting::BuilderOptions(std::uint64_t number) const {
+  const StoreOptions& store = store_.options_;
   TableBuilderOptions options;
-  options.identity = IdentityOf(identity_, number);
-  options.memory = options_.memory;
+  options.identity = IdentityOf(store_.identity_, number);
+  options.memory = store.memory;
   // What was written last is read soon, but is not to push everything else out.
-  const bool fits_cache = options_.memtable_bytes <= options_.block_cache_bytes / 4;
-  if (output.sources != nullptr || fits_cache) options.cache = block_cache_.get();
-  options.sources = output.sources;
+  const bool fits_cache = store.memtable_bytes <= store.block_cache_bytes / 4;
+  if (output_.sources != nullptr || fits_cache) options.cache = store_.block_cache_.get();
+  options.sources = output_.sources;
   // The last level holds most of the data, which is read least; a key that is found there costs a
   // read with or without a filter.
-  options.compression = output.is_last_level ? Compression::kZstd : Compression::kLz4;
-  options.filter_bits_per_key = output.level <= 1 ? 14 : 10;
+  options.compression = output_.is_last_level ? Compression::kZstd : Compression::kLz4;
+  options.filter_bits_per_key = output_.level <= 1 ? 14 : 10;
   return options;
 }
 
-Task<absl::StatusOr<std::unique_ptr<TableBuilder>>> StoreImpl::BeginTable(TableInfo* info,
-                                                                          Output output) {
-  AURORA_CO_ASSIGN(info->number, NewFileNumber());
+Task<absl::Status> StoreImpl::TableWriting::Begin() {
+  TableInfo& info = tables_.emplace_back();
+  info.level = output_.level;
+  AURORA_CO_ASSIGN(info.number, store_.NewFileNumber());
   OpenOptions open;
   open.mode = OpenMode::kCreateNew;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
-                   co_await environment_.files().Open(
-                       JoinPath(options_.directory, TableFileName(info->number)), open));
-  const TableBuilderOptions options = BuilderOptions(info->number, output);
-  co_return std::make_unique<TableBuilder>(std::move(file), options);
-}
-
-Task<absl::Status> StoreImpl::FinishTable(TableBuilder* builder, TableInfo* info) {
-  AURORA_CO_ASSIGN(TableSummary summary, co_await builder->Finish());
-  info->size_bytes = summary.file_bytes;
-  info->hash = summary.file_hash;
-  info->entry_count = summary.properties.entry_count;
-  info->smallest_key = std::move(summary.properties.smallest_key);
-  info->largest_key = std::move(summary.properties.largest_key);
-  info->smallest_sequence = summary.properties.smallest_sequence;
-  info->largest_sequence = summary.properties.largest_sequence;
-  info->range_delete_count = summary.properties.range_delete_count;
-  info->largest_is_exclusive = summary.properties.largest_is_exclusive;
+                   co_await store_.environment_.files().Open(
+                       JoinPath(store_.options_.directory, TableFileName(info.number)), open));
+  builder_ = std::make_unique<TableBuilder>(std::move(file), BuilderOptions(info.number));
   co_return absl::OkStatus();
 }
 
-// Fills `tables` as files are begun, so that the caller can remove them after a failure.
-Task<absl::Status> StoreImpl::WriteEntries(EntryFilter* entries,
-                                           CompactionRangeDeletes* range_deletes, Output output,
-                                           std::vector<TableInfo>* tables) {
+Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_view> end) {
+  AURORA_CO_RETURN_IF_ERROR(range_deletes_.Cut(end, builder_.get()));
+  AURORA_CO_ASSIGN(TableSummary summary, co_await builder_->Finish());
+  builder_ = nullptr;
+  TableInfo& info = tables_.back();
+  info.size_bytes = summary.file_bytes;
+  info.hash = summary.file_hash;
+  info.entry_count = summary.properties.entry_count;
+  info.smallest_key = std::move(summary.properties.smallest_key);
+  info.largest_key = std::move(summary.properties.largest_key);
+  info.smallest_sequence = summary.properties.smallest_sequence;
+  info.largest_sequence = summary.properties.largest_sequence;
+  info.range_delete_count = summary.properties.range_delete_count;
+  info.largest_is_exclusive = summary.properties.largest_is_exclusive;
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
   // A flush makes one table, so that level 0 counts flushes; other tables are cut, but never
   // between two versions of a key.
-  const std::uint64_t cut_bytes = output.level == 0 ? UINT64_MAX : options_.table_bytes;
-  std::unique_ptr<TableBuilder> builder;
+  const std::uint64_t cut_bytes = output_.level == 0 ? UINT64_MAX : store_.options_.table_bytes;
   std::string last_key;
   std::uint64_t slice_entries = 0;
   std::uint64_t slice_bytes = 0;
   AURORA_CO_RETURN_IF_ERROR(co_await entries->Start());
   while (entries->Valid()) {
     const EntryKey key = entries->key();
-    if (builder != nullptr && builder->file_bytes() >= cut_bytes && key.key != last_key) {
-      AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(key.key, builder.get()));
-      AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
-      builder = nullptr;
+    if (builder_ != nullptr && builder_->file_bytes() >= cut_bytes && key.key != last_key) {
+      AURORA_CO_RETURN_IF_ERROR(co_await Finish(key.key));
     }
-    if (builder == nullptr) {
-      tables->emplace_back();
-      tables->back().level = output.level;
-      AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), output));
-    }
+    if (builder_ == nullptr) AURORA_CO_RETURN_IF_ERROR(co_await Begin());
     if (cut_bytes != UINT64_MAX) last_key.assign(key.key);
     slice_bytes += key.key.size() + entries->value().size();
-    AURORA_CO_RETURN_IF_ERROR(co_await builder->Add(key, entries->value()));
+    AURORA_CO_RETURN_IF_ERROR(co_await builder_->Add(key, entries->value()));
     absl::Status moved = co_await entries->Next();
     if (!moved.ok() && AURORA_PLANTED_BUG("compaction-ends-at-read-error")) break;
     AURORA_CO_RETURN_IF_ERROR(std::move(moved));
     if (++slice_entries >= kEntriesPerSlice || slice_bytes >= kBytesPerSlice) {
       slice_entries = slice_bytes = 0;
-      if (poisoned()) co_return status();
-      if (closing()) co_return CancelledError("the store is being closed");
+      if (store_.poisoned()) co_return store_.status();
+      if (store_.closing()) co_return CancelledError("the store is being closed");
       co_await Yield();
     }
   }
-  if (builder == nullptr && !range_deletes->empty()) {
-    tables->emplace_back();
-    tables->back().level = output.level;
-    AURORA_CO_ASSIGN(builder, co_await BeginTable(&tables->back(), output));
+  if (builder_ == nullptr && !range_deletes_.empty()) {
+    AURORA_CO_RETURN_IF_ERROR(co_await Begin());
   }
-  if (builder != nullptr) {
-    AURORA_CO_RETURN_IF_ERROR(range_deletes->Cut(std::nullopt, builder.get()));
-    AURORA_CO_RETURN_IF_ERROR(co_await FinishTable(builder.get(), &tables->back()));
-  }
-  co_return absl::OkStatus();
+  if (builder_ == nullptr) co_return absl::OkStatus();
+  co_return co_await Finish(std::nullopt);
 }
 
 Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
@@ -123,8 +140,9 @@ Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
     CompactionRangeDeletes range_deletes, Output output) {
   filter.range_deletes = range_deletes.all();
   EntryFilter entries(std::move(source), std::move(filter));
-  std::vector<TableInfo> tables;
-  absl::Status written = co_await WriteEntries(&entries, &range_deletes, output, &tables);
+  TableWriting writing(this, &range_deletes, output);
+  absl::Status written = co_await writing.Write(&entries);
+  std::vector<TableInfo> tables = writing.TakeTables();
   if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
     written = co_await environment_.files().SyncDirectory(options_.directory);
   }

@@ -63,9 +63,11 @@ void Run(Task<absl::Status> task) {
 
 // --- Memtable ---
 
+constexpr std::size_t kMemtableBytes = std::size_t{64} << 20;
+
 struct FilledMemtable {
   explicit FilledMemtable(std::size_t count)
-      : keys(RandomKeys(count)), memtable(std::make_shared<Memtable>(&budget)) {
+      : keys(RandomKeys(count)), memtable(std::make_shared<Memtable>(&budget, kMemtableBytes)) {
     const std::string value = Value(100);
     for (std::size_t i = 0; i < count; ++i) memtable->Add({.key = keys[i], .value = value}, i + 1);
   }
@@ -88,7 +90,7 @@ void MemtableInsert(benchmark::State& state) {
       state.PauseTiming();
       memtable.reset();
       budget = std::make_unique<MemoryBudget>(kNoLimit);
-      memtable = std::make_unique<Memtable>(budget.get());
+      memtable = std::make_unique<Memtable>(budget.get(), kMemtableBytes);
       for (next = 0; next < entries; ++next) {
         memtable->Add({.key = keys[next], .value = value}, next + 1);
       }
@@ -111,7 +113,7 @@ void MemtableInsertAscending(benchmark::State& state) {
   for (auto _ : state) {
     if (next >= 1000000) {
       state.PauseTiming();
-      memtable = std::make_unique<Memtable>(&budget);
+      memtable = std::make_unique<Memtable>(&budget, kMemtableBytes);
       next = 0;
       state.ResumeTiming();
     }
@@ -130,11 +132,29 @@ void MemtableGet(benchmark::State& state) {
   for (auto _ : state) {
     const StoredKey key(0, filled.keys[i]);
     history.Reset();
-    AURORA_CHECK(filled.memtable->Get(key.view(), kMaxSequence, filled.memtable, &history));
+    AURORA_CHECK(filled.memtable->Get(key.view(), HashKey(key.view()), kMaxSequence,
+                                      filled.memtable, &history));
     i = (i + 7919) % filled.keys.size();
   }
 }
 BENCHMARK(MemtableGet)->Arg(1000)->Arg(100000)->Arg(1000000);
+
+// Of keys that are not there.
+void MemtableGetMissing(benchmark::State& state) {
+  const FilledMemtable filled(static_cast<std::size_t>(state.range(0)));
+  std::vector<std::string> missing = filled.keys;
+  for (std::string& key : missing) ++key.back();
+  std::size_t i = 0;
+  KeyHistory history;
+  for (auto _ : state) {
+    const StoredKey key(0, missing[i]);
+    history.Reset();
+    AURORA_CHECK(!filled.memtable->Get(key.view(), HashKey(key.view()), kMaxSequence,
+                                       filled.memtable, &history));
+    i = (i + 7919) % missing.size();
+  }
+}
+BENCHMARK(MemtableGetMissing)->Arg(1000)->Arg(100000)->Arg(500000);
 
 void MemtableNext(benchmark::State& state) {
   const FilledMemtable filled(static_cast<std::size_t>(state.range(0)));
@@ -420,7 +440,7 @@ void MergeNext(benchmark::State& state) {
   std::vector<std::unique_ptr<Memtable>> memtables;
   const auto sources = static_cast<std::size_t>(state.range(0));
   for (std::size_t s = 0; s < sources; ++s) {
-    memtables.push_back(std::make_unique<Memtable>(&budget));
+    memtables.push_back(std::make_unique<Memtable>(&budget, kMemtableBytes));
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     // Each source has an eighth of what the next has.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "aurora/lsm/filter.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/runtime/compiler.h"
@@ -32,7 +33,10 @@ void Memtable::Add(const Mutation& mutation, Sequence sequence) {
       EntryTree::Entry::New(memory, key_size, Version(sequence, mutation.kind), mutation.value);
   char* const rest = StoreKeyspacePrefix(mutation.keyspace, entry->key_data());
   if (!mutation.key.empty()) std::memcpy(rest, mutation.key.data(), mutation.key.size());
+  const std::uint64_t key_hash = HashKey(entry->key());
+  filter_.PrefetchToAdd(key_hash);
   tree_.Insert(entry);
+  filter_.Add(key_hash);
   entry_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -59,12 +63,14 @@ void Memtable::AddRangeDelete(const Mutation& mutation, Sequence sequence) {
   range_deletes_.Add({begin, end, sequence});
 }
 
-bool Memtable::Get(std::string_view stored_key, Sequence at,
+bool Memtable::Get(std::string_view stored_key, std::uint64_t key_hash, Sequence at,
                    const std::shared_ptr<const void>& owner, KeyHistory* history) const {
   AURORA_DCHECK(!history->done());
+  AURORA_DCHECK(key_hash == HashKey(stored_key));
   if (const auto* const groups = range_deletes(); AURORA_UNLIKELY(groups != nullptr)) {
     history->HideBelow(CoverOf(*groups, stored_key, at).sequence);
   }
+  if (!filter_.MayContain(key_hash)) return history->settled();
   EntryTree::Cursor cursor(&tree_);
   // The highest word of `at`: before every entry of that commit.
   for (cursor.Seek({stored_key, Version::FromWord(at << 8 | 0xFF)});

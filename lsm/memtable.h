@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "aurora/lsm/arena.h"
 #include "aurora/lsm/entry_tree.h"
+#include "aurora/lsm/growing_filter.h"
 #include "aurora/lsm/growing_range_deletes.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
@@ -32,9 +33,11 @@ class Memtable {
   class Iterator;
 
   // `budget` must outlive the memtable; all its memory is charged there as kMemtable.
-  explicit Memtable(MemoryBudget* budget)
+  // `expected_bytes`: how much is to go into it, roughly; its filter has a part of that.
+  Memtable(MemoryBudget* budget, std::size_t expected_bytes)
       : entries_(budget, MemoryUse::kMemtable),
         tree_(budget, MemoryUse::kMemtable),
+        filter_(budget, MemoryUse::kMemtable, expected_bytes / kBytesPerFilterByte),
         range_deletes_(budget) {}
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;
@@ -47,9 +50,10 @@ class Memtable {
 
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
   // done() or there are no more; those that a range delete hides count for a Delete. `owner` is
-  // what keeps this memtable alive. Returns history->settled().
-  bool Get(std::string_view stored_key, Sequence at, const std::shared_ptr<const void>& owner,
-           KeyHistory* history) const;
+  // what keeps this memtable alive. `key_hash` is HashKey(stored_key) (filter.h). Returns
+  // history->settled().
+  bool Get(std::string_view stored_key, std::uint64_t key_hash, Sequence at,
+           const std::shared_ptr<const void>& owner, KeyHistory* history) const;
 
   std::uint64_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
   // The range deletes, in groups of one set; null if there are none. Those of a commit are here
@@ -58,7 +62,8 @@ class Memtable {
   bool empty() const { return entry_count() == 0 && range_deletes() == nullptr; }
   // Bytes charged to the budget for it.
   std::size_t charged_bytes() const {
-    return entries_.charged_bytes() + tree_.charged_bytes() + range_deletes_.charged_bytes();
+    return entries_.charged_bytes() + tree_.charged_bytes() + filter_.charged_bytes() +
+           range_deletes_.charged_bytes();
   }
   // Bytes in use, which grow with every entry: what decides when the memtable is full.
   std::size_t used_bytes() const {
@@ -71,10 +76,14 @@ class Memtable {
   static std::size_t EntryBytes(const Mutation& mutation);
 
  private:
+  // An entry of 100 bytes takes 200, so its key gets 12 bits of the filter.
+  static constexpr std::size_t kBytesPerFilterByte = 128;
+
   void AddRangeDelete(const Mutation& mutation, Sequence sequence);
 
   Arena entries_;
   EntryTree tree_;
+  GrowingFilter filter_;  // of the stored keys
   GrowingRangeDeletes range_deletes_;
   std::atomic<std::uint64_t> entry_count_{0};
 };

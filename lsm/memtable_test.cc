@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aurora/lsm/coding.h"
+#include "aurora/lsm/filter.h"
 #include "aurora/lsm/key.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -43,7 +44,8 @@ class MemtableTest : public testing::Test {
   // The value as of `at`: operands (newest first) are joined with "+".
   std::string Get(std::string_view key, Sequence at = kMaxSequence, KeyspaceId keyspace = 0) {
     KeyHistory history;
-    memtable_->Get(MakeStoredKey(keyspace, key), at, memtable_, &history);
+    const std::string stored = MakeStoredKey(keyspace, key);
+    memtable_->Get(stored, HashKey(stored), at, memtable_, &history);
     if (history.empty()) return "(nothing)";
     if (history.has_operands()) return history.done() ? "(operands, base)" : "(operands)";
     const auto value = history.Resolve(key, nullptr);
@@ -51,7 +53,7 @@ class MemtableTest : public testing::Test {
   }
 
   MemoryBudget budget_{std::size_t{1} << 30};
-  std::shared_ptr<Memtable> memtable_ = std::make_shared<Memtable>(&budget_);
+  std::shared_ptr<Memtable> memtable_ = std::make_shared<Memtable>(&budget_, std::size_t{1} << 20);
 };
 
 TEST_F(MemtableTest, AReaderSeesTheNewestVersionAtItsSequence) {
@@ -328,7 +330,7 @@ TEST_F(MemtableTest, WritersAndReadersRaceWithoutLossOrTear) {
         const Sequence at = published.load(std::memory_order_acquire);
         const std::string key = MakeStoredKey(0, StressKey(random.Next64()));
         KeyHistory history;
-        if (memtable_->Get(key, at, memtable_, &history)) {
+        if (memtable_->Get(key, HashKey(key), at, memtable_, &history)) {
           EXPECT_LE(history.newest().sequence(), at);
           EXPECT_TRUE(IsStressValue(key, history.newest().sequence(),
                                     (*history.Resolve(key, nullptr))->view()));

@@ -274,7 +274,7 @@ void StoreImpl::Seal() {
   active_->last = queue_->registered();
   active_->log_end = log_end_;
   active_->handler_state = handler_.SaveState();
-  auto next = std::make_shared<MemtableRun>(options_.memory);
+  auto next = std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);
   ViewSlots::Views old_views;  // freed without the lock
   {
     const std::lock_guard lock(state_mutex_);

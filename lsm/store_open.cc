@@ -259,7 +259,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
   log.durability = options_.durability;
   log.segment_bytes = options_.log_segment_bytes;
   log.flush_interval = options_.flush_interval;
-  active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory);
+  active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);
   const std::uint64_t first = manifest_->state().log_start_segment;
   Sequence after = manifest_->state().flushed_through;
   if (after > 0 && AURORA_PLANTED_BUG("replay-flushed-records")) --after;
@@ -296,7 +296,8 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
     active_->log_end = record.position;
     active_->handler_state = handler_.SaveState();
     sealed_.push_back(std::move(active_));
-    active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory);
+    active_ = active_view_ =
+        std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);
     active_bytes_ = 0;
   }
   replayed_.clear();

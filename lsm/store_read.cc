@@ -84,15 +84,15 @@ inline Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetFrom(
     std::shared_ptr<const ReadView> view, KeyspaceId keyspace, std::string_view key, Sequence at) {
   using Result = absl::StatusOr<std::optional<PinnedValue>>;
   const StoredKey stored(keyspace, key);
+  const std::uint64_t hash = HashKey(stored.view());
   KeyHistory history;
   for (std::size_t i = 0; i < view->runs.size(); ++i) {
-    if (view->runs[i]->memtable.Get(stored.view(), at, view->pins[i], &history)) {
+    if (view->runs[i]->memtable.Get(stored.view(), hash, at, view->pins[i], &history)) {
       return history.Resolve(key, FindMergeOperator(keyspace));
     }
   }
   bool must_wait = false;
   absl::Status error;
-  const std::uint64_t hash = HashKey(stored.view());
   const auto visit = [&](TreeTable& tree_table) {
     Task<absl::StatusOr<Table*>> opened = tree_table.Open();
     must_wait = !opened.IsReady();
@@ -115,11 +115,11 @@ inline Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetFrom(
 Task<absl::StatusOr<std::optional<PinnedValue>>> StoreImpl::GetSlow(
     KeyspaceId keyspace, std::string key, Sequence at, std::shared_ptr<const ReadView> view) {
   const StoredKey stored(keyspace, key);
+  const std::uint64_t hash = HashKey(stored.view());
   KeyHistory history;
   for (std::size_t i = 0; i < view->runs.size(); ++i) {
-    if (view->runs[i]->memtable.Get(stored.view(), at, view->pins[i], &history)) break;
+    if (view->runs[i]->memtable.Get(stored.view(), hash, at, view->pins[i], &history)) break;
   }
-  const std::uint64_t hash = HashKey(stored.view());
   std::vector<TreeTable*> tables;
   if (!history.settled()) {
     VisitTables(*view->tree, stored.view(), [&tables](TreeTable& table) {

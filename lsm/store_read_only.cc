@@ -73,7 +73,8 @@ class StoreImpl::ReadOnlyOpening {
     for (const ScannedSegment& segment : scan_.chain) {
       store_.scanned_log_.push_back({segment.header.number, segment.end});
     }
-    store_.active_ = store_.active_view_ = std::make_shared<MemtableRun>(store_.options_.memory);
+    store_.active_ = store_.active_view_ =
+        std::make_shared<MemtableRun>(store_.options_.memory, store_.options_.memtable_bytes);
     while (!records_.empty()) {
       const Record& record = records_.front();
       AURORA_RETURN_IF_ERROR(

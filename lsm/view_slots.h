@@ -19,7 +19,8 @@ namespace aurora::lsm {
 
 // A memtable and, once it is sealed, what its flush must record.
 struct MemtableRun {
-  explicit MemtableRun(MemoryBudget* budget) : memtable(budget) {}
+  MemtableRun(MemoryBudget* budget, std::size_t memtable_bytes)
+      : memtable(budget, memtable_bytes) {}
   // What a commit counts for when a memtable is filled. A record of few mutations counts too: it
   // fills the log, which only a flush frees.
   static std::size_t ChargedBytes(std::size_t entry_bytes, std::size_t payload_bytes) {

@@ -25,10 +25,14 @@ int ShardBits(std::size_t capacity_bytes) {
 }  // namespace
 
 struct BlockCache::Entry : S3FifoNode {
-  Entry(BlockId block, Value v, std::size_t bytes)
-      : S3FifoNode(HashId(block), bytes), id(block), value(std::move(v)) {}
+  Entry(BlockId block, std::size_t bytes) : S3FifoNode(HashId(block), bytes), id(block) {}
   const BlockId id;
-  const Value value;
+};
+
+// The value lies beside the entry and not in it: a hit then waits for both at once.
+struct BlockCache::Place {
+  std::unique_ptr<Entry> entry;
+  Value value;
 };
 
 struct BlockCache::IdHash {
@@ -41,7 +45,7 @@ struct alignas(64) BlockCache::Shard {
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> misses{0};
   // All below are protected by the mutex.
-  absl::flat_hash_map<BlockId, std::unique_ptr<Entry>, IdHash> entries;
+  absl::flat_hash_map<BlockId, Place, IdHash> places;
   S3Fifo policy;
   absl::flat_hash_map<BlockId, std::shared_ptr<Load>, IdHash> loads;
   std::uint64_t insertions = 0;
@@ -52,7 +56,7 @@ struct alignas(64) BlockCache::Shard {
 
 BlockCache::BlockCache(MemoryBudget* budget, std::size_t capacity_bytes)
     : budget_(budget), capacity_bytes_(capacity_bytes), shard_bits_(ShardBits(capacity_bytes)) {
-  static_assert(sizeof(Entry) + sizeof(BlockId) + 2 * sizeof(void*) <= kEntryOverheadBytes);
+  static_assert(sizeof(Entry) + 2 * (sizeof(BlockId) + sizeof(Place)) <= kEntryOverheadBytes);
   for (int i = 0; i < 1 << shard_bits_; ++i) {
     shards_.push_back(std::make_unique<Shard>(capacity_bytes >> shard_bits_));
   }
@@ -79,11 +83,13 @@ BlockCache::Value BlockCache::Find(BlockId id, bool touch) {
   Shard& shard = ShardOf(id);
   {
     const std::shared_lock lock(shard.mutex);
-    const auto found = shard.entries.find(id);
-    if (AURORA_LIKELY(found != shard.entries.end())) {
-      if (touch) found->second->Touch();
+    const auto found = shard.places.find(id);
+    if (AURORA_LIKELY(found != shard.places.end())) {
+      __builtin_prefetch(found->second.entry.get());
+      Value value = found->second.value;
       shard.hits.fetch_add(1, std::memory_order_relaxed);
-      return found->second->value;
+      if (touch) found->second.entry->Touch();
+      return value;
     }
   }
   shard.misses.fetch_add(1, std::memory_order_relaxed);
@@ -93,10 +99,10 @@ BlockCache::Value BlockCache::Find(BlockId id, bool touch) {
 bool BlockCache::EvictOne(Shard& shard, Evicted* evicted) {
   S3FifoNode* const node = shard.policy.Evict();
   if (node == nullptr) return false;
-  const auto found = shard.entries.find(static_cast<Entry*>(node)->id);
-  AURORA_CHECK(found != shard.entries.end() && found->second.get() == node);
+  const auto found = shard.places.find(static_cast<Entry*>(node)->id);
+  AURORA_CHECK(found != shard.places.end() && found->second.entry.get() == node);
   evicted->push_back(std::move(found->second));
-  shard.entries.erase(found);
+  shard.places.erase(found);
   ++shard.evictions;
   return true;
 }
@@ -135,31 +141,31 @@ MemoryBudget::Charge BlockCache::Reserve(BlockId id, std::size_t bytes) {
 void BlockCache::Insert(BlockId id, Value value, std::size_t bytes) {
   AURORA_CHECK(value != nullptr);
   bytes += kEntryOverheadBytes;
-  auto entry = std::make_unique<Entry>(id, std::move(value), bytes);
+  Place made{std::make_unique<Entry>(id, bytes), std::move(value)};
   Evicted evicted;  // destroyed after the lock is given up
   Shard& shard = ShardOf(id);
   const std::lock_guard lock(shard.mutex);
-  const auto [place, is_new] = shard.entries.try_emplace(id);
+  const auto [place, is_new] = shard.places.try_emplace(id);
   if (!is_new) {
-    evicted.push_back(std::move(entry));
+    evicted.push_back(std::move(made));
     return;
   }
-  S3FifoNode* const node = entry.get();
-  place->second = std::move(entry);
+  S3FifoNode* const node = made.entry.get();
+  place->second = std::move(made);
   MakeRoom(shard, bytes, &evicted);
   shard.policy.Insert(node);
   ++shard.insertions;
 }
 
 void BlockCache::Erase(BlockId id) {
-  std::unique_ptr<Entry> erased;  // destroyed after the lock is given up
+  Place erased;  // destroyed after the lock is given up
   Shard& shard = ShardOf(id);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.entries.find(id);
-  if (found == shard.entries.end()) return;
+  const auto found = shard.places.find(id);
+  if (found == shard.places.end()) return;
   erased = std::move(found->second);
-  shard.policy.Remove(erased.get());
-  shard.entries.erase(found);
+  shard.policy.Remove(erased.entry.get());
+  shard.places.erase(found);
 }
 
 BlockCacheStats BlockCache::Stats() const {
@@ -171,7 +177,7 @@ BlockCacheStats BlockCache::Stats() const {
     stats.insertions += shard->insertions;
     stats.evictions += shard->evictions;
     stats.refusals += shard->refusals;
-    stats.entry_count += shard->entries.size();
+    stats.entry_count += shard->places.size();
     stats.charged_bytes += shard->policy.charge_bytes();
   }
   return stats;

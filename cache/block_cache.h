@@ -84,9 +84,10 @@ class BlockCache {
 
  private:
   struct Entry;
+  struct Place;
   struct IdHash;
   struct Shard;
-  using Evicted = std::vector<std::unique_ptr<Entry>>;
+  using Evicted = std::vector<Place>;
 
   static std::uint64_t HashId(const BlockId& id);
   Shard& ShardOf(const BlockId& id);

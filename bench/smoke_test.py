@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.getcwd(), "tools/lib"))
 import bench_table  # noqa: E402
 
 KV_BENCH = "bench/workloads/kv_bench"
+SATURATION_BENCH = "bench/workloads/saturation_bench"
 MICRO = "bench/micro"
 TARGETS = "bench/targets.json"
 
@@ -70,6 +71,27 @@ class KvSuite(unittest.TestCase):
         refusal = "(?s)exit code 2.*no engine is called 'SQLite'"
         with self.assertRaisesRegex(AssertionError, refusal):
             run(KV_BENCH, "--engine", "SQLite", "--directory", self.directory.name)
+
+
+class SaturationSuite(unittest.TestCase):
+    def test_it_measures_what_its_targets_are_about(self):
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as directory:
+            path = os.path.join(directory, "results.json")
+            data = os.path.join(directory, "data")
+            run(
+                *(SATURATION_BENCH, "--engine", "Aurora", "--scale", "0.001"),
+                *("--directory", data, "--json", path),
+            )
+            results = bench_table.read(path)
+            self.assertEqual(os.listdir(data), [])
+        for result in results:
+            bench_table.check_result(result)
+            self.assertEqual((result["suite"], result["engine"]), ("saturation", "Aurora"))
+        figures = bench_table.Figures(bench_table.merge_runs(results))
+        targets = [t for t in bench_table.read(TARGETS) if t["suite"] == "saturation"]
+        self.assertTrue(targets)
+        for target in targets:
+            self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
 
 
 class Micro(unittest.TestCase):

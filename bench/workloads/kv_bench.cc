@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "aurora/bench/workloads/kv_engine.h"
+#include "aurora/bench/workloads/kv_engines.h"
 #include "aurora/bench/workloads/kv_suite.h"
 #include "aurora/bench/workloads/report.h"
 
@@ -19,15 +19,6 @@ namespace aurora::bench {
 namespace {
 
 constexpr std::string_view kDevice = "device";
-constexpr std::pair<std::string_view, KvOpener> kEngines[] = {
-    {"Aurora", OpenAurora}, {"RocksDB", OpenRocksDb}, {"LevelDB", OpenLevelDb}, {"LMDB", OpenLmdb}};
-
-KvOpener OpenerOf(std::string_view engine) {
-  for (const auto& [name, open] : kEngines) {
-    if (name == engine) return open;
-  }
-  return nullptr;
-}
 
 // Runs this program anew with one more argument, and sees to it that it dies by SIGKILL. Not after
 // fork() alone: a child would have what is left of the engine, without its threads.
@@ -66,13 +57,15 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (list) {
     std::printf("%s\n", std::string(kDevice).c_str());
-    for (const auto& [name, open] : kEngines) std::printf("%s\n", std::string(name).c_str());
+    for (const std::string_view name : KvEngineNames()) {
+      std::printf("%s\n", std::string(name).c_str());
+    }
     return 0;
   }
   if (quick) settings.scale = 0.1;
   std::filesystem::create_directories(directory);
   settings.directory = (std::filesystem::path(directory) / ("kv-" + engine)).string();
-  settings.open = OpenerOf(engine);
+  settings.open = KvOpenerOf(engine);
   settings.overwrite_and_die = [&] { RunAndDie(argc, argv, "--overwrite-and-die"); };
 
   Report report;

@@ -88,7 +88,7 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
   const Measured measured = Measure(request);
   Begun begun;
   Hold hold = Hold::kSlowdown;
-  if (AURORA_LIKELY(slowdown_nanos_per_kib_.load(std::memory_order_relaxed) == 0)) {
+  if (AURORA_LIKELY(pacer_.is_idle())) {
     hold = TryBegin(request, measured, &begun);
   }
   if (AURORA_UNLIKELY(hold != Hold::kNone)) {
@@ -189,7 +189,7 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::CommitHeld(std::unique_ptr<HeldReq
   const CommitRequest& request = held_request->request;
   const Measured measured = Measure(request);
   const std::int64_t start = environment_.clock().MonotonicNanos();
-  AURORA_CO_RETURN_IF_ERROR(co_await SlowDown(measured.payload_bytes + measured.memtable_bytes));
+  AURORA_CO_RETURN_IF_ERROR(co_await SlowDown(measured.memtable_bytes));
   Begun begun;
   for (;;) {
     const Hold hold = TryBegin(request, measured, &begun);
@@ -244,18 +244,15 @@ Task<absl::Status> StoreImpl::WaitFor(Hold hold, std::size_t payload_bytes) {
   co_return absl::OkStatus();
 }
 
-// Commits share one schedule: each takes its place behind those before it, for as long as its bytes
-// cost at the current rate, and waits for its turn. So all are slowed down alike, and none stops.
-Task<absl::Status> StoreImpl::SlowDown(std::size_t bytes) {
-  const std::int64_t rate = slowdown_nanos_per_kib_.load(std::memory_order_relaxed);
-  if (rate == 0) co_return absl::OkStatus();
+Task<absl::Status> StoreImpl::SlowDown(std::size_t memtable_bytes) {
+  if (pacer_.is_idle()) co_return absl::OkStatus();
+  std::size_t active_bytes = 0;
+  {
+    const std::lock_guard lock(commit_mutex_);
+    active_bytes = active_bytes_;
+  }
   const std::int64_t now = environment_.clock().MonotonicNanos();
-  const std::int64_t cost = rate * static_cast<std::int64_t>(bytes) / 1024;
-  std::int64_t before = slowdown_until_.load(std::memory_order_relaxed);
-  std::int64_t turn = 0;
-  do {
-    turn = std::max(before, now) + cost;
-  } while (!slowdown_until_.compare_exchange_weak(before, turn, std::memory_order_relaxed));
+  const std::int64_t turn = pacer_.TakeTurn(now, memtable_bytes, active_bytes);
   // A timer is worth its price only for a wait that can be felt.
   constexpr std::int64_t kShortestWait = 200'000;
   if (turn - now < kShortestWait) co_return absl::OkStatus();
@@ -281,6 +278,7 @@ void StoreImpl::Seal() {
     sealed_.push_back(std::move(active_));
     active_view_ = next;
     old_views = PublishView();
+    NoteDebt();
   }
   active_ = std::move(next);
   active_bytes_ = 0;

@@ -1,6 +1,5 @@
 // Memtables to tables; changes of the tree; what must be done now and then.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "aurora/lsm/file_name.h"
@@ -140,6 +139,7 @@ Task<absl::Status> StoreImpl::FlushLoop() {
 Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   // Commits that were registered before the run was sealed may still be adding to it.
   co_await queue_->WaitPublished(run->last);
+  const std::int64_t start = environment_.clock().MonotonicNanos();
   Change change;
   if (!run->memtable.empty()) {
     EntryFilter::Options filter;
@@ -170,6 +170,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   change.flushed = run;
   if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
+  pacer_.NoteFlush(run->memtable.used_bytes(), environment_.clock().MonotonicNanos() - start);
   log_pins_->Release(run->log_end);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();
@@ -257,9 +258,9 @@ Task<absl::Status> StoreImpl::Install(Change change) {
       flushed_through_.store(change.flushed->last, std::memory_order_seq_cst);
     }
     old_views = PublishView();
+    NoteDebt();
   }
   for (const auto& table : change.obsolete) table->MarkObsolete();
-  UpdateSlowdown();
   UnlockManifest();
   event_.Notify();
   co_return absl::OkStatus();
@@ -274,24 +275,7 @@ ViewSlots::Views StoreImpl::PublishView() {
   return views_.Set(std::move(view));
 }
 
-// Slower, by a constant factor for each table too many in level 0: compaction finds its pace
-// between the first and the last without any writer being stopped.
-void StoreImpl::UpdateSlowdown() {
-  std::size_t tables = 0;
-  {
-    const std::lock_guard lock(state_mutex_);
-    tables = tree_->level(0).size();
-  }
-  const int first = options_.level0_tables_max * kSlowdownFactor;
-  const int last = options_.level0_tables_max * kStopFactor;
-  std::int64_t nanos_per_kib = 0;
-  if (static_cast<int>(tables) >= first) {
-    // From 128 MiB/s down to 2 MiB/s.
-    const double part = std::min(1.0, (static_cast<double>(tables) - first) / (last - first));
-    nanos_per_kib = static_cast<std::int64_t>(7'600 * std::pow(64.0, part));
-  }
-  slowdown_nanos_per_kib_.store(nanos_per_kib, std::memory_order_relaxed);
-}
+void StoreImpl::NoteDebt() { pacer_.NoteDebt(sealed_.size(), tree_->level(0).size()); }
 
 // --- Housekeeping. ---
 

@@ -30,6 +30,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/cache/block_cache.h"
+#include "aurora/lsm/commit_pacer.h"
 #include "aurora/lsm/commit_queue.h"
 #include "aurora/lsm/compaction_picker.h"
 #include "aurora/lsm/compaction_range_deletes.h"
@@ -146,7 +147,7 @@ class StoreImpl final : public Store, public TableOpener {
   Task<absl::StatusOr<CommitResult>> AwaitCommit(CommitResult result, Durability durability);
   absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
   Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
-  Task<absl::Status> SlowDown(std::size_t bytes);
+  Task<absl::Status> SlowDown(std::size_t memtable_bytes);
   // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
   void Seal();
   // REQUIRES commit_mutex_.
@@ -187,7 +188,7 @@ class StoreImpl final : public Store, public TableOpener {
   absl::StatusOr<std::uint64_t> NewFileNumber();
   // REQUIRES state_mutex_. The result is to be freed without it.
   [[nodiscard]] ViewSlots::Views PublishView();
-  void UpdateSlowdown();
+  void NoteDebt();  // REQUIRES state_mutex_
   // Removes the files of a failed job, which no edit names.
   Task<void> Discard(std::vector<TableInfo> tables);
 
@@ -280,12 +281,11 @@ class StoreImpl final : public Store, public TableOpener {
 
   ViewSlots views_;
   CompactionPicker picker_;  // Pick: by the compaction loop only
+  CommitPacer pacer_;
   std::atomic<bool> poisoned_{false};
   std::atomic<bool> closing_{false};
   std::atomic<Sequence> flushed_through_{0};
   std::atomic<Sequence> synced_through_{0};  // newest commit that has waited for the device
-  std::atomic<std::int64_t> slowdown_nanos_per_kib_{0};
-  std::atomic<std::int64_t> slowdown_until_{0};
   std::stop_source stop_;
   TaskGroup background_;
 

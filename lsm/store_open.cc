@@ -22,6 +22,16 @@ CompactionPicker::Options PickerOptions(const StoreOptions& options) {
   return picker;
 }
 
+CommitPacer::Limits PacerLimits(const StoreOptions& options) {
+  const auto level0_tables = static_cast<std::size_t>(options.level0_tables_max);
+  CommitPacer::Limits limits;
+  limits.memtable_bytes = options.memtable_bytes;
+  limits.sealed_max = StoreImpl::kSealedMax;
+  limits.level0_first = level0_tables * StoreImpl::kSlowdownFactor;
+  limits.level0_last = level0_tables * StoreImpl::kStopFactor;
+  return limits;
+}
+
 absl::Status CheckOptions(const StoreOptions& options) {
   if (options.directory.empty()) return InvalidArgumentError("no directory was given");
   if (options.level0_tables_max < 1 || options.level_multiplier < 2) {
@@ -56,7 +66,8 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
       options_(std::move(options)),
       handler_(handler),
       tree_(std::make_shared<Tree>()),
-      picker_(PickerOptions(options_)) {
+      picker_(PickerOptions(options_)),
+      pacer_(PacerLimits(options_)) {
   if (options_.memory == nullptr) {
     own_memory_ = std::make_unique<MemoryBudget>(SIZE_MAX);
     options_.memory = own_memory_.get();
@@ -231,7 +242,10 @@ Task<absl::Status> StoreImpl::CheckTables() {
                             " tables cannot be used:", problems, " restore them from a backup");
   }
   tree_ = tree_->With({}, tables);
-  UpdateSlowdown();
+  {
+    const std::lock_guard lock(state_mutex_);
+    NoteDebt();
+  }
   co_return absl::OkStatus();
 }
 

@@ -99,7 +99,7 @@ Task<absl::StatusOr<std::unique_ptr<Log>>> Log::Open(Environment& environment, L
   restart.boot = boot;
   restart.spare_segments = options.spare_segments;
   AURORA_CO_ASSIGN(LogWriter::Start start,
-                   co_await RestartLog(files, std::move(restart), std::move(scan)));
+                   co_await RestartLog(environment, std::move(restart), std::move(scan)));
   auto log = std::make_unique<LogWriter>(environment, std::move(options), std::move(start));
   AURORA_CO_RETURN_IF_ERROR(co_await log->Begin());
   report.end = log->end();

@@ -76,8 +76,9 @@ class SegmentImage {
 
 class Restarter {
  public:
-  Restarter(FileSystem& files, RestartOptions options, LogScan scan)
-      : files_(files),
+  Restarter(Environment& environment, RestartOptions options, LogScan scan)
+      : environment_(environment),
+        files_(environment.files()),
         options_(std::move(options)),
         scan_(std::move(scan)),
         next_number_(scan_.highest_number + 1) {}
@@ -97,6 +98,7 @@ class Restarter {
   LogWriter::Start Finish(std::unique_ptr<LogSegment> segment, const SegmentHeader& header,
                           std::uint32_t offset, std::uint32_t previous_end);
 
+  Environment& environment_;
   FileSystem& files_;
   const RestartOptions options_;
   LogScan scan_;
@@ -227,8 +229,8 @@ LogWriter::Start Restarter::Finish(std::unique_ptr<LogSegment> segment, const Se
       discarded.push_back(old.header.number);
     }
   }
-  start.supply = std::make_unique<SegmentSupply>(files_, options_.segments, next_number_,
-                                                 options_.spare_segments + 1);
+  start.supply = std::make_unique<SegmentSupply>(environment_, options_.segments, next_number_,
+                                                 options_.spare_segments);
   start.supply->Discard(discarded);
   start.supply->Remove(scan_.unusable);
   return start;
@@ -290,9 +292,9 @@ Task<absl::StatusOr<LogWriter::Start>> Restarter::Run() {
 
 }  // namespace
 
-Task<absl::StatusOr<LogWriter::Start>> RestartLog(FileSystem& files, RestartOptions options,
+Task<absl::StatusOr<LogWriter::Start>> RestartLog(Environment& environment, RestartOptions options,
                                                   LogScan scan) {
-  Restarter restarter(files, std::move(options), std::move(scan));
+  Restarter restarter(environment, std::move(options), std::move(scan));
   co_return co_await restarter.Run();
 }
 

@@ -28,7 +28,7 @@
 #include "aurora/lsm/log_reader.h"
 #include "aurora/lsm/log_segment.h"
 #include "aurora/lsm/log_writer.h"
-#include "aurora/runtime/file.h"
+#include "aurora/runtime/environment.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
@@ -41,7 +41,7 @@ struct RestartOptions {
 };
 
 // Where the log that `scan` describes goes on. An empty scan starts a new log.
-Task<absl::StatusOr<LogWriter::Start>> RestartLog(FileSystem& files, RestartOptions options,
+Task<absl::StatusOr<LogWriter::Start>> RestartLog(Environment& environment, RestartOptions options,
                                                   LogScan scan);
 
 }  // namespace aurora::lsm

@@ -5,6 +5,12 @@
 // into it even if the disk is full by then. So a log takes a segment only while another remains,
 // and accepts records only while there is one.
 //
+// How many. While one segment is made, the log may fill several: making one takes long where the
+// device is busy, just when the log is written to fast. So the supply is as many as are filled, at
+// the latest speed, in twice the time that the slowest lately took to make; between `spares` and
+// kSparesMax.
+// What is too many after that is removed.
+//
 // Thread-safe, but Replenish runs once at a time.
 #pragma once
 
@@ -13,11 +19,11 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "aurora/lsm/log_segment.h"
+#include "aurora/runtime/environment.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/task.h"
 
@@ -25,12 +31,22 @@ namespace aurora::lsm {
 
 class SegmentSupply {
  public:
-  // `next_number`: above that of every segment file. `target`: segments to keep ready, the ballast
-  // included.
-  SegmentSupply(FileSystem& files, SegmentOptions options, std::uint32_t next_number, int target)
-      : files_(files), options_(std::move(options)), target_(target), next_number_(next_number) {}
+  static constexpr int kSparesMax = 8;
 
+  // `next_number`: above that of every segment file. `spares`: the fewest to keep ready besides the
+  // ballast, at least 1.
+  SegmentSupply(Environment& environment, SegmentOptions options, std::uint32_t next_number,
+                int spares)
+      : environment_(environment),
+        files_(environment.files()),
+        options_(std::move(options)),
+        spares_min_(spares),
+        next_number_(next_number) {}
+
+  // The ballast included.
   int ready_count() const { return ready_count_.load(std::memory_order_acquire); }
+  // To be kept ready besides the ballast.
+  int spares() const;
   // The oldest ready segment. REQUIRES ready_count() > 0; the caller is the only one that takes.
   std::unique_ptr<LogSegment> Take();
   // Segments that nobody needs any more, to be recycled; files that are only to be removed.
@@ -39,24 +55,37 @@ class SegmentSupply {
   // True if Replenish would do something.
   bool NeedsWork() const;
 
-  // Recycles, creates and removes until there is nothing left to do, something fails, or a stop is
-  // requested.
-  Task<absl::Status> Replenish(std::stop_token stop);
+  // Recycles, creates or removes one.
+  Task<absl::Status> Replenish();
   // Bytes written to make segments ready.
   std::uint64_t bytes_filled() const { return bytes_filled_.load(std::memory_order_relaxed); }
 
  private:
-  Task<absl::Status> ReplenishOne();
+  // What Replenish is to do next. Neither number: nothing.
+  struct Job {
+    std::uint32_t old_number = 0;  // to be recycled, or else removed; 0: one is to be created
+    std::uint32_t new_number = 0;
+  };
+  Job NextJob();
+  Task<absl::Status> MakeReady(Job job);
   Task<absl::Status> RemoveFile(std::uint32_t number);
+  void NoteMade(std::int64_t nanos);
+  // REQUIRES mutex_.
+  int SparesLocked() const;
   void AddReady(std::unique_ptr<LogSegment> segment);
 
+  Environment& environment_;
   FileSystem& files_;
   const SegmentOptions options_;
-  const int target_;
+  const int spares_min_;
   std::atomic<int> ready_count_{0};
   std::atomic<std::uint64_t> bytes_filled_{0};
 
   mutable std::mutex mutex_;
+  // Protected by it, as all below.
+  std::int64_t taken_at_ = 0;    // 0: never
+  std::int64_t fill_nanos_ = 0;  // between the last two times that one was taken; 0: unknown
+  std::int64_t make_nanos_ = 0;  // what the slowest lately took
   std::uint32_t next_number_;
   std::deque<std::unique_ptr<LogSegment>> ready_;
   std::deque<std::uint32_t> discarded_;

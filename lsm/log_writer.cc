@@ -85,8 +85,11 @@ class LogWriter::RoomWait {
       waiter_.continuation = Continuation::Here(handle);
       waiter_.next = std::exchange(log->room_waiters_, &waiter_);
       supply = log->supply_->NeedsWork();
-      log->cycle_requested_ = true;
-      drive = log->TakeDriverLocked();
+      // A cycle makes room only where something is left to be made durable.
+      if (log->durable_end() < LogPosition{log->current_number(), log->previous_end_}) {
+        log->cycle_requested_ = true;
+        drive = log->TakeDriverLocked();
+      }
     }
     if (drive) log->driver_.Wake();
     if (supply) log->housekeeper_.Wake();
@@ -564,13 +567,16 @@ Task<void> LogWriter::FlushLater(std::stop_token stop) {
 // --- Segments ---
 
 Task<void> LogWriter::KeepSupplied(std::stop_token stop) {
-  const absl::Status status = co_await supply_->Replenish(std::move(stop));
-  {
-    std::lock_guard lock(mutex_);
-    supply_status_ = status;
-    ++supply_attempts_;
-  }
-  WakeRoomWaiters();
+  absl::Status status;
+  do {
+    if (supply_->NeedsWork()) status = co_await supply_->Replenish();
+    {
+      std::lock_guard lock(mutex_);
+      supply_status_ = status;
+      ++supply_attempts_;
+    }
+    WakeRoomWaiters();
+  } while (status.ok() && !stop.stop_requested() && supply_->NeedsWork());
 }
 
 void LogWriter::ReleaseLocked() {

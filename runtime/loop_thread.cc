@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <utility>
 
@@ -27,14 +28,22 @@ class AllSignalsBlocked {
   sigset_t previous_;
 };
 
+// On Linux a niceness is that of a thread. To be nicer is always allowed; where it is not, the
+// thread goes on as it is.
+void BeNicer(int niceness) {
+  const int before = ::getpriority(PRIO_PROCESS, 0);
+  static_cast<void>(::setpriority(PRIO_PROCESS, 0, before + niceness));
+}
+
 }  // namespace
 
-LoopThread::LoopThread(std::string name, bool with_ring, Executor* identity)
+LoopThread::LoopThread(std::string name, bool with_ring, Executor* identity, int niceness)
     : loop_(with_ring, identity) {
   AURORA_CHECK(name.size() <= kMaxThreadNameSize);
   const AllSignalsBlocked blocked;
-  thread_ = std::thread([this, name = std::move(name)] {
+  thread_ = std::thread([this, name = std::move(name), niceness] {
     pthread_setname_np(pthread_self(), name.c_str());
+    if (niceness != 0) BeNicer(niceness);
     loop_.RunUntil(stop_);
   });
 }
@@ -47,11 +56,12 @@ LoopThread::~LoopThread() {
   thread_.join();
 }
 
-LoopPool::LoopPool(const std::string& name, int threads, bool with_ring) {
+LoopPool::LoopPool(const std::string& name, int threads, bool with_ring, int niceness) {
   AURORA_CHECK(threads >= 1);
   threads_.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
-    threads_.push_back(std::make_unique<LoopThread>(StrCat(name, "-", i), with_ring, this));
+    threads_.push_back(
+        std::make_unique<LoopThread>(StrCat(name, "-", i), with_ring, this, niceness));
   }
 }
 

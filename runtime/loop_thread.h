@@ -17,8 +17,10 @@ namespace aurora {
 // every signal, so that those reach the program's own threads.
 class LoopThread {
  public:
-  // `name` is shown by the system's tools: at most 15 bytes. `identity`: see EventLoop.
-  explicit LoopThread(std::string name, bool with_ring, Executor* identity = nullptr);
+  // `name` is shown by the system's tools: at most 15 bytes. `identity`: see EventLoop. `niceness`:
+  // how much nicer (nice(2)) than the thread that makes it.
+  explicit LoopThread(std::string name, bool with_ring, Executor* identity = nullptr,
+                      int niceness = 0);
   // Ends the thread. Nothing may be queued, sleeping or in flight on the loop (checked), and the
   // caller must be another thread (checked).
   ~LoopThread();
@@ -39,8 +41,8 @@ class LoopThread {
 // move once it is queued. Thread-safe.
 class LoopPool final : public Executor {
  public:
-  // Threads are named `name`-0, `name`-1, ...: at most 15 bytes.
-  LoopPool(const std::string& name, int threads, bool with_ring);
+  // Threads are named `name`-0, `name`-1, ...: at most 15 bytes. `niceness`: as above.
+  LoopPool(const std::string& name, int threads, bool with_ring, int niceness = 0);
   // As ~LoopThread.
   ~LoopPool() override;
 

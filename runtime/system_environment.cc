@@ -24,8 +24,9 @@ namespace {
 
 class SystemEnvironment final : public Environment {
  public:
-  SystemEnvironment(bool with_rings, int background_threads)
-      : io_("aurora-io", with_rings), background_("aurora-bg", background_threads, with_rings) {}
+  SystemEnvironment(bool with_rings, int background_threads, int background_niceness)
+      : io_("aurora-io", with_rings),
+        background_("aurora-bg", background_threads, with_rings, background_niceness) {}
 
   absl::Status OpenFiles(bool with_rings) {
     if (!with_rings) {
@@ -67,6 +68,10 @@ absl::StatusOr<std::shared_ptr<Environment>> MakeSystemEnvironment(
     return InvalidArgumentError("background_threads is ", options.background_threads,
                                 ": it must be positive, or 0 for half of the processors");
   }
+  if (options.background_niceness < 0 || options.background_niceness > 19) {
+    return InvalidArgumentError("background_niceness is ", options.background_niceness,
+                                ": it must be from 0 to 19");
+  }
   bool with_rings = false;
   if (options.file_backend != Backend::kThreads) {
     const absl::Status available = IoUringAvailable();
@@ -74,7 +79,7 @@ absl::StatusOr<std::shared_ptr<Environment>> MakeSystemEnvironment(
     with_rings = available.ok();
   }
   auto environment = std::make_shared<SystemEnvironment>(
-      with_rings, BackgroundThreads(options.background_threads));
+      with_rings, BackgroundThreads(options.background_threads), options.background_niceness);
   AURORA_RETURN_IF_ERROR(environment->OpenFiles(with_rings));
   return environment;
 }

@@ -17,6 +17,10 @@ struct SystemEnvironmentOptions {
   FileBackend file_backend = FileBackend::kBest;
   // Threads for background work. 0: half of the processors, at least one.
   int background_threads = 0;
+  // How much nicer (nice(2)) the background threads are than the thread that makes the environment,
+  // 0 to 19: where processors are short, those who use the database come first. Whoever relies on
+  // background work has to take the pace that it then has.
+  int background_niceness = 10;
 };
 
 // Starts the threads: one for I/O ("aurora-io") and those for background work ("aurora-bg-0", ...).

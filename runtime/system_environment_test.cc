@@ -1,7 +1,9 @@
 #include "aurora/runtime/system_environment.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
@@ -102,6 +104,34 @@ TEST(SystemEnvironmentOptionsTest, SleepsAsLongAsAskedOrUntilStopped) {
   stop.request_stop();
   EXPECT_TRUE(absl::IsCancelled(
       BlockOn(SleepFor(environment.get(), absl::InfiniteDuration(), stop.get_token()))));
+}
+
+Task<int> NicenessOn(Executor* where) {
+  Executor* const home = Executor::Current();
+  co_await SwitchTo(*where);
+  const int niceness = ::getpriority(PRIO_PROCESS, 0);
+  co_await SwitchTo(*home);
+  co_return niceness;
+}
+
+TEST(SystemEnvironmentTest, BackgroundWorkComesAfterThoseWhoUseTheDatabase) {
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  for (const int niceness : {0, 10}) {
+    SystemEnvironmentOptions options;
+    options.background_niceness = niceness;
+    const absl::StatusOr<std::shared_ptr<Environment>> environment = MakeSystemEnvironment(options);
+    ASSERT_TRUE(environment.ok()) << environment.status();
+    EXPECT_EQ(BlockOn(NicenessOn(&(*environment)->background())), std::min(own + niceness, 19));
+    EXPECT_EQ(BlockOn(NicenessOn(&(*environment)->io())), own);
+  }
+}
+
+TEST(SystemEnvironmentTest, ANicenessThatIsNoneIsRefused) {
+  for (const int niceness : {-1, 20}) {
+    SystemEnvironmentOptions options;
+    options.background_niceness = niceness;
+    EXPECT_TRUE(absl::IsInvalidArgument(MakeSystemEnvironment(options).status()));
+  }
 }
 
 TEST(SystemEnvironmentOptionsTest, RefusesANegativeNumberOfThreads) {

@@ -3,8 +3,8 @@
 #
 #   tools/bench.sh SUITE [--quick] [--repeat N] [--engines A,B] [--directory DIR] [--json FILE]
 #
-#   SUITE        a //bench/workloads:SUITE_bench: kv
-#   --quick      a tenth of the work, below two minutes: to see that it runs, not for figures
+#   SUITE        a //bench/workloads:SUITE_bench: kv, saturation
+#   --quick      a part of the work: to see that it runs, not for figures
 #   --repeat N   each engine N times, in turns; each figure is the median of its runs
 #   --engines    of those that SUITE_bench --list-engines names; default: all
 #   --directory  where the data goes (default: a new one below $TMPDIR or /tmp); its file system is

@@ -22,6 +22,7 @@ double Left(double first, double last, double debt) {
 }  // namespace
 
 void CommitPacer::NoteFlush(std::size_t bytes, std::int64_t nanos) {
+  if (bytes < limits_.memtable_bytes / 4) return;
   const double rate =
       static_cast<double>(bytes) * 1e9 / static_cast<double>(std::max<std::int64_t>(nanos, 1));
   // One flush at a time: nobody else stores.
@@ -32,8 +33,10 @@ void CommitPacer::NoteFlush(std::size_t bytes, std::int64_t nanos) {
 void CommitPacer::NoteDebt(std::size_t sealed, std::size_t level0_tables) {
   sealed_.store(sealed, std::memory_order_relaxed);
   level0_tables_.store(level0_tables, std::memory_order_relaxed);
-  has_debt_.store(sealed >= kSealedFree || level0_tables >= limits_.level0_first,
-                  std::memory_order_relaxed);
+  const bool has_debt = sealed >= kSealedFree || level0_tables >= limits_.level0_first;
+  // Nobody has to wait for turns that were given at the pace of an earlier debt.
+  if (!has_debt) next_turn_.store(0, std::memory_order_relaxed);
+  has_debt_.store(has_debt, std::memory_order_relaxed);
 }
 
 double CommitPacer::Share(std::size_t active_bytes) const {
@@ -59,7 +62,10 @@ std::int64_t CommitPacer::TakeTurn(std::int64_t now_nanos, std::size_t bytes,
                                    std::size_t active_bytes) {
   if (is_idle()) return now_nanos;
   const double share = Share(active_bytes);
-  if (share > 1) return now_nanos;
+  if (share > 1) {
+    next_turn_.store(0, std::memory_order_relaxed);
+    return now_nanos;
+  }
   const double rate = 2 * flush_rate() * share;
   const auto cost = static_cast<std::int64_t>(static_cast<double>(bytes) * 1e9 / rate);
   std::int64_t before = next_turn_.load(std::memory_order_relaxed);

@@ -33,13 +33,16 @@ class CommitPacer {
   CommitPacer(const CommitPacer&) = delete;
   CommitPacer& operator=(const CommitPacer&) = delete;
 
-  // A memtable of `bytes` was flushed in `nanos`.
+  // A memtable of `bytes` was flushed in `nanos`. One that is mostly empty tells nothing.
   void NoteFlush(std::size_t bytes, std::int64_t nanos);
   // So many memtables wait for their flush, so many tables are in level 0.
   void NoteDebt(std::size_t sealed, std::size_t level0_tables);
 
   // True if TakeTurn would let everybody go on at once: one load.
   bool is_idle() const { return !has_debt_.load(std::memory_order_relaxed); }
+  // True if there is no debt (any more), with so much in the memtable that is written to: whoever
+  // waits for his turn may go on.
+  bool IsFree(std::size_t active_bytes) const { return is_idle() || Share(active_bytes) > 1; }
   // When a commit that will take `bytes` of a memtable may go on: `now_nanos`, or later.
   // `active_bytes` are in the memtable that is written to.
   std::int64_t TakeTurn(std::int64_t now_nanos, std::size_t bytes, std::size_t active_bytes);

@@ -83,6 +83,30 @@ TEST(CommitPacerTest, CommitsTakeTheirPlacesOneBehindTheOther) {
   EXPECT_NEAR(turn, 5'000'000, 50'000);
 }
 
+TEST(CommitPacerTest, ATurnIsForgottenWithTheDebtThatItWasFor) {
+  CommitPacer pacer(Limits());
+  Flush(&pacer, 1024 * 1000);
+  for (const std::size_t active_after : {std::size_t{0}, kMemtable}) {
+    pacer.NoteDebt(3, 0);
+    EXPECT_FALSE(pacer.IsFree(kMemtable));
+    EXPECT_GT(pacer.TakeTurn(0, kMemtable, kMemtable), kSecond);
+    // By a flush, or by two.
+    pacer.NoteDebt(active_after == 0 ? 2 : 1, 0);
+    EXPECT_TRUE(pacer.IsFree(active_after));
+    EXPECT_EQ(pacer.TakeTurn(0, 1024, active_after), 0);
+    pacer.NoteDebt(3, 0);
+    EXPECT_LT(pacer.TakeTurn(0, 1024, 0), kSecond / 100);
+    pacer.NoteDebt(0, 0);
+  }
+}
+
+TEST(CommitPacerTest, SmallFlushesTellNothing) {
+  CommitPacer pacer(Limits());
+  Flush(&pacer, 10e6);
+  for (int i = 0; i < 100; ++i) pacer.NoteFlush(kMemtable / 100, kSecond);
+  EXPECT_NEAR(pacer.flush_rate(), 10e6, 1e4);
+}
+
 // A writer that is faster than flushes, against flushes of a certain speed: it settles where they
 // keep up, and is never stopped.
 TEST(CommitPacerTest, AWriterSettlesAtTheSpeedOfFlushes) {

@@ -42,6 +42,11 @@ void SegmentSupply::NoteMade(std::int64_t nanos) {
   make_nanos_ = std::max(nanos, kept);
 }
 
+void SegmentSupply::ForgetSpeed() {
+  std::lock_guard lock(mutex_);
+  make_nanos_ = 0;
+}
+
 void SegmentSupply::AddReady(std::unique_ptr<LogSegment> segment) {
   std::lock_guard lock(mutex_);
   AURORA_CHECK(ready_.empty() || ready_.back()->number() < segment->number());
@@ -100,7 +105,9 @@ Task<absl::Status> SegmentSupply::Replenish() {
   const Job job = NextJob();
   if (job.new_number != 0) {
     const std::int64_t start = environment_.clock().MonotonicNanos();
-    AURORA_CO_RETURN_IF_ERROR(co_await MakeReady(job));
+    const absl::Status made = co_await MakeReady(job);
+    if (absl::IsResourceExhausted(made)) ForgetSpeed();
+    AURORA_CO_RETURN_IF_ERROR(made);
     NoteMade(environment_.clock().MonotonicNanos() - start);
   } else if (job.old_number != 0) {
     co_return co_await RemoveFile(job.old_number);

@@ -9,7 +9,7 @@
 // device is busy, just when the log is written to fast. So the supply is as many as are filled, at
 // the latest speed, in twice the time that the slowest lately took to make; between `spares` and
 // kSparesMax.
-// What is too many after that is removed.
+// What is too many after that is removed. A full device has the fewest.
 //
 // Thread-safe, but Replenish runs once at a time.
 #pragma once
@@ -70,6 +70,8 @@ class SegmentSupply {
   Task<absl::Status> MakeReady(Job job);
   Task<absl::Status> RemoveFile(std::uint32_t number);
   void NoteMade(std::int64_t nanos);
+  // The fewest spares from here on: others need the space.
+  void ForgetSpeed();
   // REQUIRES mutex_.
   int SparesLocked() const;
   void AddReady(std::unique_ptr<LogSegment> segment);

@@ -1,5 +1,6 @@
 #include "aurora/lsm/log_supply.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,8 @@
 #include "absl/time/time.h"
 #include "aurora/lsm/log_segment.h"
 #include "aurora/runtime/environment.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/task.h"
@@ -84,6 +87,21 @@ TEST_F(LogSupplyTest, ALogThatIsFilledFasterThanSegmentsAreMadeHasMoreUntilItIsN
   Replenish();
   EXPECT_EQ(supply_->ready_count(), 2);
   EXPECT_EQ(FileCount(), 2u + 2u);
+}
+
+TEST_F(LogSupplyTest, AFullDeviceHasTheFewest) {
+  EXPECT_NE(supply_->Take(), nullptr);
+  EXPECT_NE(supply_->Take(), nullptr);
+  ASSERT_TRUE(simulation_.Run(supply_->Replenish()).ok());
+  EXPECT_GT(supply_->spares(), 1);
+  FaultRule full;
+  full.fault = Fault::Error(ENOSPC);
+  full.kinds = {OperationKind::kWrite, OperationKind::kAllocate};
+  full.count = FaultRule::kForEver;
+  simulation_.faults().Add(full);
+  const absl::Status replenished = simulation_.Run(supply_->Replenish());
+  EXPECT_TRUE(absl::IsResourceExhausted(replenished)) << replenished;
+  EXPECT_EQ(supply_->spares(), 1);
 }
 
 TEST_F(LogSupplyTest, SegmentsThatNobodyNeedsAreRecycledFirst) {

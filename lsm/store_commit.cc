@@ -244,20 +244,25 @@ Task<absl::Status> StoreImpl::WaitFor(Hold hold, std::size_t payload_bytes) {
   co_return absl::OkStatus();
 }
 
+std::size_t StoreImpl::ActiveBytes() const {
+  const std::lock_guard lock(commit_mutex_);
+  return active_bytes_;
+}
+
 Task<absl::Status> StoreImpl::SlowDown(std::size_t memtable_bytes) {
   if (pacer_.is_idle()) co_return absl::OkStatus();
-  std::size_t active_bytes = 0;
-  {
-    const std::lock_guard lock(commit_mutex_);
-    active_bytes = active_bytes_;
-  }
-  const std::int64_t now = environment_.clock().MonotonicNanos();
-  const std::int64_t turn = pacer_.TakeTurn(now, memtable_bytes, active_bytes);
-  // A timer is worth its price only for a wait that can be felt.
+  std::int64_t now = environment_.clock().MonotonicNanos();
+  const std::int64_t turn = pacer_.TakeTurn(now, memtable_bytes, ActiveBytes());
+  // A timer is worth its price only for a wait that can be felt. A long wait is for a large commit,
+  // and the debt may be paid before it is over.
   constexpr std::int64_t kShortestWait = 200'000;
-  if (turn - now < kShortestWait) co_return absl::OkStatus();
-  const absl::Status slept = co_await environment_.SleepUntil(turn, stop_.get_token());
-  if (!slept.ok() && !absl::IsCancelled(slept)) co_return slept;
+  constexpr std::int64_t kLongestSleep = 10'000'000;
+  while (turn - now >= kShortestWait && !closing() && !pacer_.IsFree(ActiveBytes())) {
+    const std::int64_t until = std::min(turn, now + kLongestSleep);
+    const absl::Status slept = co_await environment_.SleepUntil(until, stop_.get_token());
+    if (!slept.ok() && !absl::IsCancelled(slept)) co_return slept;
+    now = environment_.clock().MonotonicNanos();
+  }
   co_return absl::OkStatus();
 }
 
@@ -269,6 +274,7 @@ bool StoreImpl::SealedHasRoom() const {
 void StoreImpl::Seal() {
   AURORA_CHECK(active_bytes_ > 0);
   active_->last = queue_->registered();
+  active_->bytes = active_bytes_;
   active_->log_end = log_end_;
   active_->handler_state = handler_.SaveState();
   auto next = std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);

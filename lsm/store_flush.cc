@@ -170,7 +170,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   change.flushed = run;
   if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
-  pacer_.NoteFlush(run->memtable.used_bytes(), environment_.clock().MonotonicNanos() - start);
+  pacer_.NoteFlush(run->bytes, environment_.clock().MonotonicNanos() - start);
   log_pins_->Release(run->log_end);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();

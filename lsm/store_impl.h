@@ -148,6 +148,7 @@ class StoreImpl final : public Store, public TableOpener {
   absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
   Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
   Task<absl::Status> SlowDown(std::size_t memtable_bytes);
+  std::size_t ActiveBytes() const;
   // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
   void Seal();
   // REQUIRES commit_mutex_.
@@ -244,8 +245,7 @@ class StoreImpl final : public Store, public TableOpener {
   ObsoleteTables obsolete_{&event_};  // outlives every TreeTable
   bool opened_ = false;
   bool closed_ = false;
-  std::vector<Mutation> replayed_;  // of one record, during Open
-
+  std::vector<Mutation> replayed_;      // of one record, during Open
   std::unique_ptr<Manifest> manifest_;  // protected by the manifest lock
   std::atomic<bool> manifest_locked_{false};
   Event manifest_event_;

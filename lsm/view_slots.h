@@ -29,6 +29,7 @@ struct MemtableRun {
   Memtable memtable;
   // Written when the run is sealed, before anyone else sees it sealed.
   Sequence last = 0;          // it and those before it hold everything up to here
+  std::size_t bytes = 0;      // that its commits counted for
   LogPosition log_end;        // where the record of `last` ends
   std::string handler_state;  // as of `last`
 };

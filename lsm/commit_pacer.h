@@ -1,5 +1,6 @@
-// The pace of commits while flushes and compactions lag behind: slower with every byte of debt, and
-// never stopped.
+// The pace of commits while flushes and compactions lag behind: slower with every byte of debt, so
+// that they need not be stopped; only where flushes achieve next to nothing does the store stop
+// them at its bound.
 //
 // Debt is what memtables hold beyond two and a half of them, and what level 0 has beyond
 // `level0_first` tables. Let R be the rate at which flushes have lately emptied memtables, whatever

@@ -92,6 +92,8 @@ class Log {
   virtual void Release(LogPosition position) = 0;
   // Live segments, oldest first: number and bytes used.
   virtual std::vector<LogPosition> Segments() const = 0;
+  // Something else has found the device full: removes the spare segments but for the fewest.
+  virtual void GiveUpSpares() = 0;
   // Bytes written since the log was opened, to the device or into a mapping; padding and
   // zero-filling included.
   virtual std::uint64_t bytes_written() const = 0;

@@ -42,7 +42,7 @@ void SegmentSupply::NoteMade(std::int64_t nanos) {
   make_nanos_ = std::max(nanos, kept);
 }
 
-void SegmentSupply::ForgetSpeed() {
+void SegmentSupply::GiveUpSpares() {
   std::lock_guard lock(mutex_);
   make_nanos_ = 0;
 }
@@ -106,7 +106,7 @@ Task<absl::Status> SegmentSupply::Replenish() {
   if (job.new_number != 0) {
     const std::int64_t start = environment_.clock().MonotonicNanos();
     const absl::Status made = co_await MakeReady(job);
-    if (absl::IsResourceExhausted(made)) ForgetSpeed();
+    if (absl::IsResourceExhausted(made)) GiveUpSpares();
     AURORA_CO_RETURN_IF_ERROR(made);
     NoteMade(environment_.clock().MonotonicNanos() - start);
   } else if (job.old_number != 0) {

@@ -9,7 +9,8 @@
 // device is busy, just when the log is written to fast. So the supply is as many as are filled, at
 // the latest speed, in twice the time that the slowest lately took to make; between `spares` and
 // kSparesMax.
-// What is too many after that is removed. A full device has the fewest.
+// What is too many is removed when the supply is
+// next worked on, and at once where the device is full (GiveUpSpares).
 //
 // Thread-safe, but Replenish runs once at a time.
 #pragma once
@@ -55,6 +56,8 @@ class SegmentSupply {
   // True if Replenish would do something.
   bool NeedsWork() const;
 
+  // Others need the space: the fewest spares, until segments were made again.
+  void GiveUpSpares();
   // Recycles, creates or removes one.
   Task<absl::Status> Replenish();
   // Bytes written to make segments ready.
@@ -70,8 +73,6 @@ class SegmentSupply {
   Task<absl::Status> MakeReady(Job job);
   Task<absl::Status> RemoveFile(std::uint32_t number);
   void NoteMade(std::int64_t nanos);
-  // The fewest spares from here on: others need the space.
-  void ForgetSpeed();
   // REQUIRES mutex_.
   int SparesLocked() const;
   void AddReady(std::unique_ptr<LogSegment> segment);

@@ -104,6 +104,17 @@ TEST_F(LogSupplyTest, AFullDeviceHasTheFewest) {
   EXPECT_EQ(supply_->spares(), 1);
 }
 
+TEST_F(LogSupplyTest, WhoNeedsTheSpaceGetsIt) {
+  EXPECT_NE(supply_->Take(), nullptr);
+  EXPECT_NE(supply_->Take(), nullptr);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(simulation_.Run(supply_->Replenish()).ok());
+  EXPECT_EQ(supply_->ready_count(), 3);
+  supply_->GiveUpSpares();
+  Replenish();
+  EXPECT_EQ(supply_->ready_count(), 2);
+  EXPECT_EQ(FileCount(), 2u + 2u);
+}
+
 TEST_F(LogSupplyTest, SegmentsThatNobodyNeedsAreRecycledFirst) {
   const std::unique_ptr<LogSegment> first = supply_->Take();
   const std::uint64_t filled = supply_->bytes_filled();

@@ -22,7 +22,7 @@ struct LogOptions {
       4u << 20;  // most bytes of one direct group; also kBuffered's size trigger
   absl::Duration flush_interval =
       absl::Milliseconds(50);  // kBuffered: longest time before a commit is on the device
-  int spare_segments = 1;      // kept ready ahead of need
+  int spare_segments = 1;      // the fewest kept ready ahead of need; more where they fill fast
 };
 
 // One recovered record. The view is valid during the call.

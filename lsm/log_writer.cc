@@ -569,7 +569,7 @@ Task<void> LogWriter::FlushLater(std::stop_token stop) {
 Task<void> LogWriter::KeepSupplied(std::stop_token stop) {
   absl::Status status;
   do {
-    if (supply_->NeedsWork()) status = co_await supply_->Replenish();
+    status = co_await supply_->Replenish();
     {
       std::lock_guard lock(mutex_);
       supply_status_ = status;
@@ -599,6 +599,11 @@ void LogWriter::Release(LogPosition position) {
     ReleaseLocked();
   }
   if (supply_->NeedsWork()) housekeeper_.Wake();
+}
+
+void LogWriter::GiveUpSpares() {
+  supply_->GiveUpSpares();
+  housekeeper_.Wake();
 }
 
 std::vector<LogPosition> LogWriter::Segments() const {

@@ -66,6 +66,7 @@ class LogWriter final : public Log {
   absl::Status status() const override;
   void Release(LogPosition position) override;
   std::vector<LogPosition> Segments() const override;
+  void GiveUpSpares() override;
   Task<absl::Status> Close() override;
   std::uint64_t bytes_written() const override;
 

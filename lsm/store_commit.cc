@@ -257,10 +257,12 @@ Task<absl::Status> StoreImpl::SlowDown(std::size_t memtable_bytes) {
   // and the debt may be paid before it is over.
   constexpr std::int64_t kShortestWait = 200'000;
   constexpr std::int64_t kLongestSleep = 10'000'000;
-  while (turn - now >= kShortestWait && !closing() && !pacer_.IsFree(ActiveBytes())) {
+  while (turn - now >= kShortestWait && !pacer_.IsFree(ActiveBytes())) {
     const std::int64_t until = std::min(turn, now + kLongestSleep);
     const absl::Status slept = co_await environment_.SleepUntil(until, stop_.get_token());
-    if (!slept.ok() && !absl::IsCancelled(slept)) co_return slept;
+    // The store is being closed, or is poisoned: TryBegin says so.
+    if (absl::IsCancelled(slept)) break;
+    AURORA_CO_RETURN_IF_ERROR(slept);
     now = environment_.clock().MonotonicNanos();
   }
   co_return absl::OkStatus();

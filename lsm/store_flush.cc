@@ -34,6 +34,7 @@ absl::Status StoreImpl::status() const {
 void StoreImpl::SetError(absl::Status* which, absl::Status error) {
   const bool is_error = !error.ok();
   if (is_error) Say(LogSeverity::kWarning, error.message());
+  if (absl::IsResourceExhausted(error) && log_ != nullptr) log_->GiveUpSpares();
   {
     const std::lock_guard lock(state_mutex_);
     *which = std::move(error);
@@ -160,6 +161,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
         co_await WriteTables(std::move(entries), std::move(filter), std::move(range_deletes),
                              {.level = 0, .is_last_level = false}));
   }
+  const std::int64_t written_after = environment_.clock().MonotonicNanos() - start;
   for (const TableInfo& table : change.edit.added_tables) {
     change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});
     bytes_flushed_.fetch_add(table.size_bytes, std::memory_order_relaxed);
@@ -170,7 +172,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   change.flushed = run;
   if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
-  pacer_.NoteFlush(run->bytes, environment_.clock().MonotonicNanos() - start);
+  pacer_.NoteFlush(run->bytes, written_after);
   log_pins_->Release(run->log_end);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();

@@ -242,10 +242,6 @@ Task<absl::Status> StoreImpl::CheckTables() {
                             " tables cannot be used:", problems, " restore them from a backup");
   }
   tree_ = tree_->With({}, tables);
-  {
-    const std::lock_guard lock(state_mutex_);
-    NoteDebt();
-  }
   co_return absl::OkStatus();
 }
 
@@ -307,6 +303,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
 absl::Status StoreImpl::Replay(const LogRecord& record) {
   if (active_bytes_ >= options_.memtable_bytes) {
     active_->last = record.sequence - 1;
+    active_->bytes = active_bytes_;
     active_->log_end = record.position;
     active_->handler_state = handler_.SaveState();
     sealed_.push_back(std::move(active_));
@@ -334,6 +331,7 @@ void StoreImpl::StartReading() {
   const std::lock_guard lock(state_mutex_);
   const ViewSlots::Views none = PublishView();
   static_cast<void>(none);
+  NoteDebt();
 }
 
 void StoreImpl::StartBackground() {

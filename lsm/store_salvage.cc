@@ -163,13 +163,16 @@ Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<
   LoseKeys(survey, info, name);
   LoseRangeDeletes(survey, info, name);
   if (survey.range_deletes() != nullptr) {
+    for (const RangeDelete& range : survey.range_deletes()->all()) {
+      issued_ = std::max(issued_, range.sequence);
+    }
     range_deletes_of_tables_.push_back(survey.TakeRangeDeletes());
   }
-  if (!first.has_value()) co_return absl::OkStatus();
-  ++report_.table_count;
   if (survey.properties().has_value()) {
     issued_ = std::max(issued_, survey.properties()->largest_sequence);
   }
+  if (!first.has_value()) co_return absl::OkStatus();
+  ++report_.table_count;
   planned_.push_back({number, *std::move(first)});
   co_return absl::OkStatus();
 }

@@ -177,7 +177,7 @@ class StoreVerifier {
     const TableInfo* before = nullptr;
     for (const auto& [place, info] : order) {
       if (before != nullptr && before->level == info->level &&
-          !(before->largest_key < info->smallest_key)) {
+          !before->EndsBefore(info->smallest_key)) {
         Damage(TableFileName(info->number), std::nullopt,
                StrCat("overlaps ", TableFileName(before->number), " of the same level"));
       }

@@ -91,7 +91,6 @@ class TableBuilder {
   void CacheBlock(std::string_view raw, std::uint64_t offset);
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
   void AppendMetadata();
-  // Makes bounds and counts cover the range deletes.
   std::vector<RangeDelete> RangeDeleteViews() const;
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
   Task<absl::Status> Write();

@@ -457,6 +457,7 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                      {"entries", Number(table.entry_count)},
                      {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
                      {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
+                     {"largest_is_exclusive", Value(table.largest_is_exclusive)},
                      {"range_deletes", Number(table.range_delete_count)},
                      {"smallest_sequence", Number(table.smallest_sequence)},
                      {"largest_sequence", Number(table.largest_sequence)}}));

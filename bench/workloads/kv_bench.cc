@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "aurora/bench/workloads/kv_command_line.h"
 #include "aurora/bench/workloads/kv_engine.h"
 #include "aurora/bench/workloads/kv_engines.h"
 #include "aurora/bench/workloads/kv_suite.h"
@@ -39,51 +39,34 @@ void RunAndDie(int argc, char** argv, const char* more) {
 }
 
 int Main(int argc, char** argv) {
-  std::string engine = "Aurora";
-  std::string json;
-  std::string directory = (std::filesystem::temp_directory_path() / "aurora-bench").string();
-  bool list = false, quick = false, die = false;
-  KvSettings settings;
+  KvCommandLine line;
+  bool die = false;
   CLI::App app("Key-value workloads on one engine. tools/bench.sh kv runs all and compares them.");
-  app.add_flag("--list-engines", list, "print the engines' names and exit");
-  app.add_option("--engine", engine, "the engine to run");
-  app.add_option("--json", json, "also write the results to this file");
-  app.add_option("--directory", directory,
-                 "where the data goes; a subdirectory of its own is used");
-  app.add_option("--scale", settings.scale, "what share of the work to do, in (0, 1]")
-      ->check(CLI::Range(1e-6, 1.0));
-  app.add_flag("--quick", quick, "a tenth of the work: to see that it runs, not for figures");
+  line.AddTo(&app, "a tenth of the work");
   app.add_flag("--overwrite-and-die", die)->group("");
   CLI11_PARSE(app, argc, argv);
-  if (list) {
+  if (line.list_engines) {
     std::printf("%s\n", std::string(kDevice).c_str());
-    for (const std::string_view name : KvEngineNames()) {
-      std::printf("%s\n", std::string(name).c_str());
-    }
+    PrintKvEngineNames();
     return 0;
   }
-  if (quick) settings.scale = 0.1;
-  std::filesystem::create_directories(directory);
-  settings.directory = (std::filesystem::path(directory) / ("kv-" + engine)).string();
-  settings.open = KvOpenerOf(engine);
+  KvSettings settings;
+  settings.scale = line.quick ? 0.1 : line.scale;
+  settings.directory = line.DataDirectory("kv");
+  settings.open = KvOpenerOf(line.engine);
   settings.overwrite_and_die = [&] { RunAndDie(argc, argv, "--overwrite-and-die"); };
 
   Report report;
-  if (engine == kDevice) {
+  if (line.engine == kDevice) {
     RunRawDevice(settings, &report);
   } else if (settings.open == nullptr) {
-    std::fprintf(stderr, "no engine is called '%s'; --list-engines names them\n", engine.c_str());
-    return 2;
+    return RefuseKvEngine(line.engine);
   } else if (die) {
     OverwriteAndDie(settings);
   } else {
     RunKvSuite(settings, &report);
   }
-  if (!json.empty() && !report.WriteJson(json)) {
-    std::fprintf(stderr, "cannot write %s\n", json.c_str());
-    return 1;
-  }
-  return 0;
+  return line.Finish(report);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "aurora/bench/workloads/kv_engines.h"
 
+#include <cstdio>
+#include <string>
 #include <utility>
 
 #include "aurora/bench/workloads/kv_engine.h"
@@ -12,10 +14,8 @@ constexpr std::pair<std::string_view, KvOpener> kEngines[] = {
 
 }  // namespace
 
-std::vector<std::string_view> KvEngineNames() {
-  std::vector<std::string_view> names;
-  for (const auto& [name, open] : kEngines) names.push_back(name);
-  return names;
+void PrintKvEngineNames() {
+  for (const auto& [name, open] : kEngines) std::printf("%s\n", std::string(name).c_str());
 }
 
 KvOpener KvOpenerOf(std::string_view name) {
@@ -23,6 +23,12 @@ KvOpener KvOpenerOf(std::string_view name) {
     if (each == name) return open;
   }
   return nullptr;
+}
+
+int RefuseKvEngine(std::string_view name) {
+  std::fprintf(stderr, "no engine is called '%s'; --list-engines names them\n",
+               std::string(name).c_str());
+  return 2;
 }
 
 }  // namespace aurora::bench

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "aurora/bench/workloads/kv_suite.h"
 
 namespace aurora::bench {
 
-std::vector<std::string_view> KvEngineNames();
+// A line for each.
+void PrintKvEngineNames();
 // Null if none is called so.
 KvOpener KvOpenerOf(std::string_view name);
+// Says on the error stream that it is none: the exit code.
+int RefuseKvEngine(std::string_view name);
 
 }  // namespace aurora::bench

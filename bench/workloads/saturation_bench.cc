@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "aurora/bench/workloads/kv_command_line.h"
 #include "aurora/bench/workloads/kv_engine.h"
 #include "aurora/bench/workloads/kv_engines.h"
 #include "aurora/bench/workloads/latency_histogram.h"
@@ -32,7 +32,7 @@ constexpr double kWindowSeconds = 10;
 
 struct Settings {
   std::string directory;
-  std::string engine = "Aurora";
+  std::string engine;
   double seconds = 600;
   std::uint64_t keys = kKeys;
   bool with_reader = false;
@@ -134,50 +134,29 @@ void Run(const Settings& settings, Report* report) {
 }
 
 int Main(int argc, char** argv) {
+  KvCommandLine line;
   Settings settings;
-  std::string json;
-  std::string directory = (std::filesystem::temp_directory_path() / "aurora-bench").string();
-  double scale = 1;
-  bool list = false, quick = false;
   CLI::App app("Overwriting at saturation. tools/bench.sh saturation runs all engines.");
-  app.add_flag("--list-engines", list, "print the engines' names and exit");
-  app.add_option("--engine", settings.engine, "the engine to run");
-  app.add_option("--json", json, "also write the results to this file");
-  app.add_option("--directory", directory,
-                 "where the data goes; a subdirectory of its own is used");
+  line.AddTo(&app, "a twentieth of the time");
   app.add_option("--seconds", settings.seconds, "how long to overwrite, each time")
       ->check(CLI::PositiveNumber);
-  app.add_option("--scale", scale, "what share of the keys and the time, in (0, 1]")
-      ->check(CLI::Range(1e-6, 1.0));
-  app.add_flag("--quick", quick, "a twentieth of the time: to see that it runs, not for figures");
   CLI11_PARSE(app, argc, argv);
-  if (list) {
-    for (const std::string_view name : KvEngineNames()) {
-      std::printf("%s\n", std::string(name).c_str());
-    }
+  if (line.list_engines) {
+    PrintKvEngineNames();
     return 0;
   }
-  if (KvOpenerOf(settings.engine) == nullptr) {
-    std::fprintf(stderr, "no engine is called '%s'; --list-engines names them\n",
-                 settings.engine.c_str());
-    return 2;
-  }
-  if (quick) settings.seconds /= 20;
-  settings.seconds *= scale;
+  if (KvOpenerOf(line.engine) == nullptr) return RefuseKvEngine(line.engine);
+  if (line.quick) settings.seconds /= 20;
+  settings.seconds *= line.scale;
   settings.keys = std::max<std::uint64_t>(
-      1, static_cast<std::uint64_t>(static_cast<double>(settings.keys) * scale));
-  std::filesystem::create_directories(directory);
-  settings.directory =
-      (std::filesystem::path(directory) / ("saturation-" + settings.engine)).string();
+      1, static_cast<std::uint64_t>(static_cast<double>(settings.keys) * line.scale));
+  settings.engine = line.engine;
+  settings.directory = line.DataDirectory("saturation");
   Report report;
   Run(settings, &report);
   settings.with_reader = true;
   Run(settings, &report);
-  if (!json.empty() && !report.WriteJson(json)) {
-    std::fprintf(stderr, "cannot write %s\n", json.c_str());
-    return 1;
-  }
-  return 0;
+  return line.Finish(report);
 }
 
 }  // namespace

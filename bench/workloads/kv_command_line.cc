@@ -1,0 +1,33 @@
+#include "aurora/bench/workloads/kv_command_line.h"
+
+#include <cstdio>
+#include <filesystem>
+
+namespace aurora::bench {
+
+KvCommandLine::KvCommandLine()
+    : directory((std::filesystem::temp_directory_path() / "aurora-bench").string()) {}
+
+void KvCommandLine::AddTo(CLI::App* app, const std::string& quick_means) {
+  app->add_flag("--list-engines", list_engines, "print the engines' names and exit");
+  app->add_option("--engine", engine, "the engine to run");
+  app->add_option("--json", json, "also write the results to this file");
+  app->add_option("--directory", directory,
+                  "where the data goes; a subdirectory of its own is used");
+  app->add_option("--scale", scale, "what share of the work to do, in (0, 1]")
+      ->check(CLI::Range(1e-6, 1.0));
+  app->add_flag("--quick", quick, quick_means + ": to see that it runs, not for figures");
+}
+
+std::string KvCommandLine::DataDirectory(std::string_view prefix) const {
+  std::filesystem::create_directories(directory);
+  return (std::filesystem::path(directory) / (std::string(prefix) + "-" + engine)).string();
+}
+
+int KvCommandLine::Finish(const Report& report) const {
+  if (json.empty() || report.WriteJson(json)) return 0;
+  std::fprintf(stderr, "cannot write %s\n", json.c_str());
+  return 1;
+}
+
+}  // namespace aurora::bench

@@ -1,0 +1,30 @@
+// The options that every program of key-value workloads has: tools/bench.sh gives them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "CLI/CLI.hpp"
+#include "aurora/bench/workloads/report.h"
+
+namespace aurora::bench {
+
+struct KvCommandLine {
+  KvCommandLine();
+
+  // `app` must not outlive this. `quick_means`: what --quick does.
+  void AddTo(CLI::App* app, const std::string& quick_means);
+  // `prefix`-`engine` in the directory, which is made.
+  std::string DataDirectory(std::string_view prefix) const;
+  // Writes the report where --json says, if it does: the exit code.
+  int Finish(const Report& report) const;
+
+  std::string engine = "Aurora";
+  std::string json;
+  std::string directory;
+  double scale = 1;
+  bool list_engines = false;
+  bool quick = false;
+};
+
+}  // namespace aurora::bench

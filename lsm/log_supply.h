@@ -8,9 +8,8 @@
 // How many. While one segment is made, the log may fill several: making one takes long where the
 // device is busy, just when the log is written to fast. So the supply is as many as are filled, at
 // the latest speed, in twice the time that the slowest lately took to make; between `spares` and
-// kSparesMax.
-// What is too many is removed when the supply is
-// next worked on, and at once where the device is full (GiveUpSpares).
+// kSparesMax. What is too many is removed when the supply is next worked on, and at once where the
+// device is full (GiveUpSpares).
 //
 // Thread-safe, but Replenish runs once at a time.
 #pragma once

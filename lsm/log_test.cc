@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -587,6 +588,25 @@ TEST_F(MappedLogTest, ACommitWithoutSyncMakesNoSystemCall) {
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(Commit("more", Durability::kProcess).ok());
   EXPECT_EQ(simulation_->faults().operation_count() - operations,
             simulation_->faults().operation_count(OperationKind::kPublish) - published);
+}
+
+// All is synced and the next segment takes a second to make: nothing is to be done until it is
+// there.
+TEST_F(MappedLogTest, ACommitThatWaitsForASegmentWaits) {
+  ASSERT_TRUE(Open().ok());
+  simulation_->RunUntilIdle();
+  FaultRule slow;
+  slow.fault = Fault::Delay(absl::Seconds(1));
+  slow.kinds = {OperationKind::kCreate};
+  slow.count = FaultRule::kForEver;
+  simulation_->faults().Add(slow);
+  const std::string payload(2000, 'p');
+  while (log_->HasRoom(payload.size())) ASSERT_TRUE(Commit(payload, Durability::kSync).ok());
+  const std::uint64_t steps = simulation_->step_count();
+  const std::int64_t start = environment().clock().MonotonicNanos();
+  ASSERT_TRUE(Commit(payload, Durability::kSync).ok());
+  EXPECT_GT(environment().clock().MonotonicNanos() - start, 500'000'000);
+  EXPECT_LT(simulation_->step_count() - steps, 1000u);
 }
 
 TEST_F(MappedLogTest, BytesThatAPowerLossWouldTakeAreBounded) {

@@ -57,7 +57,6 @@ class StoreImpl final : public Store, public TableOpener {
  public:
   // Sealed memtables that wait for their flush, at most; then commits are held.
   static constexpr std::size_t kSealedMax = 3;
-  static constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;  // left by a clean close
   // Level 0 may grow to so many times level0_tables_max: commits are slowed down from the first on,
   // and flushes wait at the second.
   static constexpr int kSlowdownFactor = 3;
@@ -245,7 +244,8 @@ class StoreImpl final : public Store, public TableOpener {
   ObsoleteTables obsolete_{&event_};  // outlives every TreeTable
   bool opened_ = false;
   bool closed_ = false;
-  std::vector<Mutation> replayed_;      // of one record, during Open
+  std::vector<Mutation> replayed_;  // of one record, during Open
+
   std::unique_ptr<Manifest> manifest_;  // protected by the manifest lock
   std::atomic<bool> manifest_locked_{false};
   Event manifest_event_;

@@ -14,6 +14,9 @@
 namespace aurora::lsm {
 namespace {
 
+// A clean close may leave so much to be replayed.
+constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;
+
 CompactionPicker::Options PickerOptions(const StoreOptions& options) {
   CompactionPicker::Options picker;
   picker.level0_tables_max = options.level0_tables_max;

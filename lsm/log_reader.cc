@@ -57,7 +57,9 @@ Task<absl::Status> SegmentReader::Load(std::uint64_t end) {
   if (end <= loaded_) co_return absl::OkStatus();
   // Direct reads start at a block; only the last one of a file ends within one.
   const std::uint64_t from = loaded_ / kDeviceBlockSize * kDeviceBlockSize;
-  const std::uint64_t to = std::min<std::uint64_t>(AlignUp(end, kReadBytes), buffer_.size());
+  // Of most segments only the header is looked at.
+  const std::uint64_t unit = end <= kSegmentHeaderBytes ? kDeviceBlockSize : kReadBytes;
+  const std::uint64_t to = std::min<std::uint64_t>(AlignUp(end, unit), buffer_.size());
   AURORA_CO_ASSIGN(const std::size_t count,
                    co_await file_->Read(from, buffer_.span().subspan(from, to - from)));
   if (from + count < end) {

@@ -114,9 +114,10 @@ LogWriter::LogWriter(Environment& environment, LogOptions options, Start start)
                                                   kFrameHeaderBytes)),
       supply_(std::move(start.supply)),
       driver_(environment.io(), &LogWorker::Call<LogWriter, &LogWriter::Drive>, this),
-      housekeeper_(environment.background(), &LogWorker::Call<LogWriter, &LogWriter::KeepSupplied>,
-                   this),
-      flusher_(environment.background(), &LogWorker::Call<LogWriter, &LogWriter::FlushLater>, this),
+      // These two are on time too, whatever the background is busy with: a log without a segment
+      // ready holds back every commit. They only await files and timers.
+      housekeeper_(environment.io(), &LogWorker::Call<LogWriter, &LogWriter::KeepSupplied>, this),
+      flusher_(environment.io(), &LogWorker::Call<LogWriter, &LogWriter::FlushLater>, this),
       current_(std::move(start.segment)),
       identity_(start.identity),
       predecessor_(start.predecessor),

@@ -1,36 +1,81 @@
 #include "aurora/lsm/compaction_picker.h"
 
 #include <algorithm>
+#include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 
 namespace aurora::lsm {
 namespace {
 
-// The tables of `output_level` that overlap any key between the least and the greatest of `upper`.
-Tree::Tables OverlappingAll(const Tree& tree, const Tree::Tables& upper, int output_level) {
-  AURORA_CHECK(!upper.empty());
-  std::string_view smallest = upper.front()->info().smallest_key;
-  std::string_view largest = upper.front()->info().largest_key;
-  for (const auto& table : upper) {
-    smallest = std::min<std::string_view>(smallest, table->info().smallest_key);
-    largest = std::max<std::string_view>(largest, table->info().largest_key);
-  }
-  return tree.Overlapping(output_level, smallest, largest);
+// So many tables of a level are compared before one is chosen: more cost time, and gain little.
+constexpr std::size_t kCandidates = 64;
+// Columns of level 0, about: with more, the tables of a flush become small.
+constexpr std::uint64_t kColumns = 8;
+
+std::uint64_t Bytes(const Tree::Tables& tables) {
+  return std::accumulate(
+      tables.begin(), tables.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const auto& table) { return sum + table->info().size_bytes; });
 }
 
-bool AreDisjoint(Tree::Tables tables) {
+Tree::Tables SortedByKey(Tree::Tables tables) {
   std::sort(tables.begin(), tables.end(), [](const auto& a, const auto& b) {
     return a->info().smallest_key < b->info().smallest_key;
   });
-  for (std::size_t i = 1; i < tables.size(); ++i) {
-    if (!tables[i - 1]->info().EndsBefore(tables[i]->info().smallest_key)) return false;
+  return tables;
+}
+
+// Where tables end, taken together, one after the other.
+class EndOfTables {
+ public:
+  void Add(const TableInfo& info) {
+    if (last_ == nullptr || last_->EndsBefore(info.largest_key)) {
+      last_ = &info;
+    } else if (!info.largest_is_exclusive && info.largest_key == last_->largest_key) {
+      last_ = &info;
+    }
   }
-  return true;
+  bool IsBefore(std::string_view key) const { return last_ == nullptr || last_->EndsBefore(key); }
+  std::string_view largest() const { return last_->largest_key; }
+
+ private:
+  const TableInfo* last_ = nullptr;
+};
+
+// Tables in sets, each of which overlaps nothing of the others; ascending by key.
+std::vector<Tree::Tables> Columns(Tree::Tables tables) {
+  std::vector<Tree::Tables> columns;
+  EndOfTables end;
+  for (std::shared_ptr<TreeTable>& table : SortedByKey(std::move(tables))) {
+    if (end.IsBefore(table->info().smallest_key)) columns.emplace_back();
+    end.Add(table->info());
+    columns.back().push_back(std::move(table));
+  }
+  return columns;
+}
+
+std::string_view LargestKey(const Tree::Tables& tables) {
+  EndOfTables end;
+  for (const auto& table : tables) end.Add(table->info());
+  return end.largest();
+}
+
+// In how many runs of level 0 a column lies.
+std::size_t RunCount(const Tree& tree, const Tree::Tables& column) {
+  const std::string_view smallest = column.front()->info().smallest_key;
+  const std::string_view largest = LargestKey(column);
+  return static_cast<std::size_t>(std::count_if(
+      tree.level0_runs().begin(), tree.level0_runs().end(),
+      [&](const Tree::Tables& run) { return !Tree::Overlapping(run, smallest, largest).empty(); }));
 }
 
 }  // namespace
+
+std::uint64_t Compaction::input_bytes() const { return Bytes(upper) + Bytes(lower); }
 
 std::uint64_t CompactionPicker::TargetBytes(int level) const {
   AURORA_CHECK(level >= 1);
@@ -39,9 +84,11 @@ std::uint64_t CompactionPicker::TargetBytes(int level) const {
   return target;
 }
 
-double CompactionPicker::LevelScore(const Tree& tree, int level) const {
+double CompactionPicker::Score(const Tree& tree, int level) const {
   if (level == 0) {
-    return static_cast<double>(tree.level(0).size()) / options_.level0_tables_max;
+    return std::max(
+        static_cast<double>(tree.level0_runs().size()) / options_.level0_runs_max,
+        static_cast<double>(tree.level_bytes(0)) / static_cast<double>(options_.level_base_bytes));
   }
   if (level == kLevelCount - 1) return 0;
   // Strictly more than the target.
@@ -49,53 +96,115 @@ double CompactionPicker::LevelScore(const Tree& tree, int level) const {
          (static_cast<double>(TargetBytes(level)) + 1);
 }
 
-double CompactionPicker::Score(const Tree& tree) const {
-  double worst = 0;
+bool CompactionPicker::IsDue(const Tree& tree) const {
   for (int level = 0; level < kLevelCount; ++level) {
-    worst = std::max(worst, LevelScore(tree, level));
+    if (Score(tree, level) >= 1) return true;
   }
-  return worst;
+  return false;
 }
 
-bool CompactionPicker::IsDue(const Tree& tree) const { return Score(tree) >= 1; }
+bool CompactionPicker::IsTaken(const Tree::Tables& tables) const {
+  return !taken_.empty() && std::any_of(tables.begin(), tables.end(), [this](const auto& table) {
+    return taken_.contains(table->info().number);
+  });
+}
+
+void CompactionPicker::TakeInputs(const Compaction& compaction) {
+  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
+    for (const auto& table : *tables) AURORA_CHECK(Take(table->info().number));
+  }
+}
+
+void CompactionPicker::Release(std::span<const std::uint64_t> numbers) {
+  for (const std::uint64_t number : numbers) AURORA_CHECK(taken_.erase(number) == 1);
+  is_stuck_ = false;
+}
 
 std::optional<Compaction> CompactionPicker::Pick(const Tree& tree) {
-  int worst = 0;
-  double worst_score = 0;
-  for (int level = 0; level < kLevelCount; ++level) {
-    const double score = LevelScore(tree, level);
-    if (score > worst_score) {
-      worst = level;
-      worst_score = score;
-    }
+  std::array<int, kLevelCount> levels;
+  std::iota(levels.begin(), levels.end(), 0);
+  std::sort(levels.begin(), levels.end(), [&](int a, int b) {
+    return std::pair(-Score(tree, a), a) < std::pair(-Score(tree, b), b);
+  });
+  for (const int level : levels) {
+    if (Score(tree, level) < 1) break;
+    std::optional<Compaction> picked = level == 0 ? PickLevel0(tree) : PickLevel(tree, level);
+    if (!picked.has_value()) continue;
+    TakeInputs(*picked);
+    return picked;
   }
-  if (worst_score < 1) return std::nullopt;
-  return PickLevel(tree, worst);
+  is_stuck_ = true;
+  return std::nullopt;
 }
 
-Compaction CompactionPicker::PickLevel(const Tree& tree, int level) {
-  Compaction picked;
-  picked.level = level;
-  picked.output_level = level + 1;
-  if (level == 0) {
-    picked.upper = tree.level(0);
-  } else {
-    std::string& cursor = cursors_[static_cast<std::size_t>(level)];
-    const Tree::Tables& tables = tree.level(level);
-    AURORA_CHECK(!tables.empty());
-    const auto next = std::find_if(tables.begin(), tables.end(), [&cursor](const auto& table) {
-      return table->info().smallest_key >= cursor;
-    });
-    picked.upper.push_back(next == tables.end() ? tables.front() : *next);
-    cursor = picked.upper.front()->info().largest_key;
-    if (!picked.upper.front()->info().largest_is_exclusive) cursor.push_back('\0');
+std::optional<Compaction> CompactionPicker::PickLevel0(const Tree& tree) const {
+  std::optional<Compaction> picked;
+  std::size_t most_runs = 0;
+  Compaction moved;
+  moved.output_level = 1;
+  moved.is_move = true;
+  for (Tree::Tables& column : Columns(tree.level(0))) {
+    if (IsTaken(column)) continue;
+    Tree::Tables lower =
+        tree.Overlapping(1, column.front()->info().smallest_key, LargestKey(column));
+    if (lower.empty() && column.size() == 1) {
+      moved.upper.push_back(std::move(column.front()));
+      continue;
+    }
+    const std::size_t runs = RunCount(tree, column);
+    if (runs <= most_runs || IsTaken(lower)) continue;
+    most_runs = runs;
+    picked.emplace();
+    picked->level = 0;
+    picked->output_level = 1;
+    if (AURORA_PLANTED_BUG("compaction-leaves-older-runs")) {
+      column = {*std::max_element(column.begin(), column.end(), [](const auto& a, const auto& b) {
+        return a->info().number < b->info().number;
+      })};
+    }
+    picked->upper = std::move(column);
+    picked->lower = std::move(lower);
   }
-  picked.lower = OverlappingAll(tree, picked.upper, picked.output_level);
-  picked.is_move = picked.lower.empty() && AreDisjoint(picked.upper);
+  // What costs nothing comes first.
+  if (!moved.upper.empty()) return moved;
   return picked;
 }
 
-std::optional<Compaction> CompactionPicker::PickAll(const Tree& tree) const {
+std::optional<Compaction> CompactionPicker::PickLevel(const Tree& tree, int level) {
+  std::optional<Compaction> picked;
+  double least_overlap = 0;
+  std::string& cursor = cursors_[static_cast<std::size_t>(level)];
+  const Tree::Tables& tables = tree.level(level);
+  const auto first = static_cast<std::size_t>(
+      std::partition_point(tables.begin(), tables.end(),
+                           [&](const auto& table) { return table->info().smallest_key < cursor; }) -
+      tables.begin());
+  for (std::size_t i = 0; i < std::min(tables.size(), kCandidates); ++i) {
+    const std::shared_ptr<TreeTable>& table = tables[(first + i) % tables.size()];
+    const TableInfo& info = table->info();
+    if (IsTaken({table})) continue;
+    Tree::Tables lower = tree.Overlapping(level + 1, info.smallest_key, info.largest_key);
+    if (IsTaken(lower)) continue;
+    const double overlap = static_cast<double>(Bytes(lower)) / static_cast<double>(info.size_bytes);
+    if (picked.has_value() && overlap >= least_overlap) continue;
+    least_overlap = overlap;
+    picked.emplace();
+    picked->level = level;
+    picked->output_level = level + 1;
+    picked->is_move = lower.empty();
+    picked->upper = {table};
+    picked->lower = std::move(lower);
+  }
+  if (picked.has_value()) {
+    const TableInfo& info = picked->upper.front()->info();
+    cursor = info.largest_key;
+    if (!info.largest_is_exclusive) cursor.push_back('\0');
+  }
+  return picked;
+}
+
+std::optional<Compaction> CompactionPicker::PickAll(const Tree& tree) {
+  AURORA_CHECK(taken_.empty());
   Compaction picked;
   std::uint64_t bytes = 0;
   for (int level = 0; level < kLevelCount; ++level) bytes += tree.level_bytes(level);
@@ -110,7 +219,44 @@ std::optional<Compaction> CompactionPicker::PickAll(const Tree& tree) const {
   }
   if (picked.upper.empty()) return std::nullopt;
   picked.lower = tree.level(picked.output_level);
+  TakeInputs(picked);
   return picked;
+}
+
+std::vector<std::string> CompactionPicker::FlushCuts(const Tree& tree) const {
+  // What is being compacted is gone before the flush is.
+  Tree::Tables staying = tree.level(0);
+  std::erase_if(staying,
+                [this](const auto& table) { return taken_.contains(table->info().number); });
+  const std::vector<Tree::Tables> columns = Columns(std::move(staying));
+  const std::uint64_t column_bytes =
+      std::max(2 * options_.table_bytes, tree.level_bytes(1) / kColumns);
+  std::vector<std::string> cuts;
+  std::uint64_t bytes = 0;  // of level 1, since the last cut
+  const auto cut = [&](std::string_view key) {
+    cuts.emplace_back(key);
+    bytes = 0;
+  };
+  std::size_t column = 0;
+  EndOfTables end;  // of the columns before `column`
+  // Passes the columns that begin below `key`, cutting between them.
+  const auto pass_columns = [&](std::optional<std::string_view> key) {
+    for (; column < columns.size(); ++column) {
+      const std::string_view start = columns[column].front()->info().smallest_key;
+      if (key.has_value() && start >= *key) break;
+      if (column > 0) cut(start);
+      for (const auto& table : columns[column]) end.Add(table->info());
+    }
+  };
+  for (const auto& table : tree.level(1)) {
+    const std::string_view key = table->info().smallest_key;
+    pass_columns(key);
+    if (bytes >= column_bytes && end.IsBefore(key)) cut(key);
+    bytes += table->info().size_bytes;
+  }
+  pass_columns(std::nullopt);
+  if (!cuts.empty()) cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  return cuts;
 }
 
 }  // namespace aurora::lsm

@@ -1,9 +1,19 @@
-// Decides what to compact next.
+// Decides what to compact next, and where flushes are cut.
 //
-// Level 0 is due when it has as many tables as allowed; a level below, when it holds more bytes
-// than its target, which grows by a constant factor from level to level. The most overdue one is
-// taken: of level 0, all tables; of another level, the tables in turn, so that every key range is
-// visited once before any is visited twice. Whatever of the next level overlaps goes along.
+// Level 0 is due when it has as many runs as allowed (Tree::level0_runs) or as many bytes as level
+// 1 may; a level below, when it holds more bytes than its target, which grows by a constant factor
+// from level to level. The most overdue one of which something can be taken is taken.
+//
+//   level 0    the tables fall into columns: sets that overlap nothing outside of themselves. The
+//              column with most runs is compacted, whole, with what it overlaps in level 1. Flushes
+//              are cut between columns, and where tables of level 1 meet, so that columns stay
+//              narrow: a compaction takes a fraction of level 0, not all of it and of level 1.
+//   others     the table that overlaps least of the next level for its size, and what it overlaps;
+//              chosen among those that come next in turn where there are many.
+//
+// What was picked is taken until it is released: no table is in two compactions. This alone keeps
+// the key ranges that two write to one level apart, since each takes all tables of that level that
+// its range overlaps.
 //
 // Not thread-safe.
 #pragma once
@@ -11,8 +21,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "aurora/lsm/tree.h"
 
 namespace aurora::lsm {
@@ -24,34 +37,53 @@ struct Compaction {
   Tree::Tables lower;  // of output_level
   // The inputs need only be named as tables of the output level.
   bool is_move = false;
+
+  std::uint64_t input_bytes() const;
 };
 
 class CompactionPicker {
  public:
   struct Options {
-    int level0_tables_max = 4;
+    int level0_runs_max = 4;
     std::uint64_t level_base_bytes = 0;
     int level_multiplier = 8;
+    std::uint64_t table_bytes = 0;  // the size of the tables of level 1
   };
   explicit CompactionPicker(const Options& options) : options_(options) {}
 
-  // The next compaction, nullopt if none is due.
+  // The next compaction, whose tables are then taken. nullopt if none is due, or each that is needs
+  // a table that is taken.
   std::optional<Compaction> Pick(const Tree& tree);
   // Everything into the last level that is needed to hold it. nullopt if there is nothing, or it is
-  // there already.
-  std::optional<Compaction> PickAll(const Tree& tree) const;
+  // there already. REQUIRES that nothing is taken.
+  std::optional<Compaction> PickAll(const Tree& tree);
 
-  // True if Pick would find something.
+  // Takes one more table. False if it is taken already.
+  bool Take(std::uint64_t number) { return taken_.insert(number).second; }
+  // Ends the taking of tables, whether they are still there or not.
+  void Release(std::span<const std::uint64_t> numbers);
+  // Pick may find something that it did not find before.
+  void TreeChanged() { is_stuck_ = false; }
+
+  // True if a compaction is due.
   bool IsDue(const Tree& tree) const;
-  // How overdue the worst level is: 1 is due, 2 twice as much as it may hold.
-  double Score(const Tree& tree) const;
+  // The same, but false if nothing has changed since Pick found all that is due to be taken.
+  bool MayPick(const Tree& tree) const { return !is_stuck_ && IsDue(tree); }
   std::uint64_t TargetBytes(int level) const;
 
+  // The stored keys, ascending, at which the tables of a flush are to begin, whatever it holds.
+  std::vector<std::string> FlushCuts(const Tree& tree) const;
+
  private:
-  double LevelScore(const Tree& tree, int level) const;
-  Compaction PickLevel(const Tree& tree, int level);
+  double Score(const Tree& tree, int level) const;
+  bool IsTaken(const Tree::Tables& tables) const;
+  std::optional<Compaction> PickLevel0(const Tree& tree) const;
+  std::optional<Compaction> PickLevel(const Tree& tree, int level);
+  void TakeInputs(const Compaction& compaction);
 
   const Options options_;
+  absl::flat_hash_set<std::uint64_t> taken_;
+  bool is_stuck_ = false;
   // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;
 };

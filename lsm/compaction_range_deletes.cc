@@ -45,13 +45,29 @@ void CompactionRangeDeletes::DropUnneeded(const Tree& tree, int first_level_belo
   });
 }
 
+CompactionRangeDeletes CompactionRangeDeletes::Within(std::string_view begin,
+                                                      std::optional<std::string_view> end) const {
+  CompactionRangeDeletes part;
+  part.visible_ = visible_;
+  part.all_ = all_;
+  const std::string_view first = part.Keep(begin);
+  const std::string_view last = end.has_value() ? part.Keep(*end) : std::string_view();
+  for (RangeDelete range : left_) {
+    if (range.begin < first) range.begin = first;
+    if (end.has_value() && last < range.end) range.end = last;
+    if (range.begin < range.end) part.left_.push_back(range);
+  }
+  return part;
+}
+
+std::string_view CompactionRangeDeletes::Keep(std::string_view key) {
+  return *cuts_.emplace_back(std::make_unique<const std::string>(key));
+}
+
 absl::Status CompactionRangeDeletes::Cut(std::optional<std::string_view> end,
                                          TableBuilder* builder) {
   std::string_view cut;
-  if (end.has_value()) {
-    cuts_.push_back(std::make_unique<const std::string>(*end));
-    cut = *cuts_.back();
-  }
+  if (end.has_value()) cut = Keep(*end);
   // By begin: what begins beyond the cut stays as it is.
   std::size_t kept = 0;
   for (std::size_t i = 0; i < left_.size(); ++i) {

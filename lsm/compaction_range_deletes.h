@@ -38,6 +38,10 @@ class CompactionRangeDeletes {
   // `first_level_below` or below in `tree` holds a key of theirs.
   void DropUnneeded(const Tree& tree, int first_level_below);
 
+  // The same range deletes, with only that part of them left to give that lies in [begin, end), for
+  // whoever writes that part; nullopt: no end. What this hides it hides everywhere.
+  CompactionRangeDeletes Within(std::string_view begin, std::optional<std::string_view> end) const;
+
   // Gives what is left of them below `end` (nullopt: all) to the table that ends there, and keeps
   // the rest for the next one. `end` ascends.
   absl::Status Cut(std::optional<std::string_view> end, TableBuilder* builder);
@@ -45,6 +49,8 @@ class CompactionRangeDeletes {
   bool empty() const { return left_.empty(); }
 
  private:
+  std::string_view Keep(std::string_view key);
+
   std::vector<Sequence> visible_;
   std::shared_ptr<const RangeDeletes> all_;
   std::vector<RangeDelete> left_;  // views into all_, and the ends of cuts

@@ -18,7 +18,10 @@ EntryFilter::EntryFilter(std::unique_ptr<EntryIterator> source, Options options)
   AURORA_DCHECK(std::is_sorted(options_.visible.begin(), options_.visible.end()));
 }
 
-Task<absl::Status> EntryFilter::Start() { return Continue(source_->SeekToFirst()); }
+Task<absl::Status> EntryFilter::Start() {
+  if (options_.begin.empty()) return Continue(source_->SeekToFirst());
+  return Continue(source_->Seek({options_.begin, Version::FromWord(UINT64_MAX)}));
+}
 
 Task<absl::Status> EntryFilter::Next() {
   AURORA_DCHECK(valid_);
@@ -57,7 +60,7 @@ bool EntryFilter::IsRangeDeleted(EntryKey entry, std::uint64_t stripe, bool same
 }
 
 absl::StatusOr<bool> EntryFilter::Examine() {
-  if (!source_->Valid()) {
+  if (HasEnded()) {
     if (!history_.empty()) AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/true));
     return false;
   }

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,9 @@ class EntryFilter {
  public:
   struct Options {
     std::vector<Sequence> visible;  // ascending, not empty
+    // The stored keys to go through: from `begin` on and below `end`; nullopt: to the last.
+    std::string begin;
+    std::optional<std::string> end;
     // True if no table below the output may hold an entry of this stored key. Asked with ascending
     // keys.
     absl::AnyInvocable<bool(std::string_view)> is_bottom;
@@ -70,6 +74,9 @@ class EntryFilter {
   // Looks at the entry at which the source stands. True if the source is to be moved on; false if
   // an entry to keep was found (Valid()) or the source has ended.
   absl::StatusOr<bool> Examine();
+  bool HasEnded() const {
+    return !source_->Valid() || (options_.end.has_value() && source_->key().key >= *options_.end);
+  }
   absl::Status BeginKey(std::string_view stored_key);
   // Makes what was collected the current entry, if it is to be kept. `ends_key`: the source has no
   // older entry of this key.

@@ -109,7 +109,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.table_bytes = power(9, 9);
   options.level_base_bytes = power(11, 8);
   options.level_multiplier = 2 + static_cast<int>(random.Below(8));
-  options.level0_tables_max = 1 + static_cast<int>(random.Below(6));
+  options.level0_runs_max = 1 + static_cast<int>(random.Below(6));
   options.block_cache_bytes = random.Below(4) == 0 ? 0 : power(10, 11);
   return options;
 }
@@ -120,7 +120,7 @@ std::string Show(const StoreOptions& options) {
                 options.memtable_bytes, ", log_segment_bytes ", options.log_segment_bytes,
                 ", table_bytes ", options.table_bytes, ", level_base_bytes ",
                 options.level_base_bytes, ", level_multiplier ", options.level_multiplier,
-                ", level0_tables_max ", options.level0_tables_max, ", block_cache_bytes ",
+                ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
                 options.block_cache_bytes);
 }
 

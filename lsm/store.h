@@ -70,7 +70,7 @@ struct StoreOptions {
   std::uint64_t level_base_bytes =
       128u << 20;  // of level 1; each level below may hold level_multiplier times more
   int level_multiplier = 8;
-  int level0_tables_max = 4;  // then they are compacted into level 1
+  int level0_runs_max = 4;  // then they are compacted into level 1
   // The accountant of memory, and the cache of blocks that is charged to it. Not owned; must
   // outlive the store.
   MemoryBudget* memory = nullptr;
@@ -160,6 +160,8 @@ struct StoreStats {
   std::size_t memtable_bytes = 0;
   int memtable_count = 0;
   std::vector<LevelStats> levels;
+  int level0_run_count = 0;  // tables of level 0 on top of each other, at most
+  int compactions_running = 0;
   std::uint64_t log_bytes = 0;
   int log_segment_count = 0;
   std::uint64_t flush_count = 0;

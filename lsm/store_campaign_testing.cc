@@ -426,7 +426,8 @@ Task<absl::Status> ExpectNewValues(Environment* environment, StoreOptions option
 absl::Status TryMisplacedBlocks(std::uint64_t seed) {
   StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
   options.memtable_bytes = std::size_t{1} << 20;
-  options.level0_tables_max = 8;
+  options.level0_runs_max = 8;
+  options.level_base_bytes = std::uint64_t{1} << 20;
   Simulation simulation(seed);
   AURORA_RETURN_IF_ERROR(simulation.Run(WriteTwice(&simulation.environment(), options)));
   DiskImage image = simulation.disk().image();

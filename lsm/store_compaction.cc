@@ -10,9 +10,14 @@
 #include "aurora/runtime/executor.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
+#include "aurora/runtime/task_group.h"
 
 namespace aurora::lsm {
 namespace {
+
+// A part of a compaction has so many full tables to read, at least: a table of its own would gain
+// nothing.
+constexpr std::uint64_t kTablesPerPart = 4;
 
 Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
     const Compaction& compaction, const std::vector<Sequence>& visible) {
@@ -28,24 +33,6 @@ Task<absl::StatusOr<CompactionRangeDeletes>> InputRangeDeletes(
   co_return CompactionRangeDeletes(ranges, visible);
 }
 
-// Takes out of the inputs what range deletes hide from everybody: it need not be read. The same of
-// the levels below the output is returned.
-Tree::Tables TakeHiddenTables(const Tree& tree, const CompactionRangeDeletes& range_deletes,
-                              Compaction* compaction) {
-  Tree::Tables below;
-  if (range_deletes.all() == nullptr) return below;
-  const auto is_hidden = [&](const std::shared_ptr<TreeTable>& table) {
-    return range_deletes.Hides(table->info());
-  };
-  std::erase_if(compaction->upper, is_hidden);
-  std::erase_if(compaction->lower, is_hidden);
-  for (int level = compaction->output_level + 1; level < kLevelCount; ++level) {
-    const Tree::Tables& tables = tree.level(level);
-    std::copy_if(tables.begin(), tables.end(), std::back_inserter(below), is_hidden);
-  }
-  return below;
-}
-
 std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
                                                BlockSources* block_sources) {
   Table::IterateOptions options;
@@ -53,7 +40,8 @@ std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
   options.sources = block_sources;
   std::vector<std::unique_ptr<EntryIterator>> sources;
   // Tables of a level from 1 on follow each other; those of level 0 may overlap. A full compaction
-  // has tables of several levels in `upper`: there each is a source of its own.
+  // has tables of several levels in `upper`: there each is a source of its own. A table is opened
+  // when it is reached, so those that a part of the compaction does not reach cost nothing.
   for (const auto& table : compaction.upper) {
     sources.push_back(std::make_unique<LevelIterator>(Tree::Tables{table}, options));
   }
@@ -61,6 +49,37 @@ std::unique_ptr<EntryIterator> CompactionInput(const Compaction& compaction,
     sources.push_back(std::make_unique<LevelIterator>(compaction.lower, options));
   }
   return std::make_unique<MergingIterator>(std::move(sources));
+}
+
+// Stored keys, ascending, that divide the inputs into up to `parts_max` parts of about the same
+// size, none of them small.
+std::vector<std::string> PartBounds(const Compaction& compaction, std::size_t parts_max,
+                                    std::uint64_t table_bytes) {
+  const std::uint64_t bytes = compaction.input_bytes();
+  const auto parts = std::min<std::uint64_t>(parts_max, bytes / (kTablesPerPart * table_bytes));
+  std::vector<std::string> bounds;
+  if (parts < 2) return bounds;
+  Tree::Tables tables = compaction.upper;
+  tables.insert(tables.end(), compaction.lower.begin(), compaction.lower.end());
+  std::sort(tables.begin(), tables.end(), [](const auto& a, const auto& b) {
+    return a->info().smallest_key < b->info().smallest_key;
+  });
+  std::uint64_t before = 0;
+  for (const auto& table : tables) {
+    const std::string& key = table->info().smallest_key;
+    const bool is_due = before * parts >= bytes * (bounds.size() + 1);
+    if (is_due && (bounds.empty() || bounds.back() < key)) bounds.push_back(key);
+    before += table->info().size_bytes;
+  }
+  return bounds;
+}
+
+// Where the tables of a level begin.
+std::vector<std::string> Starts(const Tree& tree, int level) {
+  std::vector<std::string> starts;
+  if (level == kLevelCount) return starts;
+  for (const auto& table : tree.level(level)) starts.push_back(table->info().smallest_key);
+  return starts;
 }
 
 }  // namespace
@@ -110,7 +129,7 @@ Task<absl::Status> StoreImpl::WaitIdle() {
       outcome = UnusableError();
     } else if (failures_ > failures && !BackgroundError().ok()) {
       outcome = BackgroundError();
-    } else if (sealed_.empty() && !compacting_ && compact_done_ == compact_requests_ &&
+    } else if (sealed_.empty() && compactions_running_ == 0 && compact_done_ == compact_requests_ &&
                !picker_.IsDue(*tree_) && obsolete_.empty()) {
       outcome = absl::OkStatus();
     }
@@ -120,13 +139,19 @@ Task<absl::Status> StoreImpl::WaitIdle() {
   co_return *std::move(outcome);
 }
 
+bool StoreImpl::HasCompaction() const {
+  // One that was asked for waits for the others, and begins before any other.
+  if (compact_requests_ > compact_done_) return compactions_running_ == 0;
+  return picker_.MayPick(*tree_);
+}
+
 Task<absl::Status> StoreImpl::CompactionLoop() {
   int failed_attempts = 0;
   const auto has_work = [this] {
     if (closing()) return true;
     if (poisoned()) return false;
     const std::lock_guard lock(state_mutex_);
-    return compact_requests_ > compact_done_ || picker_.IsDue(*tree_);
+    return HasCompaction();
   };
   for (;;) {
     co_await event_.Until(has_work);
@@ -134,20 +159,24 @@ Task<absl::Status> StoreImpl::CompactionLoop() {
     std::optional<Compaction> picked;
     std::uint64_t requests = 0;
     bool is_requested = false;
+    std::size_t parts_max = 1;
     {
       const std::lock_guard lock(state_mutex_);
+      if (!HasCompaction()) continue;  // another loop was quicker
       requests = compact_requests_;
       is_requested = requests > compact_done_;
       picked = is_requested ? picker_.PickAll(*tree_) : picker_.Pick(*tree_);
-      compacting_ = true;
+      ++compactions_running_;
+      // What the others leave.
+      parts_max = static_cast<std::size_t>(compaction_jobs_) - (compactions_running_ - 1);
     }
     absl::Status compacted;
-    if (picked.has_value()) compacted = co_await RunCompaction(*std::move(picked));
+    if (picked.has_value()) compacted = co_await RunCompaction(*std::move(picked), parts_max);
     picked.reset();  // releases its tables
     const bool failed = !compacted.ok();
     {
       const std::lock_guard lock(state_mutex_);
-      compacting_ = false;
+      --compactions_running_;
       if (is_requested) {
         compact_done_ = requests;
         compact_status_ = compacted;
@@ -159,8 +188,8 @@ Task<absl::Status> StoreImpl::CompactionLoop() {
   }
 }
 
-Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
-  Change change;
+Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction, std::size_t parts_max) {
+  TreeChange change;
   for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
     for (const auto& table : *tables) {
       change.edit.removed_tables.push_back(table->info().number);
@@ -174,45 +203,87 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction) {
       }
     }
   }
+  absl::Status done;
   if (!compaction.is_move) {
-    AURORA_CO_RETURN_IF_ERROR(co_await Merge(std::move(compaction), &change));
+    done = co_await Merge(std::move(compaction), parts_max, &change);
   }
-  AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
-  compaction_count_.fetch_add(1, std::memory_order_relaxed);
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> StoreImpl::Merge(Compaction compaction, Change* change) {
-  std::shared_ptr<const Tree> tree;
+  const std::vector<std::uint64_t> taken = change.edit.removed_tables;
+  if (done.ok()) done = co_await Install(std::move(change));
   {
     const std::lock_guard lock(state_mutex_);
-    tree = tree_;
+    picker_.Release(taken);
   }
-  const int below = compaction.output_level + 1;
-  EntryFilter::Options filter;
-  filter.visible = snapshots_->Visible();
-  AURORA_CO_ASSIGN(CompactionRangeDeletes range_deletes,
-                   co_await InputRangeDeletes(compaction, filter.visible));
-  const Tree::Tables hidden = TakeHiddenTables(*tree, range_deletes, &compaction);
-  for (const auto& table : hidden) change->edit.removed_tables.push_back(table->info().number);
-  change->obsolete.insert(change->obsolete.end(), hidden.begin(), hidden.end());
-  if (!hidden.empty()) tree = tree->With(change->edit.removed_tables, {});
-  range_deletes.DropUnneeded(*tree, below);
-  // Tables that flushes add meanwhile hold only newer entries, and nothing else adds any below.
-  filter.is_bottom = [tree, below](std::string_view key) {
-    return AURORA_PLANTED_BUG("compaction-drops-tombstones") || !tree->MayHold(below, key);
+  if (done.ok()) compaction_count_.fetch_add(1, std::memory_order_relaxed);
+  co_return done;
+}
+
+std::shared_ptr<const Tree> StoreImpl::TakeHiddenTables(const CompactionRangeDeletes& range_deletes,
+                                                        Compaction* compaction,
+                                                        TreeChange* change) {
+  const std::lock_guard lock(state_mutex_);
+  if (range_deletes.all() == nullptr) return tree_;
+  const auto is_hidden = [&](const std::shared_ptr<TreeTable>& table) {
+    return range_deletes.Hides(table->info());
   };
-  filter.merge_operators = &options_.merge_operators;
-  filter.default_merge_operator = options_.default_merge_operator;
-  BlockSources sources;
-  const Output output = {.level = compaction.output_level,
-                         .is_last_level = tree->last_level() <= compaction.output_level,
-                         .sources = &sources};
-  std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
-  AURORA_CO_ASSIGN(
-      change->edit.added_tables,
-      co_await WriteTables(std::move(source), std::move(filter), std::move(range_deletes), output));
-  for (const TableInfo& table : change->edit.added_tables) {
+  std::erase_if(compaction->upper, is_hidden);
+  std::erase_if(compaction->lower, is_hidden);
+  std::vector<std::uint64_t> below;
+  for (int level = compaction->output_level + 1; level < kLevelCount; ++level) {
+    for (const auto& table : tree_->level(level)) {
+      if (!is_hidden(table) || !picker_.Take(table->info().number)) continue;
+      below.push_back(table->info().number);
+      change->obsolete.push_back(table);
+    }
+  }
+  change->edit.removed_tables.insert(change->edit.removed_tables.end(), below.begin(), below.end());
+  return below.empty() ? tree_ : tree_->With(below, {});
+}
+
+Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max,
+                                    TreeChange* change) {
+  const std::vector<Sequence> visible = snapshots_->Visible();
+  AURORA_CO_ASSIGN(CompactionRangeDeletes range_deletes,
+                   co_await InputRangeDeletes(compaction, visible));
+  const std::shared_ptr<const Tree> tree = TakeHiddenTables(range_deletes, &compaction, change);
+  const int below = compaction.output_level + 1;
+  range_deletes.DropUnneeded(*tree, below);
+  const std::vector<std::string> bounds = PartBounds(compaction, parts_max, options_.table_bytes);
+  std::vector<std::vector<TableInfo>> written(bounds.size() + 1);
+  const auto write_part = [&](std::size_t i) -> Task<absl::Status> {
+    EntryFilter::Options filter;
+    filter.visible = visible;
+    if (i > 0) filter.begin = bounds[i - 1];
+    if (i > 0 && AURORA_PLANTED_BUG("compaction-parts-leave-gap")) filter.begin.push_back('\0');
+    if (i < bounds.size()) filter.end = bounds[i];
+    // Tables that flushes add meanwhile hold only newer entries, and no other compaction adds any
+    // of these keys below.
+    filter.is_bottom = [&tree, below](std::string_view key) {
+      return AURORA_PLANTED_BUG("compaction-drops-tombstones") || !tree->MayHold(below, key);
+    };
+    filter.merge_operators = &options_.merge_operators;
+    filter.default_merge_operator = options_.default_merge_operator;
+    BlockSources sources;
+    TableOutput output = {.level = compaction.output_level,
+                          .is_last_level = tree->last_level() <= compaction.output_level,
+                          .sources = &sources,
+                          .good_cuts = Starts(*tree, below)};
+    CompactionRangeDeletes part_deletes = range_deletes.Within(filter.begin, filter.end);
+    std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
+    AURORA_CO_ASSIGN(written[i], co_await WriteTables(std::move(source), std::move(filter),
+                                                      std::move(part_deletes), std::move(output)));
+    co_return absl::OkStatus();
+  };
+  absl::Status merged = co_await ForEachConcurrently(&environment_.background(), written.size(),
+                                                     written.size(), write_part);
+  std::vector<TableInfo>& tables = change->edit.added_tables;
+  for (std::vector<TableInfo>& part : written) {
+    std::move(part.begin(), part.end(), std::back_inserter(tables));
+  }
+  if (!merged.ok()) {
+    co_await Discard(std::move(tables));
+    co_return merged;
+  }
+  for (const TableInfo& table : tables) {
     change->added.push_back(
         {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
     bytes_compacted_.fetch_add(table.size_bytes, std::memory_order_relaxed);

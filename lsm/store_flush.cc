@@ -117,8 +117,8 @@ Task<absl::Status> StoreImpl::FlushLoop() {
     if (closing()) return true;
     if (poisoned()) return false;
     const std::lock_guard lock(state_mutex_);
-    const auto level0_stop = static_cast<std::size_t>(options_.level0_tables_max * kStopFactor);
-    flush_stopped_ = tree_->level(0).size() >= level0_stop;
+    const auto level0_stop = static_cast<std::size_t>(options_.level0_runs_max * kStopFactor);
+    flush_stopped_ = tree_->level0_runs().size() >= level0_stop;
     return !sealed_.empty() && !flush_stopped_;
   };
   for (;;) {
@@ -141,7 +141,7 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   // Commits that were registered before the run was sealed may still be adding to it.
   co_await queue_->WaitPublished(run->last);
   const std::int64_t start = environment_.clock().MonotonicNanos();
-  Change change;
+  TreeChange change;
   if (!run->memtable.empty()) {
     EntryFilter::Options filter;
     filter.visible = snapshots_->Visible();
@@ -156,10 +156,14 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
     }
     CompactionRangeDeletes range_deletes(ranges, filter.visible);
     std::unique_ptr<EntryIterator> entries = std::make_unique<Memtable::Iterator>(&run->memtable);
-    AURORA_CO_ASSIGN(
-        change.edit.added_tables,
-        co_await WriteTables(std::move(entries), std::move(filter), std::move(range_deletes),
-                             {.level = 0, .is_last_level = false}));
+    TableOutput output{.level = 0, .is_last_level = false};
+    {
+      const std::lock_guard lock(state_mutex_);
+      output.cuts = picker_.FlushCuts(*tree_);
+    }
+    AURORA_CO_ASSIGN(change.edit.added_tables,
+                     co_await WriteTables(std::move(entries), std::move(filter),
+                                          std::move(range_deletes), std::move(output)));
   }
   const std::int64_t written_after = environment_.clock().MonotonicNanos() - start;
   for (const TableInfo& table : change.edit.added_tables) {
@@ -223,16 +227,31 @@ Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
   co_return absl::OkStatus();
 }
 
-absl::StatusOr<std::uint64_t> StoreImpl::NewFileNumber() {
+Task<absl::StatusOr<std::uint64_t>> StoreImpl::NewFileNumber() {
   const std::uint64_t number = next_file_number_.fetch_add(1, std::memory_order_relaxed);
-  // Every edit renews the reserve, so one job would have to write more tables than it holds.
-  if (number >= file_number_bound_.load(std::memory_order_relaxed)) {
-    return ResourceExhaustedError("one job needs more than ", kFileNumberReserve, " tables");
+  // Every edit renews the reserve, so this is for jobs that write more tables than it holds.
+  while (number >= file_number_bound_.load(std::memory_order_relaxed)) {
+    AURORA_CO_RETURN_IF_ERROR(co_await ReserveFileNumbers());
   }
-  return number;
+  co_return number;
 }
 
-Task<absl::Status> StoreImpl::Install(Change change) {
+Task<absl::Status> StoreImpl::ReserveFileNumbers() {
+  co_await LockManifest();
+  ManifestEdit edit;
+  edit.next_file_number = NextFileNumber();
+  absl::Status appended = co_await AppendEdit(edit);
+  UnlockManifest();
+  event_.Notify();
+  co_return appended;
+}
+
+std::uint64_t StoreImpl::NextFileNumber() const {
+  const std::uint64_t next = next_file_number_.load(std::memory_order_relaxed);
+  return std::max(manifest_->state().next_file_number, next + kFileNumberReserve);
+}
+
+Task<absl::Status> StoreImpl::Install(TreeChange change) {
   if (AURORA_PLANTED_BUG("unlink-before-edit")) {
     for (const auto& table : change.obsolete) {
       const absl::Status ignored = co_await environment_.files().Remove(
@@ -241,9 +260,7 @@ Task<absl::Status> StoreImpl::Install(Change change) {
     }
   }
   co_await LockManifest();
-  const std::uint64_t next = next_file_number_.load(std::memory_order_relaxed);
-  change.edit.next_file_number =
-      std::max(manifest_->state().next_file_number, next + kFileNumberReserve);
+  change.edit.next_file_number = NextFileNumber();
   absl::Status appended = co_await AppendEdit(change.edit);
   if (!appended.ok()) {
     UnlockManifest();
@@ -261,6 +278,7 @@ Task<absl::Status> StoreImpl::Install(Change change) {
     }
     old_views = PublishView();
     NoteDebt();
+    picker_.TreeChanged();
   }
   for (const auto& table : change.obsolete) table->MarkObsolete();
   UnlockManifest();
@@ -277,7 +295,7 @@ ViewSlots::Views StoreImpl::PublishView() {
   return views_.Set(std::move(view));
 }
 
-void StoreImpl::NoteDebt() { pacer_.NoteDebt(sealed_.size(), tree_->level(0).size()); }
+void StoreImpl::NoteDebt() { pacer_.NoteDebt(sealed_.size(), tree_->level0_runs().size()); }
 
 // --- Housekeeping. ---
 

@@ -44,7 +44,9 @@
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/table_builder.h"
+#include "aurora/lsm/table_output.h"
 #include "aurora/lsm/tree.h"
+#include "aurora/lsm/tree_change.h"
 #include "aurora/lsm/view_slots.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/strings.h"
@@ -57,10 +59,11 @@ class StoreImpl final : public Store, public TableOpener {
  public:
   // Sealed memtables that wait for their flush, at most; then commits are held.
   static constexpr std::size_t kSealedMax = 3;
-  // Level 0 may grow to so many times level0_tables_max: commits are slowed down from the first on,
-  // and flushes wait at the second.
+  // Level 0 may grow to so many times level0_runs_max runs: commits are slowed down from the first
+  // on, and flushes wait at the second.
   static constexpr int kSlowdownFactor = 3;
   static constexpr int kStopFactor = 6;
+  static constexpr int kCompactionJobsMax = 8;  // side by side, one background thread aside
   // Sequences and file numbers are reserved in the manifest this many at a time.
   static constexpr Sequence kSequenceReserve = Sequence{1} << 24;
   static constexpr std::uint64_t kFileNumberReserve = 1024;
@@ -105,8 +108,7 @@ class StoreImpl final : public Store, public TableOpener {
   absl::Status Replay(const LogRecord& record);
   void StartBackground();
   Task<void> FlushBeforeClose();  // what takes long to replay
-  // What reading needs: the first view, snapshots, conflicts.
-  void StartReading();
+  void StartReading();            // the first view, snapshots, conflicts
 
   // --- store_read_only.cc ---
   class ReadOnlyOpening;
@@ -172,44 +174,41 @@ class StoreImpl final : public Store, public TableOpener {
   Task<void> RemoveObsoleteTables();
   Task<absl::Status> ReserveSequences();
 
-  // A change of the tree.
-  struct Change {
-    ManifestEdit edit;
-    std::vector<Tree::Addition> added;                 // as in edit.added_tables
-    std::vector<std::shared_ptr<TreeTable>> obsolete;  // dropped by the edit and not moved
-    std::shared_ptr<MemtableRun> flushed;              // or null
-  };
   // Makes the change durable, then visible. A full disk is waited for. If it fails otherwise, the
   // store is poisoned: it is unknown which files are needed.
-  Task<absl::Status> Install(Change change);
+  Task<absl::Status> Install(TreeChange change);
   Task<absl::Status> AppendEdit(ManifestEdit edit);
   Task<void> LockManifest();
   void UnlockManifest();
-  absl::StatusOr<std::uint64_t> NewFileNumber();
+  Task<absl::StatusOr<std::uint64_t>> NewFileNumber();
+  Task<absl::Status> ReserveFileNumbers();
+  // What no file number that was given out reaches, with a reserve. REQUIRES the manifest lock.
+  std::uint64_t NextFileNumber() const;
   // REQUIRES state_mutex_. The result is to be freed without it.
   [[nodiscard]] ViewSlots::Views PublishView();
   void NoteDebt();  // REQUIRES state_mutex_
-  // Removes the files of a failed job, which no edit names.
+  // Removes files of a failed job, which no edit names.
   Task<void> Discard(std::vector<TableInfo> tables);
 
   // --- store_compaction.cc ---
+  // One of several that run side by side.
   Task<absl::Status> CompactionLoop();
-  Task<absl::Status> RunCompaction(Compaction compaction);
-  // Merges the inputs into the output level; makes the change that takes them over.
-  Task<absl::Status> Merge(Compaction compaction, Change* change);
+  bool HasCompaction() const;  // REQUIRES state_mutex_
+  Task<absl::Status> RunCompaction(Compaction compaction, std::size_t parts_max);
+  // Merges the inputs, in up to `parts_max` parts side by side; makes the change to the outcome.
+  Task<absl::Status> Merge(Compaction compaction, std::size_t parts_max, TreeChange* change);
+  // Takes out of the inputs what range deletes hide from everybody. What they hide so further
+  // down, and no other compaction has taken, `change` drops too. The tree without that.
+  std::shared_ptr<const Tree> TakeHiddenTables(const CompactionRangeDeletes& range_deletes,
+                                               Compaction* compaction, TreeChange* change);
 
   // --- store_tables.cc ---
   class TableWriting;
-  struct Output {
-    int level = 0;
-    bool is_last_level = false;
-    const BlockSources* sources = nullptr;  // of a compaction: of what it reads
-  };
   // Writes what the filter keeps and the range deletes to durable tables; removes them on failure.
   Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
                                                            EntryFilter::Options filter,
                                                            CompactionRangeDeletes range_deletes,
-                                                           Output output);
+                                                           TableOutput output);
   Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
 
   // --- Errors and waiting. ---
@@ -273,14 +272,15 @@ class StoreImpl final : public Store, public TableOpener {
   absl::Status flush_error_;                         // protected by state_mutex_
   absl::Status compaction_error_;                    // protected by state_mutex_
   bool flush_stopped_ = false;                       // protected by state_mutex_
-  bool compacting_ = false;                          // protected by state_mutex_
+  std::size_t compactions_running_ = 0;              // protected by state_mutex_
   std::uint64_t compact_requests_ = 0;               // protected by state_mutex_
   std::uint64_t compact_done_ = 0;                   // protected by state_mutex_
   absl::Status compact_status_;                      // protected by state_mutex_
   std::uint64_t failures_ = 0;  // of background jobs; protected by state_mutex_
 
   ViewSlots views_;
-  CompactionPicker picker_;  // Pick: by the compaction loop only
+  const int compaction_jobs_;
+  CompactionPicker picker_;  // protected by state_mutex_
   CommitPacer pacer_;
   std::atomic<bool> poisoned_{false};
   std::atomic<bool> closing_{false};
@@ -290,7 +290,7 @@ class StoreImpl final : public Store, public TableOpener {
   TaskGroup background_;
 
   std::atomic<std::uint64_t> flush_count_{0};
-  std::atomic<std::uint64_t> compaction_count_{0};
+  std::atomic<std::uint64_t> compaction_count_{0};  // moves included
   std::atomic<std::uint64_t> bytes_flushed_{0};
   std::atomic<std::uint64_t> bytes_compacted_{0};
   std::atomic<std::uint64_t> stall_nanos_{0};

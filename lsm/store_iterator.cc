@@ -111,18 +111,12 @@ std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_vi
   Sources sources(lower, upper, at);
   for (const auto& run : view.runs) sources.AddRun(run->memtable);
   const bool may_hide = view.tree->range_delete_table_count() > 0;
-  for (int level = 0; level < kLevelCount; ++level) {
-    Tree::Tables tables = view.tree->Overlapping(level, lower, upper);
-    if (level > 0) {
-      if (!tables.empty()) sources.AddTables(std::move(tables), may_hide, options);
-      continue;
-    }
-    for (std::shared_ptr<TreeTable>& table : tables) {
-      Tree::Tables one;
-      one.push_back(std::move(table));
-      sources.AddTables(std::move(one), may_hide, options);
-    }
-  }
+  const auto add = [&](const Tree::Tables& disjoint) {
+    Tree::Tables tables = Tree::Overlapping(disjoint, lower, upper);
+    if (!tables.empty()) sources.AddTables(std::move(tables), may_hide, options);
+  };
+  for (const Tree::Tables& run : view.tree->level0_runs()) add(run);
+  for (int level = 1; level < kLevelCount; ++level) add(view.tree->level(level));
   return sources.Merge();
 }
 

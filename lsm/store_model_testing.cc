@@ -33,7 +33,7 @@ StoreOptions SmallStoreOptions(std::string directory, Durability durability) {
   options.table_bytes = 2048;
   options.level_base_bytes = 8192;
   options.level_multiplier = 3;
-  options.level0_tables_max = 2;
+  options.level0_runs_max = 2;
   options.block_cache_bytes = 64u << 10;
   return options;
 }

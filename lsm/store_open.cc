@@ -19,27 +19,28 @@ constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;
 
 CompactionPicker::Options PickerOptions(const StoreOptions& options) {
   CompactionPicker::Options picker;
-  picker.level0_tables_max = options.level0_tables_max;
+  picker.level0_runs_max = options.level0_runs_max;
   picker.level_base_bytes = options.level_base_bytes;
   picker.level_multiplier = options.level_multiplier;
+  picker.table_bytes = options.table_bytes;
   return picker;
 }
 
 CommitPacer::Limits PacerLimits(const StoreOptions& options) {
-  const auto level0_tables = static_cast<std::size_t>(options.level0_tables_max);
+  const auto level0_runs = static_cast<std::size_t>(options.level0_runs_max);
   CommitPacer::Limits limits;
   limits.memtable_bytes = options.memtable_bytes;
   limits.sealed_max = StoreImpl::kSealedMax;
-  limits.level0_first = level0_tables * StoreImpl::kSlowdownFactor;
-  limits.level0_last = level0_tables * StoreImpl::kStopFactor;
+  limits.level0_first = level0_runs * StoreImpl::kSlowdownFactor;
+  limits.level0_last = level0_runs * StoreImpl::kStopFactor;
   return limits;
 }
 
 absl::Status CheckOptions(const StoreOptions& options) {
   if (options.directory.empty()) return InvalidArgumentError("no directory was given");
-  if (options.level0_tables_max < 1 || options.level_multiplier < 2) {
+  if (options.level0_runs_max < 1 || options.level_multiplier < 2) {
     return InvalidArgumentError(options.directory,
-                                ": level0_tables_max must be at least 1 and level_multiplier 2");
+                                ": level0_runs_max must be at least 1 and level_multiplier 2");
   }
   if (options.memtable_bytes == 0 || options.table_bytes == 0 || options.level_base_bytes == 0) {
     return InvalidArgumentError(
@@ -69,6 +70,7 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
       options_(std::move(options)),
       handler_(handler),
       tree_(std::make_shared<Tree>()),
+      compaction_jobs_(std::clamp(environment.background_threads() - 1, 1, kCompactionJobsMax)),
       picker_(PickerOptions(options_)),
       pacer_(PacerLimits(options_)) {
   if (options_.memory == nullptr) {
@@ -340,7 +342,9 @@ void StoreImpl::StartReading() {
 void StoreImpl::StartBackground() {
   StartReading();
   background_.Spawn(environment_.background(), FlushLoop());
-  background_.Spawn(environment_.background(), CompactionLoop());
+  for (int i = 0; i < compaction_jobs_; ++i) {
+    background_.Spawn(environment_.background(), CompactionLoop());
+  }
   background_.Spawn(environment_.background(), HousekeepingLoop());
   opened_ = true;
 }
@@ -406,6 +410,11 @@ StoreStats StoreImpl::Stats() const {
       level_stats.range_delete_count += table->info().range_delete_count;
     }
     stats.levels.push_back(level_stats);
+  }
+  stats.level0_run_count = static_cast<int>(view->tree->level0_runs().size());
+  {
+    const std::lock_guard lock(state_mutex_);
+    stats.compactions_running = static_cast<int>(compactions_running_);
   }
   const std::vector<LogPosition> segments = log_ == nullptr ? scanned_log_ : log_->Segments();
   for (const LogPosition& segment : segments) {

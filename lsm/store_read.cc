@@ -26,15 +26,18 @@ class SnapshotImpl final : public Snapshot {
 // Calls `visit` with each table that may hold the key, the newest first, until it returns false.
 template <class Visit>
 void VisitTables(const Tree& tree, std::string_view stored_key, Visit visit) {
-  for (const auto& table : tree.level(0)) {
-    if (table->info().Spans(stored_key) && !visit(*table)) return;
+  // False if `visit` was, of the table among these disjoint ones that may hold the key.
+  const auto visit_one = [&](const Tree::Tables& tables) {
+    if (tables.empty()) return true;
+    const std::size_t index = Tree::FirstNotBefore(tables, stored_key);
+    if (index == tables.size() || !tables[index]->info().Spans(stored_key)) return true;
+    return visit(*tables[index]);
+  };
+  for (const Tree::Tables& run : tree.level0_runs()) {
+    if (!visit_one(run)) return;
   }
   for (int level = 1; level < kLevelCount; ++level) {
-    const Tree::Tables& tables = tree.level(level);
-    if (tables.empty()) continue;
-    const std::size_t index = tree.FirstNotBefore(level, stored_key);
-    if (index == tables.size() || !tables[index]->info().Spans(stored_key)) continue;
-    if (!visit(*tables[index])) return;
+    if (!visit_one(tree.level(level))) return;
   }
 }
 

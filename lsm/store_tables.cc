@@ -32,8 +32,8 @@ TableIdentity IdentityOf(const LogIdentity& database, std::uint64_t file_number)
 class StoreImpl::TableWriting {
  public:
   // Both must outlive it.
-  TableWriting(StoreImpl* store, CompactionRangeDeletes* range_deletes, Output output)
-      : store_(*store), range_deletes_(*range_deletes), output_(output) {}
+  TableWriting(StoreImpl* store, CompactionRangeDeletes* range_deletes, TableOutput output)
+      : store_(*store), range_deletes_(*range_deletes), output_(std::move(output)) {}
 
   Task<absl::Status> Write(EntryFilter* entries);
   // Ends the writing. After a failure, too: then some are not whole.
@@ -44,15 +44,21 @@ class StoreImpl::TableWriting {
 
  private:
   TableBuilderOptions BuilderOptions(std::uint64_t number) const;
+  // Where the table in progress is to end, which is at or below `key`, the next one; nullopt: it
+  // goes on. Keys ascend. Never between two versions of a key.
+  std::optional<std::string_view> EndBefore(std::string_view key);
+  std::optional<std::string_view> EndOfLevel0Before(std::string_view key);
   Task<absl::Status> Begin();
   // `end`: where the next table begins; nullopt: there is none.
   Task<absl::Status> Finish(std::optional<std::string_view> end);
 
   StoreImpl& store_;
   CompactionRangeDeletes& range_deletes_;
-  const Output output_;
+  const TableOutput output_;
   std::vector<TableInfo> tables_;
   std::unique_ptr<TableBuilder> builder_;  // of the last of tables_, until it is finished
+  std::string last_key_;
+  std::size_t cuts_passed_ = 0;  // of output_.cuts or good_cuts
 };
 
 TableBuilderOptions StoreImpl::TableWriting::BuilderOptions(std::uint64_t number) const {
@@ -71,10 +77,30 @@ TableBuilderOptions StoreImpl::TableWriting::BuilderOptions(std::uint64_t number
   return options;
 }
 
+std::optional<std::string_view> StoreImpl::TableWriting::EndOfLevel0Before(std::string_view key) {
+  const std::size_t passed_before = cuts_passed_;
+  while (cuts_passed_ < output_.cuts.size() && output_.cuts[cuts_passed_] <= key) ++cuts_passed_;
+  if (builder_ == nullptr || cuts_passed_ == passed_before) return std::nullopt;
+  // At the cut, not at the key, so that range deletes do not reach over it.
+  return output_.cuts[passed_before];
+}
+
+std::optional<std::string_view> StoreImpl::TableWriting::EndBefore(std::string_view key) {
+  if (output_.level == 0) return EndOfLevel0Before(key);
+  const std::size_t passed_before = cuts_passed_;
+  const std::vector<std::string>& cuts = output_.good_cuts;
+  while (cuts_passed_ < cuts.size() && cuts[cuts_passed_] <= key) ++cuts_passed_;
+  if (builder_ == nullptr || key == last_key_) return std::nullopt;
+  const std::uint64_t bytes = builder_->file_bytes();
+  const std::uint64_t most = store_.options_.table_bytes;
+  const bool is_good = cuts_passed_ > passed_before && bytes >= most / 2;
+  return is_good || bytes >= most ? std::optional(key) : std::nullopt;
+}
+
 Task<absl::Status> StoreImpl::TableWriting::Begin() {
   TableInfo& info = tables_.emplace_back();
   info.level = output_.level;
-  AURORA_CO_ASSIGN(info.number, store_.NewFileNumber());
+  AURORA_CO_ASSIGN(info.number, co_await store_.NewFileNumber());
   OpenOptions open;
   open.mode = OpenMode::kCreateNew;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
@@ -102,20 +128,16 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
 }
 
 Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
-  // A flush makes one table, so that level 0 counts flushes; other tables are cut, but never
-  // between two versions of a key.
-  const std::uint64_t cut_bytes = output_.level == 0 ? UINT64_MAX : store_.options_.table_bytes;
-  std::string last_key;
   std::uint64_t slice_entries = 0;
   std::uint64_t slice_bytes = 0;
   AURORA_CO_RETURN_IF_ERROR(co_await entries->Start());
   while (entries->Valid()) {
     const EntryKey key = entries->key();
-    if (builder_ != nullptr && builder_->file_bytes() >= cut_bytes && key.key != last_key) {
-      AURORA_CO_RETURN_IF_ERROR(co_await Finish(key.key));
+    if (const auto end = EndBefore(key.key); end.has_value()) {
+      AURORA_CO_RETURN_IF_ERROR(co_await Finish(end));
     }
     if (builder_ == nullptr) AURORA_CO_RETURN_IF_ERROR(co_await Begin());
-    if (cut_bytes != UINT64_MAX) last_key.assign(key.key);
+    if (output_.level > 0) last_key_.assign(key.key);
     slice_bytes += key.key.size() + entries->value().size();
     AURORA_CO_RETURN_IF_ERROR(co_await builder_->Add(key, entries->value()));
     absl::Status moved = co_await entries->Next();
@@ -137,10 +159,10 @@ Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
 
 Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
     std::unique_ptr<EntryIterator> source, EntryFilter::Options filter,
-    CompactionRangeDeletes range_deletes, Output output) {
+    CompactionRangeDeletes range_deletes, TableOutput output) {
   filter.range_deletes = range_deletes.all();
   EntryFilter entries(std::move(source), std::move(filter));
-  TableWriting writing(this, &range_deletes, output);
+  TableWriting writing(this, &range_deletes, std::move(output));
   absl::Status written = co_await writing.Write(&entries);
   std::vector<TableInfo> tables = writing.TakeTables();
   if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {

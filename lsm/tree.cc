@@ -55,12 +55,6 @@ Task<absl::StatusOr<Table*>> TreeTable::OpenNow() {
   co_return owned_table_.get();
 }
 
-std::uint64_t Tree::level_bytes(int level) const {
-  std::uint64_t bytes = 0;
-  for (const auto& table : this->level(level)) bytes += table->info().size_bytes;
-  return bytes;
-}
-
 int Tree::last_level() const {
   int last = kLevelCount - 1;
   while (last > 0 && level(last).empty()) --last;
@@ -73,23 +67,30 @@ std::size_t Tree::table_count() const {
   return count;
 }
 
-std::size_t Tree::FirstNotBefore(int level, std::string_view key) const {
-  AURORA_DCHECK(level > 0);
-  const Tables& tables = this->level(level);
+std::size_t Tree::FirstNotBefore(const Tables& tables, std::string_view key) {
   const auto found = std::partition_point(
       tables.begin(), tables.end(),
       [key](const std::shared_ptr<TreeTable>& table) { return table->info().EndsBefore(key); });
   return static_cast<std::size_t>(found - tables.begin());
 }
 
+Tree::Tables Tree::Overlapping(const Tables& tables, std::string_view smallest,
+                               std::string_view largest) {
+  Tables found;
+  for (std::size_t i = FirstNotBefore(tables, smallest); i < tables.size(); ++i) {
+    if (std::string_view(tables[i]->info().smallest_key) > largest) break;
+    found.push_back(tables[i]);
+  }
+  return found;
+}
+
 Tree::Tables Tree::Overlapping(int level, std::string_view smallest,
                                std::string_view largest) const {
+  if (level > 0) return Overlapping(this->level(level), smallest, largest);
   Tables found;
-  for (const auto& table : this->level(level)) {
-    const TableInfo& info = table->info();
-    if (!info.EndsBefore(smallest) && std::string_view(info.smallest_key) <= largest) {
-      found.push_back(table);
-    }
+  for (const Tables& run : level0_runs_) {
+    const Tables of_run = Overlapping(run, smallest, largest);
+    found.insert(found.end(), of_run.begin(), of_run.end());
   }
   return found;
 }
@@ -100,8 +101,8 @@ bool Tree::MayHold(int first_level, std::string_view key) const {
       if (!Overlapping(0, key, key).empty()) return true;
       continue;
     }
-    const std::size_t index = FirstNotBefore(level, key);
     const Tables& tables = this->level(level);
+    const std::size_t index = FirstNotBefore(tables, key);
     if (index < tables.size() && std::string_view(tables[index]->info().smallest_key) <= key) {
       return true;
     }
@@ -132,14 +133,20 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
   for (const Addition& addition : added) {
     tree->levels_[static_cast<std::size_t>(addition.level)].push_back(addition.table);
   }
+  tree->SortLevels();
+  tree->BuildRuns();
+  tree->Count();
+  return tree;
+}
+
+void Tree::SortLevels() {
   using Pointer = std::shared_ptr<TreeTable>;
-  std::sort(tree->levels_[0].begin(), tree->levels_[0].end(),
-            [](const Pointer& a, const Pointer& b) {
-              const bool is_newer = a->info().number > b->info().number;
-              return AURORA_PLANTED_BUG("level0-oldest-first") ? !is_newer : is_newer;
-            });
+  std::sort(levels_[0].begin(), levels_[0].end(), [](const Pointer& a, const Pointer& b) {
+    const bool is_newer = a->info().number > b->info().number;
+    return AURORA_PLANTED_BUG("level0-oldest-first") ? !is_newer : is_newer;
+  });
   for (int level = 1; level < kLevelCount; ++level) {
-    Tables& tables = tree->levels_[static_cast<std::size_t>(level)];
+    Tables& tables = levels_[static_cast<std::size_t>(level)];
     std::sort(tables.begin(), tables.end(), [](const Pointer& a, const Pointer& b) {
       return a->info().smallest_key < b->info().smallest_key;
     });
@@ -147,13 +154,38 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
       AURORA_CHECK(tables[i - 1]->info().EndsBefore(tables[i]->info().smallest_key));
     }
   }
-  tree->range_delete_table_count_ = 0;
-  for (const Tables& tables : tree->levels_) {
-    for (const auto& table : tables) {
-      if (table->info().range_delete_count > 0) ++tree->range_delete_table_count_;
+}
+
+void Tree::BuildRuns() {
+  std::vector<Tables> runs;  // the oldest first
+  for (auto table = levels_[0].rbegin(); table != levels_[0].rend(); ++table) {
+    const TableInfo& info = (*table)->info();
+    // Right above the newest run with something that overlaps it.
+    std::size_t above = runs.size();
+    while (above > 0) {
+      const Tables& run = runs[above - 1];
+      const std::size_t next = FirstNotBefore(run, info.smallest_key);
+      if (next < run.size() && !info.EndsBefore(run[next]->info().smallest_key)) break;
+      --above;
+    }
+    if (above == runs.size()) runs.emplace_back();
+    Tables& run = runs[above];
+    const auto place = static_cast<std::ptrdiff_t>(FirstNotBefore(run, info.smallest_key));
+    run.insert(run.begin() + place, *table);
+  }
+  std::reverse(runs.begin(), runs.end());
+  level0_runs_ = std::move(runs);
+}
+
+void Tree::Count() {
+  range_delete_table_count_ = 0;
+  for (std::size_t level = 0; level < levels_.size(); ++level) {
+    level_bytes_[level] = 0;
+    for (const auto& table : levels_[level]) {
+      level_bytes_[level] += table->info().size_bytes;
+      if (table->info().range_delete_count > 0) ++range_delete_table_count_;
     }
   }
-  return tree;
 }
 
 }  // namespace aurora::lsm

@@ -4,12 +4,17 @@
 // removed from the disk when it was dropped by a durable edit and the last Tree that holds it is
 // gone.
 //
-//   level 0    one run for each flush; they may overlap; the newest first
+//   level 0    what flushes wrote, the newest first; tables may overlap those of other flushes
 //   level 1..  ascending by key, disjoint; all versions of a key are in one table
 //
 // Of two entries of a key, the newer is on the lower-numbered level, or on level 0 in the newer
 // table. The same holds of entries and the range deletes that cover them, since a table's smallest
 // and largest keys enclose its range deletes.
+//
+// Level 0 is also seen as runs (Pebble calls them sublevels): each ascending by key and disjoint,
+// like a level; of two tables that overlap, the newer is in the newer run. Each table lies in the
+// oldest run that allows this, so there are as many runs as there are tables on top of each other,
+// not as many as flushes, and a reader searches one table of each.
 #pragma once
 
 #include <array>
@@ -95,14 +100,21 @@ class Tree {
   Tree() = default;
 
   const Tables& level(int level) const { return levels_[static_cast<std::size_t>(level)]; }
-  std::uint64_t level_bytes(int level) const;
+  // Level 0 as runs, the newest first.
+  const std::vector<Tables>& level0_runs() const { return level0_runs_; }
+  std::uint64_t level_bytes(int level) const {
+    return level_bytes_[static_cast<std::size_t>(level)];
+  }
   // The last level that holds a table; 0 if none does.
   int last_level() const;
   std::size_t table_count() const;
 
-  // The index in a level from 1 on of the first table that does not end before `key`.
-  std::size_t FirstNotBefore(int level, std::string_view key) const;
-  // The tables of a level that hold keys in [smallest, largest], in the level's order.
+  // The index in `tables`, a level from 1 on or a run, of the first that does not end before `key`.
+  static std::size_t FirstNotBefore(const Tables& tables, std::string_view key);
+  // Those of `tables`, a level from 1 on or a run, that hold keys in [smallest, largest].
+  static Tables Overlapping(const Tables& tables, std::string_view smallest,
+                            std::string_view largest);
+  // The same of any level; of level 0 run by run, the newest first.
   Tables Overlapping(int level, std::string_view smallest, std::string_view largest) const;
   // True if a table of `first_level` or below may hold `key`.
   bool MayHold(int first_level, std::string_view key) const;
@@ -120,7 +132,13 @@ class Tree {
                                    const std::vector<Addition>& added) const;
 
  private:
+  void SortLevels();
+  void BuildRuns();
+  void Count();
+
   std::array<Tables, kLevelCount> levels_;
+  std::vector<Tables> level0_runs_;
+  std::array<std::uint64_t, kLevelCount> level_bytes_ = {};
   std::size_t range_delete_table_count_ = 0;
 };
 

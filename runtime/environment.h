@@ -28,6 +28,8 @@ class Environment {
   // Where background work (flush, compaction, housekeeping) runs. Its coroutines may use the
   // processor for milliseconds at a time between awaits; nobody's latency depends on it.
   virtual Executor& background() = 0;
+  // How many coroutines can run on it at once; at least 1.
+  virtual int background_threads() const = 0;
 
   // Where the log's I/O is driven when no waiting thread does it itself. Coroutines on it only
   // submit, reap and post: never user code, never more than microseconds between awaits.

@@ -25,7 +25,8 @@ namespace {
 class SystemEnvironment final : public Environment {
  public:
   SystemEnvironment(bool with_rings, int background_threads, int background_niceness)
-      : io_("aurora-io", with_rings),
+      : background_threads_(background_threads),
+        io_("aurora-io", with_rings),
         background_("aurora-bg", background_threads, with_rings, background_niceness) {}
 
   absl::Status OpenFiles(bool with_rings) {
@@ -41,6 +42,7 @@ class SystemEnvironment final : public Environment {
   Random& random() override { return Random::System(); }
   FileSystem& files() override { return *files_; }
   Executor& background() override { return background_; }
+  int background_threads() const override { return background_threads_; }
   Executor& io() override { return io_.loop(); }
 
   AURORA_TASK_WRAPPER Task<absl::Status> SleepUntil(std::int64_t deadline_nanos,
@@ -49,6 +51,7 @@ class SystemEnvironment final : public Environment {
   }
 
  private:
+  const int background_threads_;
   LoopThread io_;
   LoopPool background_;
   std::unique_ptr<FileSystem> files_;  // uses io_

@@ -33,6 +33,8 @@ class Simulation::SimulatedEnvironment final : public Environment {
   Random& random() override { return random_; }
   FileSystem& files() override { return files_; }
   Executor& background() override { return scheduler_.background(); }
+  // Its coroutines take turns at random, as those of several threads do.
+  int background_threads() const override { return 3; }
   Executor& io() override { return scheduler_.io(); }
 
   Task<absl::Status> SleepUntil(std::int64_t deadline_nanos, std::stop_token stop) override {

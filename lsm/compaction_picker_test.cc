@@ -1,0 +1,201 @@
+#include "aurora/lsm/compaction_picker.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aurora/lsm/tree_testing.h"
+
+namespace aurora::lsm {
+namespace {
+
+using NumberList = std::vector<std::uint64_t>;
+using Keys = std::vector<std::string>;
+
+class CompactionPickerTest : public testing::Test {
+ protected:
+  const Tree& tree() const { return sketch_.tree(); }
+  // Ends a compaction of tables that `lower` encloses.
+  void Finish(const Compaction& compaction) {
+    NumberList inputs = Numbers(compaction.upper);
+    const NumberList lower = Numbers(compaction.lower);
+    inputs.insert(inputs.end(), lower.begin(), lower.end());
+    for (const std::uint64_t number : inputs) sketch_.Remove(number);
+    for (const auto& table : compaction.lower) {
+      const TableInfo& info = table->info();
+      sketch_.Add(compaction.output_level, info.smallest_key, info.largest_key);
+    }
+    picker_.TreeChanged();
+    picker_.Release(inputs);
+  }
+
+  TreeSketch sketch_;
+  CompactionPicker picker_{
+      {.level0_runs_max = 2, .level_base_bytes = 1000, .level_multiplier = 10, .table_bytes = 100}};
+};
+
+TEST_F(CompactionPickerTest, NothingIsDueBelowTheTargets) {
+  sketch_.Add(0, "a", "z");
+  sketch_.Add(1, "a", "m", 500);
+  sketch_.Add(1, "n", "z", 500);
+  sketch_.Add(6, "a", "z", 1'000'000'000);
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+}
+
+TEST_F(CompactionPickerTest, OfLevel0TheDeepestColumnIsTakenWhole) {
+  const std::uint64_t l1a = sketch_.Add(1, "a", "c");
+  const std::uint64_t l1d = sketch_.Add(1, "d", "f");
+  sketch_.Add(1, "g", "z");
+  sketch_.Add(0, "x", "y");
+  sketch_.Add(0, "x", "y");
+  const std::uint64_t first = sketch_.Add(0, "b", "c");
+  const std::uint64_t second = sketch_.Add(0, "c", "d");
+  const std::uint64_t third = sketch_.Add(0, "d", "e");
+  const std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->level, 0);
+  EXPECT_EQ(picked->output_level, 1);
+  EXPECT_FALSE(picked->is_move);
+  EXPECT_EQ(Numbers(picked->upper), (NumberList{first, second, third}));
+  EXPECT_EQ(Numbers(picked->lower), (NumberList{l1a, l1d}));
+}
+
+TEST_F(CompactionPickerTest, NoTableIsTakenTwice) {
+  sketch_.Add(1, "a", "p");
+  sketch_.Add(1, "q", "z");
+  sketch_.Add(0, "a", "b");
+  sketch_.Add(0, "a", "b");
+  sketch_.Add(0, "m", "n");  // another column, over the same table of level 1
+  sketch_.Add(0, "m", "n");
+  sketch_.Add(0, "r", "s");
+  sketch_.Add(0, "r", "s");
+  const std::optional<Compaction> first = picker_.Pick(tree());
+  const std::optional<Compaction> second = picker_.Pick(tree());
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  EXPECT_EQ(first->upper.front()->info().smallest_key, "a");
+  EXPECT_EQ(second->upper.front()->info().smallest_key, "r");
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  EXPECT_TRUE(picker_.IsDue(tree()));
+  // Nobody need ask again before something has changed.
+  EXPECT_FALSE(picker_.MayPick(tree()));
+  picker_.TreeChanged();
+  EXPECT_TRUE(picker_.MayPick(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  // A newer table on top of what is taken waits with it.
+  sketch_.Add(0, "s", "t");
+  picker_.TreeChanged();
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  Finish(*first);
+  EXPECT_TRUE(picker_.MayPick(tree()));
+  EXPECT_TRUE(picker_.Pick(tree()).has_value());
+}
+
+TEST_F(CompactionPickerTest, WhatOverlapsNothingIsMoved) {
+  // Ascending keys: one run, but as many bytes as level 1 may hold.
+  for (char c = 'a'; c < 'k'; ++c) sketch_.Add(0, {&c, 1}, {&c, 1});
+  ASSERT_TRUE(picker_.IsDue(tree()));
+  const std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_TRUE(picked->is_move);
+  EXPECT_EQ(picked->upper.size(), 10u);
+}
+
+TEST_F(CompactionPickerTest, OfALevelTheTableThatOverlapsLeastIsTaken) {
+  sketch_.Add(1, "a", "c", 400);
+  const std::uint64_t cheap = sketch_.Add(1, "d", "f", 400);
+  sketch_.Add(1, "g", "i", 400);
+  sketch_.Add(2, "a", "b", 800);
+  const std::uint64_t below = sketch_.Add(2, "e", "f", 100);
+  sketch_.Add(2, "g", "z", 500);
+  std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->level, 1);
+  EXPECT_EQ(Numbers(picked->upper), NumberList{cheap});
+  EXPECT_EQ(Numbers(picked->lower), NumberList{below});
+  EXPECT_FALSE(picked->is_move);
+}
+
+TEST_F(CompactionPickerTest, WithManyTablesTheyComeInTurn) {
+  for (int i = 0; i < 500; ++i) {
+    const std::string key = std::to_string(1000 + i);
+    sketch_.Add(1, key, key);
+    sketch_.Add(2, key, key);
+  }
+  // All overlap alike, so the first from the cursor on is taken each time.
+  for (int i = 0; i < 300; ++i) {
+    const std::optional<Compaction> picked = picker_.Pick(tree());
+    ASSERT_TRUE(picked.has_value());
+    EXPECT_EQ(picked->upper.front()->info().smallest_key, std::to_string(1000 + i));
+  }
+}
+
+TEST_F(CompactionPickerTest, AllOfItGoesWhereItFits) {
+  const std::uint64_t l0 = sketch_.Add(0, "a", "z", 100);
+  const std::uint64_t l1 = sketch_.Add(1, "a", "z", 5000);
+  const std::uint64_t l2 = sketch_.Add(2, "a", "z", 4000);
+  std::optional<Compaction> picked = picker_.PickAll(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->output_level, 2);
+  EXPECT_EQ(Numbers(picked->upper), (NumberList{l0, l1}));
+  EXPECT_EQ(Numbers(picked->lower), NumberList{l2});
+  EXPECT_EQ(picked->input_bytes(), 9100u);
+  EXPECT_FALSE(picker_.Take(l1));
+}
+
+TEST_F(CompactionPickerTest, FlushesAreCutWhereTablesOfLevel1Meet) {
+  for (const char* key : {"a", "c", "e", "g", "i", "k"}) sketch_.Add(1, key, key);
+  // A column for each 200 bytes of level 1.
+  EXPECT_EQ(picker_.FlushCuts(tree()), (Keys{"e", "i"}));
+  // Not through tables of level 0, ...
+  const std::uint64_t wide = sketch_.Add(0, "d", "f");
+  EXPECT_EQ(picker_.FlushCuts(tree()), (Keys{"g", "k"}));
+  // ... unless they are about to go.
+  ASSERT_TRUE(picker_.Take(wide));
+  EXPECT_EQ(picker_.FlushCuts(tree()), (Keys{"e", "i"}));
+}
+
+TEST_F(CompactionPickerTest, FlushesAreCutBetweenColumns) {
+  EXPECT_EQ(picker_.FlushCuts(tree()), Keys{});
+  sketch_.Add(0, "b", "d");
+  sketch_.Add(0, "f", "h");
+  sketch_.Add(0, "p", "q");
+  sketch_.Add(0, "g", "k");
+  EXPECT_EQ(picker_.FlushCuts(tree()), (Keys{"f", "p"}));
+  sketch_.Add(1, "a", "e");
+  sketch_.Add(1, "f", "n");
+  sketch_.Add(1, "o", "z");
+  EXPECT_EQ(picker_.FlushCuts(tree()), (Keys{"f", "p"}));
+}
+
+// Flushes of the same keys that are cut so lie on top of each other, however level 1 changes.
+TEST_F(CompactionPickerTest, ColumnsStayApart) {
+  for (const char* key : {"a", "c", "e", "g", "i", "k"}) sketch_.Add(1, key, key);
+  const auto flush = [&] {
+    std::string start = "a";
+    for (const std::string& cut : picker_.FlushCuts(tree())) {
+      sketch_.Add(0, start, start + "~");
+      start = cut;
+    }
+    sketch_.Add(0, start, start + "~");
+  };
+  flush();
+  flush();
+  std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->upper.size(), 2u);
+  EXPECT_EQ(picked->upper.front()->info().smallest_key, "a");
+  flush();
+  EXPECT_EQ(tree().level0_runs().size(), 3u);
+  picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->upper.size(), 3u);
+  EXPECT_EQ(picked->upper.front()->info().smallest_key, "e");
+}
+
+}  // namespace
+}  // namespace aurora::lsm

@@ -1,0 +1,21 @@
+// A change of the tree, on its way from a flush or a compaction to the manifest and then to
+// readers.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/tree.h"
+#include "aurora/lsm/view_slots.h"
+
+namespace aurora::lsm {
+
+struct TreeChange {
+  ManifestEdit edit;
+  std::vector<Tree::Addition> added;                 // as in edit.added_tables
+  std::vector<std::shared_ptr<TreeTable>> obsolete;  // dropped by the edit and not moved
+  std::shared_ptr<MemtableRun> flushed;              // or null
+};
+
+}  // namespace aurora::lsm

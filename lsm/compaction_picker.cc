@@ -110,14 +110,28 @@ bool CompactionPicker::IsTaken(const Tree::Tables& tables) const {
 }
 
 void CompactionPicker::TakeInputs(const Compaction& compaction) {
-  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
-    for (const auto& table : *tables) AURORA_CHECK(Take(table->info().number));
-  }
+  Tree::Tables inputs = compaction.upper;
+  inputs.insert(inputs.end(), compaction.lower.begin(), compaction.lower.end());
+  for (const auto& table : inputs) AURORA_CHECK(Take(table->info().number));
+  const std::uint64_t first_input = inputs.front()->info().number;
+  inputs = SortedByKey(std::move(inputs));
+  written_.push_back({first_input, compaction.output_level, inputs.front()->info().smallest_key,
+                      std::string(LargestKey(inputs))});
 }
 
 void CompactionPicker::Release(std::span<const std::uint64_t> numbers) {
   for (const std::uint64_t number : numbers) AURORA_CHECK(taken_.erase(number) == 1);
+  std::erase_if(written_,
+                [this](const Written& written) { return !taken_.contains(written.first_input); });
   is_stuck_ = false;
+}
+
+bool CompactionPicker::Writes(int level, std::string_view smallest,
+                              std::string_view largest) const {
+  return std::any_of(written_.begin(), written_.end(), [&](const Written& written) {
+    return written.level == level && std::string_view(written.smallest) <= largest &&
+           smallest <= std::string_view(written.largest);
+  });
 }
 
 std::optional<Compaction> CompactionPicker::Pick(const Tree& tree) {

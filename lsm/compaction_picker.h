@@ -23,6 +23,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -58,6 +59,10 @@ class CompactionPicker {
   // there already. REQUIRES that nothing is taken.
   std::optional<Compaction> PickAll(const Tree& tree);
 
+  // True if a compaction that was picked and not released may write a table to `level` that spans a
+  // key of [smallest, largest]: also where no table of its inputs holds one.
+  bool Writes(int level, std::string_view smallest, std::string_view largest) const;
+
   // Takes one more table. False if it is taken already.
   bool Take(std::uint64_t number) { return taken_.insert(number).second; }
   // Ends the taking of tables, whether they are still there or not.
@@ -83,6 +88,13 @@ class CompactionPicker {
 
   const Options options_;
   absl::flat_hash_set<std::uint64_t> taken_;
+  struct Written {
+    std::uint64_t first_input;
+    int level;
+    std::string smallest;
+    std::string largest;
+  };
+  std::vector<Written> written_;  // by those that were picked
   bool is_stuck_ = false;
   // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;

@@ -95,6 +95,22 @@ TEST_F(CompactionPickerTest, NoTableIsTakenTwice) {
   EXPECT_TRUE(picker_.Pick(tree()).has_value());
 }
 
+TEST_F(CompactionPickerTest, ItKnowsWhatIsBeingWritten) {
+  sketch_.Add(1, "d", "f");
+  sketch_.Add(0, "a", "e");
+  sketch_.Add(0, "b", "c");
+  EXPECT_FALSE(picker_.Writes(1, "a", "f"));
+  const std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_TRUE(picker_.Writes(1, "f", "g"));
+  EXPECT_TRUE(picker_.Writes(1, "b", "b"));
+  EXPECT_FALSE(picker_.Writes(1, "f~", "g"));
+  EXPECT_FALSE(picker_.Writes(0, "b", "b"));
+  EXPECT_FALSE(picker_.Writes(2, "b", "b"));
+  Finish(*picked);
+  EXPECT_FALSE(picker_.Writes(1, "b", "b"));
+}
+
 TEST_F(CompactionPickerTest, WhatOverlapsNothingIsMoved) {
   // Ascending keys: one run, but as many bytes as level 1 may hold.
   for (char c = 'a'; c < 'k'; ++c) sketch_.Add(0, {&c, 1}, {&c, 1});

@@ -31,6 +31,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/bench/workloads/raw_reads.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/event_loop.h"
@@ -52,16 +53,6 @@ constexpr std::size_t kReadsPerTurn = 2048;
 constexpr std::size_t kWritesPerTurn = 128;
 constexpr std::uint64_t kLogBytes = 64 << 20;
 
-struct AlignedDelete {
-  void operator()(char* memory) const { ::operator delete(memory, std::align_val_t(kBlock)); }
-};
-using AlignedBuffer = std::unique_ptr<char, AlignedDelete>;
-AlignedBuffer MakeBuffer(std::size_t size) {
-  AlignedBuffer buffer(static_cast<char*>(::operator new(size, std::align_val_t(kBlock))));
-  std::memset(buffer.get(), 'x', size);
-  return buffer;
-}
-
 // The files of this run: one to read, full of blocks that no device can compress or deduplicate,
 // and one to write, already written once.
 class DataFiles {
@@ -72,9 +63,9 @@ class DataFiles {
     root_ = std::string(directory != nullptr ? directory : "/tmp") + "/aurora_file_bench_XXXXXX";
     AURORA_CHECK(::mkdtemp(root_.data()) != nullptr);
     data_bytes_ = (mib != nullptr ? std::strtoull(mib, nullptr, 10) : 1024) << 20;
-    AURORA_CHECK(data_bytes_ >= kBlock);
-    Fill(data_path(), data_bytes_);
-    Fill(log_path(), kLogBytes);
+    AURORA_CHECK(data_bytes_ > 0);
+    bench::WriteIncompressibleFile(data_path(), data_bytes_, 1);
+    bench::WriteIncompressibleFile(log_path(), kLogBytes, 2);
   }
   ~DataFiles() {
     ::unlink(data_path().c_str());
@@ -92,22 +83,6 @@ class DataFiles {
   }
 
  private:
-  void Fill(const std::string& path, std::uint64_t size) {
-    constexpr std::size_t kChunk = 1 << 20;
-    const AlignedBuffer chunk = MakeBuffer(kChunk);
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0600);
-    AURORA_CHECK(fd >= 0);
-    for (std::uint64_t offset = 0; offset < size; offset += kChunk) {
-      for (std::size_t i = 0; i < kChunk; i += 8) {
-        const std::uint64_t value = random_.Next64();
-        std::memcpy(chunk.get() + i, &value, sizeof value);
-      }
-      AURORA_CHECK(::pwrite(fd, chunk.get(), kChunk, static_cast<off_t>(offset)) == kChunk);
-    }
-    AURORA_CHECK(::fsync(fd) == 0);
-    ::close(fd);
-  }
-
   std::string root_;
   std::uint64_t data_bytes_ = 0;
   SeededRandom random_{1};
@@ -160,7 +135,7 @@ class OurReads final : public OurContender {
   OurReads(bool io_uring, std::size_t depth)
       : OurContender(io_uring, data_files->data_path()),
         depth_(depth),
-        buffers_(MakeBuffer(depth * kBlock)) {}
+        buffers_(bench::MakeAlignedBuffer(depth * kBlock)) {}
 
   void Run(const std::vector<std::uint64_t>& offsets) override { BlockOn(RunReaders(&offsets)); }
 
@@ -186,7 +161,7 @@ class OurReads final : public OurContender {
   }
 
   const std::size_t depth_;
-  const AlignedBuffer buffers_;
+  const bench::AlignedBuffer buffers_;
 };
 
 class OurWrites final : public OurContender {
@@ -206,7 +181,7 @@ class OurWrites final : public OurContender {
     }
   }
 
-  const AlignedBuffer block_ = MakeBuffer(kBlock);
+  const bench::AlignedBuffer block_ = bench::MakeAlignedBuffer(kBlock);
 };
 
 // The hand-written loops.
@@ -234,40 +209,13 @@ class RawContender : public Contender {
   io_uring ring_;
 };
 
-class RawReads final : public RawContender {
+class RawReads final : public Contender {
  public:
-  explicit RawReads(unsigned depth)
-      : RawContender(data_files->data_path(), std::max(depth, 8u)),
-        depth_(depth),
-        buffers_(MakeBuffer(depth * kBlock)) {}
-
-  void Run(const std::vector<std::uint64_t>& offsets) override {
-    std::size_t next = 0;
-    std::size_t done = 0;
-    const auto start = [&](std::uint64_t slot) {
-      io_uring_sqe* entry = io_uring_get_sqe(ring());
-      io_uring_prep_read(entry, fd(), buffers_.get() + slot * kBlock, kBlock, offsets[next++]);
-      entry->user_data = slot;
-    };
-    for (unsigned slot = 0; slot < depth_; ++slot) start(slot);
-    while (done < offsets.size()) {
-      AURORA_CHECK(io_uring_submit_and_wait(ring(), 1) >= 0);
-      io_uring_cqe* completion;
-      unsigned head;
-      unsigned count = 0;
-      io_uring_for_each_cqe(ring(), head, completion) {
-        AURORA_CHECK(completion->res == static_cast<int>(kBlock));
-        ++count;
-        if (next < offsets.size()) start(completion->user_data);
-      }
-      io_uring_cq_advance(ring(), count);
-      done += count;
-    }
-  }
+  explicit RawReads(unsigned depth) : reads_(data_files->data_path(), depth, kBlock) {}
+  void Run(const std::vector<std::uint64_t>& offsets) override { reads_.Run(offsets); }
 
  private:
-  const unsigned depth_;
-  const AlignedBuffer buffers_;
+  bench::RawReads reads_;
 };
 
 enum class RawWrite {
@@ -322,7 +270,7 @@ class RawWrites final : public RawContender {
   }
 
   const RawWrite kind_;
-  const AlignedBuffer block_ = MakeBuffer(kBlock);
+  const bench::AlignedBuffer block_ = bench::MakeAlignedBuffer(kBlock);
 };
 
 // The pairs.

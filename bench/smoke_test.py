@@ -12,8 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.getcwd(), "tools/lib"))
 import bench_table  # noqa: E402
 
-KV_BENCH = "bench/workloads/kv_bench"
-SATURATION_BENCH = "bench/workloads/saturation_bench"
+ENGINES = ["Aurora", "RocksDB", "LevelDB", "LMDB"]
+DEFAULTS = ["Aurora-default", "RocksDB-default", "LevelDB-default"]
 MICRO = "bench/micro"
 TARGETS = "bench/targets.json"
 
@@ -28,70 +28,113 @@ def run(*arguments):
     return done.stdout
 
 
-class KvSuite(unittest.TestCase):
+class Suite:
+    """A suite runs at a tiny scale on every engine, and reports what it is to."""
+
+    suite = ""
+    others = []  # engines that measure something else than the rest
+    scale = 0.001
+    defaults = []  # which of the engines with their own defaults to run too
+
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
         cls.addClassCleanup(cls.directory.cleanup)
-        cls.results = {}
-        cls.engines = run(KV_BENCH, "--list-engines").split()
-        for engine in cls.engines:
-            path = os.path.join(cls.directory.name, "results.json")
-            data = os.path.join(cls.directory.name, "data")
-            run(
-                *(KV_BENCH, "--engine", engine, "--scale", "0.001"),
-                *("--directory", data, "--json", path),
-            )
-            cls.results[engine] = bench_table.read(path)
-            if os.listdir(data):
-                raise AssertionError(f"{engine} leaves {os.listdir(data)}")
+        cls.program = f"bench/workloads/{cls.suite}_bench"
+        cls.engines = run(cls.program, "--list-engines").split()
+        cls.results = {engine: cls.run_on(engine) for engine in cls.engines + cls.defaults}
+
+    @classmethod
+    def run_on(cls, engine):
+        path = os.path.join(cls.directory.name, "results.json")
+        data = os.path.join(cls.directory.name, "data")
+        run(
+            *(cls.program, "--engine", engine, "--scale", str(cls.scale)),
+            *("--directory", data, "--json", path),
+        )
+        if os.listdir(data):
+            raise AssertionError(f"{engine} leaves {os.listdir(data)}")
+        return bench_table.read(path)
+
+    def workloads(self, engine):
+        return [result["workload"] for result in self.results[engine]]
 
     def test_every_engine_reports_every_workload_once(self):
-        self.assertEqual(self.engines, ["device", "Aurora", "RocksDB", "LevelDB", "LMDB"])
-        workloads = [result["workload"] for result in self.results["Aurora"]]
+        self.assertEqual(self.engines, [*self.others, *ENGINES])
+        workloads = self.workloads("Aurora")
         self.assertEqual(len(workloads), len(set(workloads)))
-        for engine in self.engines:
-            names = [result["workload"] for result in self.results[engine]]
-            self.assertEqual(names, ["synced put, 1 writer"] if engine == "device" else workloads)
+        for engine in ENGINES[1:] + self.defaults:
+            self.assertEqual(self.workloads(engine), workloads)
 
     def test_every_result_has_figures_and_the_name_of_its_engine(self):
         for engine, results in self.results.items():
+            self.assertTrue(results)
             for result in results:
                 bench_table.check_result(result)
-                self.assertEqual((result["suite"], result["engine"]), ("kv", engine))
+                self.assertEqual(result["suite"], self.suite)
+                if engine not in self.others:
+                    self.assertEqual(result["engine"], engine)
 
     def test_every_target_is_measured(self):
         figures = bench_table.Figures(bench_table.merge_runs(sum(self.results.values(), [])))
-        targets = [t for t in bench_table.read(TARGETS) if t["suite"] == "kv"]
-        self.assertTrue(targets)
-        for target in targets:
-            self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
+        for target in bench_table.read(TARGETS):
+            if target["suite"] == self.suite:
+                self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
 
     def test_an_engine_that_nobody_knows_is_refused(self):
         refusal = "(?s)exit code 2.*no engine is called 'SQLite'"
         with self.assertRaisesRegex(AssertionError, refusal):
-            run(KV_BENCH, "--engine", "SQLite", "--directory", self.directory.name)
+            run(self.program, "--engine", "SQLite", "--directory", self.directory.name)
 
 
-class SaturationSuite(unittest.TestCase):
-    def test_it_measures_what_its_targets_are_about(self):
-        with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as directory:
-            path = os.path.join(directory, "results.json")
-            data = os.path.join(directory, "data")
-            run(
-                *(SATURATION_BENCH, "--engine", "Aurora", "--scale", "0.001"),
-                *("--directory", data, "--json", path),
-            )
-            results = bench_table.read(path)
-            self.assertEqual(os.listdir(data), [])
-        for result in results:
-            bench_table.check_result(result)
-            self.assertEqual((result["suite"], result["engine"]), ("saturation", "Aurora"))
-        figures = bench_table.Figures(bench_table.merge_runs(results))
-        targets = [t for t in bench_table.read(TARGETS) if t["suite"] == "saturation"]
-        self.assertTrue(targets)
-        for target in targets:
-            self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
+class KvSuite(Suite, unittest.TestCase):
+    suite = "kv"
+    others = ["device"]
+    defaults = DEFAULTS
+
+    def test_the_device_is_measured_by_its_synced_writes(self):
+        self.assertEqual(self.workloads("device"), ["synced put, 1 writer"])
+
+    def test_engines_at_their_defaults_are_listed_on_request(self):
+        full = run(self.program, "--list-engines", "--full").split()
+        self.assertEqual(full, self.engines + DEFAULTS)
+
+
+class ValuesSuite(Suite, unittest.TestCase):
+    suite = "values"
+
+
+class ThreadsSuite(Suite, unittest.TestCase):
+    suite = "threads"
+
+
+class YcsbSuite(Suite, unittest.TestCase):
+    suite = "ycsb"
+
+
+class DeviceSuite(Suite, unittest.TestCase):
+    suite = "device"
+    others = ["device"]
+    scale = 0.01
+
+    def test_the_device_is_read_in_blocks(self):
+        self.assertIn("raw reads of 8 KiB, 32 in flight", self.workloads("device"))
+
+
+class FootprintSuite(Suite, unittest.TestCase):
+    suite = "footprint"
+    scale = 0.01
+    defaults = DEFAULTS
+
+
+class SaturationSuite(Suite, unittest.TestCase):
+    suite = "saturation"
+
+    def test_the_puts_come_with_their_course(self):
+        series = {r["workload"]: r["series"] for r in self.results["Aurora"]}
+        for workload, course in series.items():
+            self.assertEqual(course is not None, workload.startswith("overwrite, saturated"))
+        self.assertGreater(series["overwrite, saturated"]["ops_per_second"][0], 0)
 
 
 class Micro(unittest.TestCase):

@@ -1,15 +1,18 @@
 #!/bin/bash
 # Runs whole workloads on Aurora and its peers, on this machine, and prints how they compare.
 #
-#   tools/bench.sh SUITE [--quick] [--repeat N] [--engines A,B] [--directory DIR] [--json FILE]
+#   tools/bench.sh SUITE [--quick] [--full] [--repeat N] [--engines A,B] [--directory DIR]
+#                        [--json FILE] [-- OPTIONS]
 #
-#   SUITE        a //bench/workloads:SUITE_bench: kv, saturation
+#   SUITE        a //bench/workloads:SUITE_bench; docs/benchmarks.md says what each measures
 #   --quick      a part of the work: to see that it runs, not for figures
+#   --full       the longest rows too, and the engines with their own defaults besides the tuned
 #   --repeat N   each engine N times, in turns; each figure is the median of its runs
 #   --engines    of those that SUITE_bench --list-engines names; default: all
 #   --directory  where the data goes (default: a new one below $TMPDIR or /tmp); its file system is
 #                what is measured
 #   --json FILE  also writes all figures there; docs/benchmarks.md describes them, and the rows
+#   OPTIONS      for SUITE_bench, whose --help names them
 #
 # Each engine runs in a fresh process and a fresh directory, after what others wrote has reached the
 # device.
@@ -17,22 +20,25 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 
 usage() {
-  sed -n '4,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
 [ $# -ge 1 ] && [[ "$1" != -* ]] || usage
 suite="$1"
 shift
-quick=()
+options=()
+listing=(--list-engines)
 repeat=1
 wanted=""
 directory=""
 json=""
 while [ $# -gt 0 ]; do
-  [ "$1" = --quick ] || [ $# -ge 2 ] || usage
+  [[ "$1" =~ ^--(quick|full)?$ ]] || [ $# -ge 2 ] || usage
   case "$1" in
-    --quick) quick=(--quick); shift ;;
+    --quick) options+=(--quick); shift ;;
+    --full) options+=(--full); listing+=(--full); shift ;;
+    --) options+=("${@:2}"); break ;;
     --repeat) repeat="$2"; shift 2 ;;
     --engines) wanted="$2"; shift 2 ;;
     --directory) directory="$2"; shift 2 ;;
@@ -58,9 +64,10 @@ source "$here/lib/workspace.sh"
 # Built as users build it. A copy: another build must not replace what is being measured.
 bazel build -c opt --config=opt "//bench/workloads:${suite}_bench"
 bench="$scratch/${suite}_bench"
-cp "$(bazel info -c opt --config=opt bazel-bin 2>/dev/null)/bench/workloads/${suite}_bench" "$bench"
+built="$(bazel info -c opt --config=opt bazel-bin 2>/dev/null)/bench/workloads"
+find "$built" -maxdepth 1 -type f -executable -name "${suite}_*" -exec cp -t "$scratch" {} +
 
-mapfile -t engines < <("$bench" --list-engines)
+mapfile -t engines < <("$bench" "${listing[@]}")
 if [ -n "$wanted" ]; then IFS=, read -r -a engines <<<"$wanted"; fi
 
 describe_machine() {
@@ -79,7 +86,7 @@ for ((run = 1; run <= repeat; ++run)); do
     printf '\n%s, run %d of %d\n' "$engine" "$run" "$repeat"
     sync -f "$directory"
     results+=("$scratch/$engine-$run.json")
-    "$bench" --engine "$engine" ${quick[@]+"${quick[@]}"} --directory "$directory" \
+    "$bench" --engine "$engine" ${options[@]+"${options[@]}"} --directory "$directory" \
       --json "${results[-1]}"
   done
 done

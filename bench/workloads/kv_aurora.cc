@@ -1,7 +1,9 @@
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,6 +21,8 @@
 
 namespace aurora::bench {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 void Check(const absl::Status& status, std::string_view what) {
   if (!status.ok()) KvFail("Aurora", what, status.ToString());
@@ -74,39 +78,101 @@ Task<absl::Status> SeekAndStep(lsm::KvStore* kv, std::string_view key, std::uint
   co_return absl::OkStatus();
 }
 
+// Of the readers that share the work.
+struct Reading {
+  std::span<const KvKey> keys;
+  LatencyHistogram* latencies;
+  std::size_t next = 0;
+  std::uint64_t found = 0;
+};
+
+Task<absl::Status> ReadInTurn(lsm::KvStore* kv, Reading* reading) {
+  while (reading->next < reading->keys.size()) {
+    const std::string_view key = reading->keys[reading->next++];
+    const Clock::time_point before = Clock::now();
+    AURORA_CO_ASSIGN(const auto value, co_await kv->Get(key));
+    reading->latencies->Record((Clock::now() - before).count());
+    if (value.has_value()) ++reading->found;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> Readers(lsm::KvStore* kv, int readers, Reading* reading) {
+  TaskGroup group;
+  for (int reader = 0; reader < readers; ++reader) {
+    group.Spawn(*Executor::Current(), ReadInTurn(kv, reading));
+  }
+  absl::Status status = co_await group.Join();
+  co_return status;
+}
+
+lsm::StoreOptions TunedOptions(const KvOptions& options) {
+  lsm::StoreOptions store;
+  store.memtable_bytes = options.memtable_bytes;
+  store.block_cache_bytes = options.cache_bytes;
+  return store;
+}
+
 // Puts that need not be synced are kProcess: they survive the process, as what the peers hand to
 // the kernel does.
 class AuroraEngine final : public KvEngine {
  public:
-  explicit AuroraEngine(const KvOptions& options)
-      : environment_(Take(MakeSystemEnvironment(), "environment")),
+  AuroraEngine(std::string_view name, const KvOptions& options, lsm::StoreOptions store)
+      : name_(name),
+        environment_(Take(MakeSystemEnvironment(), "environment")),
         // Memtables and cache, as the peers have, and what tables need besides.
-        memory_(options.cache_bytes + 4 * options.memtable_bytes) {
-    lsm::StoreOptions store;
+        memory_(store.block_cache_bytes + 4 * store.memtable_bytes),
+        batch_bytes_max_(store.log_segment_bytes / 2) {
     store.directory = options.directory;
     store.durability = options.for_synced_puts ? lsm::Durability::kSync : lsm::Durability::kProcess;
-    store.memtable_bytes = options.memtable_bytes;
-    store.block_cache_bytes = options.cache_bytes;
     store.memory = &memory_;
     kv_ = Take(BlockOn(lsm::KvStore::Open(*environment_, std::move(store))), "open");
   }
   ~AuroraEngine() override { Check(BlockOn(kv_->Close()), "close"); }
 
-  std::string_view name() const override { return "Aurora"; }
+  std::string_view name() const override { return name_; }
   void Put(std::string_view key, std::string_view value, bool sync) override {
-    const lsm::Durability durability = sync ? lsm::Durability::kSync : lsm::Durability::kProcess;
-    Check(BlockOn(kv_->Put(key, value, durability)).status(), "put");
+    Check(BlockOn(kv_->Put(key, value, Level(sync))).status(), "put");
   }
-  void PutBatch(std::span<const KvEntry> entries) override {
+  void PutBatch(std::span<const KvEntry> entries, bool sync) override {
     lsm::WriteBatch batch;
     for (const auto& [key, value] : entries) batch.Put(key, value);
-    Check(BlockOn(kv_->Write(batch, lsm::Durability::kProcess)).status(), "write");
+    Check(BlockOn(kv_->Write(batch, Level(sync))).status(), "write");
   }
+  void DeleteBatch(std::span<const KvKey> keys, bool sync) override {
+    lsm::WriteBatch batch;
+    for (const KvKey& key : keys) batch.Delete(key);
+    Check(BlockOn(kv_->Write(batch, Level(sync))).status(), "delete");
+  }
+  std::size_t BatchBytesMax() const override { return batch_bytes_max_; }
   std::int64_t Get(std::string_view key) override {
     const auto found = BlockOn(kv_->Get(key));
     Check(found.status(), "get");
     return found->has_value() ? static_cast<std::int64_t>((*found)->view().size()) : -1;
   }
+  bool Read(std::string_view key, std::string* value) override {
+    const auto found = BlockOn(kv_->Get(key));
+    Check(found.status(), "get");
+    if (found->has_value()) value->assign((*found)->view());
+    return found->has_value();
+  }
+  std::uint64_t GetMany(std::span<const KvKey> keys) override {
+    const std::vector<std::string_view> views(keys.begin(), keys.end());
+    std::uint64_t found = 0;
+    for (const auto& value : Take(BlockOn(kv_->GetMany(views)), "get of many")) {
+      if (value.has_value()) ++found;
+    }
+    return found;
+  }
+  bool HasGetMany() const override { return true; }
+  // All as coroutines of one thread.
+  std::uint64_t GetsInFlight(int in_flight, std::span<const KvKey> keys,
+                             LatencyHistogram* latencies) override {
+    Reading reading{.keys = keys, .latencies = latencies};
+    Check(BlockOn(Readers(kv_.get(), in_flight, &reading)), "gets");
+    return reading.found;
+  }
+  std::string_view DeviceReads() const override { return "through the page cache, emptied before"; }
   std::pair<std::uint64_t, std::uint64_t> Scan() override {
     std::uint64_t rows = 0, bytes = 0;
     Check(BlockOn(ScanAll(kv_.get(), &rows, &bytes)), "scan");
@@ -141,15 +207,25 @@ class AuroraEngine final : public KvEngine {
   }
 
  private:
+  static lsm::Durability Level(bool sync) {
+    return sync ? lsm::Durability::kSync : lsm::Durability::kProcess;
+  }
+
+  const std::string_view name_;
   const std::shared_ptr<Environment> environment_;
   MemoryBudget memory_;
+  const std::size_t batch_bytes_max_;
   std::unique_ptr<lsm::KvStore> kv_;
 };
 
 }  // namespace
 
 std::unique_ptr<KvEngine> OpenAurora(const KvOptions& options) {
-  return std::make_unique<AuroraEngine>(options);
+  return std::make_unique<AuroraEngine>("Aurora", options, TunedOptions(options));
+}
+
+std::unique_ptr<KvEngine> OpenAuroraAtDefaults(const KvOptions& options) {
+  return std::make_unique<AuroraEngine>("Aurora-default", options, lsm::StoreOptions());
 }
 
 }  // namespace aurora::bench

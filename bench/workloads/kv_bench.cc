@@ -3,16 +3,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "aurora/bench/workloads/kv_command_line.h"
 #include "aurora/bench/workloads/kv_engine.h"
-#include "aurora/bench/workloads/kv_engines.h"
+#include "aurora/bench/workloads/kv_program.h"
 #include "aurora/bench/workloads/kv_suite.h"
+#include "aurora/bench/workloads/kv_workload.h"
 #include "aurora/bench/workloads/report.h"
 
 namespace aurora::bench {
@@ -39,34 +38,24 @@ void RunAndDie(int argc, char** argv, const char* more) {
 }
 
 int Main(int argc, char** argv) {
-  KvCommandLine line;
   bool die = false;
-  CLI::App app("Key-value workloads on one engine. tools/bench.sh kv runs all and compares them.");
-  line.AddTo(&app, "a tenth of the work");
-  app.add_flag("--overwrite-and-die", die)->group("");
-  CLI11_PARSE(app, argc, argv);
-  if (line.list_engines) {
-    std::printf("%s\n", std::string(kDevice).c_str());
-    PrintKvEngineNames();
-    return 0;
-  }
-  KvSettings settings;
-  settings.scale = line.quick ? 0.1 : line.scale;
-  settings.directory = line.DataDirectory("kv");
-  settings.open = KvOpenerOf(line.engine);
-  settings.overwrite_and_die = [&] { RunAndDie(argc, argv, "--overwrite-and-die"); };
-
-  Report report;
-  if (line.engine == kDevice) {
-    RunRawDevice(settings, &report);
-  } else if (settings.open == nullptr) {
-    return RefuseKvEngine(line.engine);
-  } else if (die) {
-    OverwriteAndDie(settings);
-  } else {
-    RunKvSuite(settings, &report);
-  }
-  return line.Finish(report);
+  KvProgram program;
+  program.suite = "kv";
+  program.about = "Key-value workloads.";
+  program.other_engines = {std::string(kDevice)};
+  program.add_options = [&](CLI::App* app) {
+    app->add_flag("--overwrite-and-die", die)->group("");
+  };
+  program.run = [&](const KvSettings& settings, Report* report) {
+    if (settings.engine == kDevice) {
+      RunRawDevice(settings, report);
+    } else if (die) {
+      OverwriteAndDie(settings);
+    } else {
+      RunKvSuite(settings, [&] { RunAndDie(argc, argv, "--overwrite-and-die"); }, report);
+    }
+  };
+  return RunKvProgram(argc, argv, program);
 }
 
 }  // namespace

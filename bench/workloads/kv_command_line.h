@@ -12,8 +12,8 @@ namespace aurora::bench {
 struct KvCommandLine {
   KvCommandLine();
 
-  // `app` must not outlive this. `quick_means`: what --quick does.
-  void AddTo(CLI::App* app, const std::string& quick_means);
+  // `app` must not outlive this. `quick_scale`: what --quick makes of the scale.
+  void AddTo(CLI::App* app, double quick_scale);
   // `prefix`-`engine` in the directory, which is made.
   std::string DataDirectory(std::string_view prefix) const;
   // Writes the report where --json says, if it does: the exit code.
@@ -25,6 +25,7 @@ struct KvCommandLine {
   double scale = 1;
   bool list_engines = false;
   bool quick = false;
+  bool full = false;
 };
 
 }  // namespace aurora::bench

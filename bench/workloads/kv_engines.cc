@@ -2,25 +2,39 @@
 
 #include <cstdio>
 #include <string>
-#include <utility>
 
 #include "aurora/bench/workloads/kv_engine.h"
 
 namespace aurora::bench {
 namespace {
 
-constexpr std::pair<std::string_view, KvOpener> kEngines[] = {
-    {"Aurora", OpenAurora}, {"RocksDB", OpenRocksDb}, {"LevelDB", OpenLevelDb}, {"LMDB", OpenLmdb}};
+struct NamedEngine {
+  std::string_view name;
+  KvOpener open;
+  bool at_defaults = false;
+};
+constexpr NamedEngine kEngines[] = {
+    {"Aurora", OpenAurora},
+    {"RocksDB", OpenRocksDb},
+    {"LevelDB", OpenLevelDb},
+    {"LMDB", OpenLmdb},
+    {"Aurora-default", OpenAuroraAtDefaults, true},
+    {"RocksDB-default", OpenRocksDbAtDefaults, true},
+    {"LevelDB-default", OpenLevelDbAtDefaults, true},
+};
 
 }  // namespace
 
-void PrintKvEngineNames() {
-  for (const auto& [name, open] : kEngines) std::printf("%s\n", std::string(name).c_str());
+void PrintKvEngineNames(bool with_defaults) {
+  for (const NamedEngine& engine : kEngines) {
+    if (engine.at_defaults && !with_defaults) continue;
+    std::printf("%s\n", std::string(engine.name).c_str());
+  }
 }
 
 KvOpener KvOpenerOf(std::string_view name) {
-  for (const auto& [each, open] : kEngines) {
-    if (each == name) return open;
+  for (const NamedEngine& engine : kEngines) {
+    if (engine.name == name) return engine.open;
   }
   return nullptr;
 }

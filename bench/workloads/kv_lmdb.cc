@@ -1,6 +1,8 @@
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "aurora/bench/workloads/kv_engine.h"
 #include "lmdb.h"
@@ -13,6 +15,67 @@ void Check(int error, std::string_view what) {
 }
 
 MDB_val ToVal(std::string_view s) { return {s.size(), const_cast<char*>(s.data())}; }
+
+// The reading transactions of the threads: one for each, renewed for each read, because a new one
+// costs more.
+class LmdbReaders {
+ public:
+  explicit LmdbReaders(MDB_env* env) : env_(env) {}
+
+  // The calling thread's, as of now. mdb_txn_reset it.
+  static MDB_txn* Renewed(const std::shared_ptr<LmdbReaders>& readers) {
+    static thread_local Lease lease;
+    if (lease.readers == readers) {
+      Check(mdb_txn_renew(lease.txn), "renew");
+    } else {
+      lease.Return();
+      lease.readers = readers;
+      lease.txn = readers->Take();
+    }
+    return lease.txn;
+  }
+  // Nothing is read any more.
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    for (MDB_txn* txn : all_) mdb_txn_abort(txn);
+    closed_ = true;
+  }
+
+ private:
+  // A thread's, until it ends.
+  struct Lease {
+    ~Lease() { Return(); }
+    void Return() {
+      if (readers != nullptr) readers->Free(txn);
+    }
+    std::shared_ptr<LmdbReaders> readers;
+    MDB_txn* txn = nullptr;
+  };
+
+  MDB_txn* Take() {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      MDB_txn* txn = free_.back();
+      free_.pop_back();
+      Check(mdb_txn_renew(txn), "renew");
+      return txn;
+    }
+    MDB_txn* txn = nullptr;
+    Check(mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn), "begin");
+    all_.push_back(txn);
+    return txn;
+  }
+  void Free(MDB_txn* txn) {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) free_.push_back(txn);
+  }
+
+  MDB_env* const env_;
+  std::mutex mutex_;
+  std::vector<MDB_txn*> all_;   // guarded by mutex_
+  std::vector<MDB_txn*> free_;  // guarded by mutex_
+  bool closed_ = false;         // guarded by mutex_
+};
 
 // A commit without a sync leaves its pages in the page cache, so it survives the process, like the
 // others' puts. Opened for synced puts, LMDB does its own two syncs for each commit: one sync after
@@ -29,9 +92,10 @@ class LmdbEngine final : public KvEngine {
     MDB_txn* txn = Begin(0);
     Check(mdb_dbi_open(txn, nullptr, 0, &dbi_), "open table");
     Check(mdb_txn_commit(txn), "commit");
+    readers_ = std::make_shared<LmdbReaders>(env_);
   }
   ~LmdbEngine() override {
-    if (reader_ != nullptr) mdb_txn_abort(reader_);
+    readers_->Close();
     mdb_env_close(env_);
   }
 
@@ -41,20 +105,35 @@ class LmdbEngine final : public KvEngine {
     PutOne(txn, key, value);
     Check(mdb_txn_commit(txn), "commit");
   }
-  void PutBatch(std::span<const KvEntry> entries) override {
+  void PutBatch(std::span<const KvEntry> entries, bool /*sync*/) override {
     MDB_txn* txn = Begin(0);
     for (const auto& [key, value] : entries) PutOne(txn, key, value);
     Check(mdb_txn_commit(txn), "commit");
   }
-  std::int64_t Get(std::string_view key) override {
-    MDB_txn* txn = Reader();
-    MDB_val k = ToVal(key), v;
-    const int error = mdb_get(txn, dbi_, &k, &v);
-    mdb_txn_reset(txn);
-    if (error == MDB_NOTFOUND) return -1;
-    Check(error, "get");
-    return static_cast<std::int64_t>(v.mv_size);
+  void DeleteBatch(std::span<const KvKey> keys, bool /*sync*/) override {
+    MDB_txn* txn = Begin(0);
+    for (const KvKey& key : keys) {
+      MDB_val k = ToVal(key);
+      Check(mdb_del(txn, dbi_, &k, nullptr), "delete");
+    }
+    Check(mdb_txn_commit(txn), "commit");
   }
+  std::int64_t Get(std::string_view key) override {
+    MDB_txn* txn = LmdbReaders::Renewed(readers_);
+    MDB_val v;
+    const bool found = Find(txn, key, &v);
+    mdb_txn_reset(txn);
+    return found ? static_cast<std::int64_t>(v.mv_size) : -1;
+  }
+  bool Read(std::string_view key, std::string* value) override {
+    MDB_txn* txn = LmdbReaders::Renewed(readers_);
+    MDB_val v;
+    const bool found = Find(txn, key, &v);
+    if (found) value->assign(static_cast<const char*>(v.mv_data), v.mv_size);
+    mdb_txn_reset(txn);
+    return found;
+  }
+  std::string_view DeviceReads() const override { return "through its map, emptied before"; }
   std::pair<std::uint64_t, std::uint64_t> Scan() override {
     std::uint64_t rows = 0, bytes = 0;
     Walk("", MDB_FIRST, UINT64_MAX, &rows, &bytes);
@@ -73,14 +152,11 @@ class LmdbEngine final : public KvEngine {
     Check(mdb_txn_begin(env_, nullptr, flags, &txn), "begin");
     return txn;
   }
-  // The reading transaction of the one reading thread, renewed: a new one for each get costs more.
-  MDB_txn* Reader() {
-    if (reader_ == nullptr) {
-      reader_ = Begin(MDB_RDONLY);
-    } else {
-      Check(mdb_txn_renew(reader_), "renew");
-    }
-    return reader_;
+  bool Find(MDB_txn* txn, std::string_view key, MDB_val* value) {
+    MDB_val k = ToVal(key);
+    const int error = mdb_get(txn, dbi_, &k, value);
+    if (error != MDB_NOTFOUND) Check(error, "get");
+    return error == 0;
   }
   void PutOne(MDB_txn* txn, std::string_view key, std::string_view value) {
     MDB_val k = ToVal(key), v = ToVal(value);
@@ -88,7 +164,7 @@ class LmdbEngine final : public KvEngine {
   }
   void Walk(std::string_view key, MDB_cursor_op first, std::uint64_t limit, std::uint64_t* rows,
             std::uint64_t* bytes) {
-    MDB_txn* txn = Reader();
+    MDB_txn* txn = LmdbReaders::Renewed(readers_);
     MDB_cursor* cursor = nullptr;
     Check(mdb_cursor_open(txn, dbi_, &cursor), "cursor");
     MDB_val k = ToVal(key), v;
@@ -105,7 +181,7 @@ class LmdbEngine final : public KvEngine {
 
   MDB_env* env_ = nullptr;
   MDB_dbi dbi_ = 0;
-  MDB_txn* reader_ = nullptr;
+  std::shared_ptr<LmdbReaders> readers_;
 };
 
 }  // namespace

@@ -18,8 +18,6 @@
 namespace aurora::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint64_t kKeys = 1'000'000;
 constexpr std::uint64_t kReads = 1'000'000;
 constexpr std::uint64_t kSeeks = 100'000;
@@ -33,61 +31,23 @@ constexpr std::size_t kBatch = 1000;
 // With what an engine keeps besides them, these stay below the memtable's 64 MiB.
 constexpr std::uint64_t kOverwritesInMemtable = 400'000;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<std::string> Values(std::size_t bytes) {
-  std::vector<std::string> values;
-  for (std::uint64_t i = 0; i < 1000; ++i) values.push_back(KvValue(i, bytes));
-  return values;
-}
-
-Result NewResult(std::string_view engine, std::string workload) {
-  Result result;
-  result.suite = "kv";
-  result.workload = std::move(workload);
-  result.engine = engine;
-  return result;
-}
-
-// Does `operation(i)` for i in [0, count) and times each. Of `rows_each` rows in an operation, the
-// rate counts each; latencies are of the whole operation.
-template <class Operation>
-Result Timed(Result result, std::uint64_t count, double rows_each, Operation operation) {
-  LatencyHistogram latencies;
-  const Clock::time_point start = Clock::now();
-  Clock::time_point before = start;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    operation(i);
-    const Clock::time_point after = Clock::now();
-    latencies.Record((after - before).count());
-    before = after;
-  }
-  result.ops_per_second = static_cast<double>(count) * rows_each / SecondsSince(start);
-  // A quantile of a handful says nothing.
-  if (count >= 100) result.SetLatencies(latencies);
-  return result;
-}
-
 void Overwrite(KvEngine* engine, std::uint64_t keys, std::uint64_t count) {
   SeededRandom random(4);
-  const std::vector<std::string> values = Values(kValueBytes);
+  const KvValues values(kValueBytes);
   for (std::uint64_t i = 0; i < count; ++i) {
-    engine->Put(KvKey(random.Below(keys)), values[i % values.size()], false);
+    engine->Put(KvKey(random.Below(keys)), values[i], false);
   }
 }
 
 // One engine on one set of keys.
 class Suite {
  public:
-  Suite(const KvSettings& settings, Report* report, std::uint64_t keys, std::size_t value_bytes,
-        std::string suffix)
+  Suite(const std::string& suite, const KvSettings& settings, Report* report, std::uint64_t keys,
+        std::size_t value_bytes, std::string suffix)
       : settings_(settings),
-        report_(report),
+        rows_(suite, settings.engine, report),
         keys_(settings.Scaled(keys)),
-        values_(Values(value_bytes)),
-        value_bytes_(value_bytes),
+        values_(value_bytes),
         suffix_(std::move(suffix)) {
     options_.directory = settings.directory;
     std::filesystem::remove_all(options_.directory);
@@ -98,7 +58,7 @@ class Suite {
     std::filesystem::remove_all(options_.directory);
   }
 
-  void RunAll() {
+  void RunAll(const std::function<void()>& overwrite_and_die) {
     const std::uint64_t written = BytesWritten();
     Puts();
     Overwrites();
@@ -109,7 +69,7 @@ class Suite {
     Seeks();
     Mixed();
     ReopenClosed();
-    ReopenKilled();
+    ReopenKilled(overwrite_and_die);
     Synced();
   }
   void RunMain() {
@@ -133,33 +93,30 @@ class Suite {
   }
 
  private:
-  Result New(std::string workload) const {
-    return NewResult(engine_->name(), std::move(workload) + suffix_);
-  }
+  Result New(const std::string& workload) const { return rows_.New(workload + suffix_); }
   template <class Operation>
-  void Add(std::string workload, std::uint64_t count, double rows_each, Operation operation) {
-    report_->Add(Timed(New(std::move(workload)), count, rows_each, operation));
-  }
-  void Expect(bool good, std::string_view what) const {
-    if (!good) KvFail(engine_->name(), what, "wrong answer");
+  void Add(const std::string& workload, std::uint64_t count, double rows_each,
+           Operation operation) {
+    rows_.Add(rows_.Timed(workload + suffix_, count, rows_each, operation));
   }
   void ExpectFound(std::uint64_t key) const {
-    Expect(engine_->Get(KvKey(key)) == static_cast<std::int64_t>(value_bytes_), "get");
+    rows_.Expect(engine_->Get(KvKey(key)) == static_cast<std::int64_t>(values_.size_bytes()),
+                 "get");
   }
-  const std::string& Value(std::uint64_t i) const { return values_[i % values_.size()]; }
 
   void Puts() {
-    Add("put, random", keys_, 1, [&](std::uint64_t i) { engine_->Put(KvKey(i), Value(i), false); });
+    Add("put, random", keys_, 1,
+        [&](std::uint64_t i) { engine_->Put(KvKey(i), values_[i], false); });
   }
   void Overwrites() {
     SeededRandom random(1);
     Add("overwrite, random", keys_, 1,
-        [&](std::uint64_t i) { engine_->Put(KvKey(random.Below(keys_)), Value(i), false); });
+        [&](std::uint64_t i) { engine_->Put(KvKey(random.Below(keys_)), values_[i], false); });
   }
 
   // `written`: BytesWritten before the first of keys_ puts and keys_ overwrites.
   void Settle(std::uint64_t written) {
-    const double live = static_cast<double>(keys_ * (kKeyBytes + value_bytes_));
+    const double live = static_cast<double>(keys_ * (kKeyBytes + values_.size_bytes()));
     const double before = static_cast<double>(BytesWritten() - written) / (2 * live);
     const Clock::time_point start = Clock::now();
     engine_->Settle();
@@ -176,7 +133,7 @@ class Suite {
     }
     result.bytes_written_per_byte = static_cast<double>(BytesWritten() - written) / (2 * live);
     result.space_ratio = static_cast<double>(DiskBytes(options_.directory)) / live;
-    report_->Add(std::move(result));
+    rows_.Add(std::move(result));
     engine_->Scan();  // everything is in the caches from here on
   }
 
@@ -188,7 +145,8 @@ class Suite {
   void MissingAndHotReads() {
     SeededRandom random(1);
     Add("get, missing", settings_.Scaled(kReads), 1, [&](std::uint64_t) {
-      Expect(engine_->Get(KvKey(2 * keys_ + random.Below(keys_))) == -1, "get of a missing key");
+      rows_.Expect(engine_->Get(KvKey(2 * keys_ + random.Below(keys_))) == -1,
+                   "get of a missing key");
     });
     const std::uint64_t hot = std::max<std::uint64_t>(1, keys_ / 100);
     Add("get, hottest 1%", settings_.Scaled(kReads), 1,
@@ -196,12 +154,12 @@ class Suite {
   }
   void Scans() {
     Add("full scan", 5, static_cast<double>(keys_),
-        [&](std::uint64_t) { Expect(engine_->Scan().first == keys_, "scan"); });
+        [&](std::uint64_t) { rows_.Expect(engine_->Scan().first == keys_, "scan"); });
   }
   void Seeks() {
     SeededRandom random(1);
     Add("seek + next 50", settings_.Scaled(kSeeks), 1, [&](std::uint64_t) {
-      Expect(engine_->SeekAndNext(KvKey(random.Below(keys_)), 50) > 0, "seek");
+      rows_.Expect(engine_->SeekAndNext(KvKey(random.Below(keys_)), 50) > 0, "seek");
     });
   }
 
@@ -212,7 +170,7 @@ class Suite {
     std::thread writer([&] {
       SeededRandom random(2);
       for (std::uint64_t i = 0; !stop.load(std::memory_order_relaxed); ++i) {
-        engine_->Put(KvKey(random.Below(keys_)), Value(i), false);
+        engine_->Put(KvKey(random.Below(keys_)), values_[i], false);
         puts.store(i + 1, std::memory_order_relaxed);
       }
     });
@@ -234,19 +192,17 @@ class Suite {
     Result reads = New("get while one writer runs");
     reads.ops_per_second = static_cast<double>(latencies.count()) / seconds;
     reads.SetLatencies(latencies);
-    report_->Add(std::move(reads));
+    rows_.Add(std::move(reads));
     Result writes = New("the writer meanwhile");
     writes.ops_per_second = puts_done / seconds;
-    report_->Add(std::move(writes));
+    rows_.Add(std::move(writes));
   }
 
-  void TimeReopening(std::string workload) {
+  void TimeReopening(const std::string& workload) {
     const Clock::time_point start = Clock::now();
     engine_ = settings_.open(options_);
     ExpectFound(0);
-    Result result = New(std::move(workload));
-    result.max_us = SecondsSince(start) * 1e6;
-    report_->Add(std::move(result));
+    rows_.AddDuration(workload + suffix_, SecondsSince(start));
   }
   void ReopenClosed() {
     engine_->Settle();
@@ -254,10 +210,10 @@ class Suite {
     engine_.reset();
     TimeReopening("reopen after a clean close");
   }
-  void ReopenKilled() {
+  void ReopenKilled(const std::function<void()>& overwrite_and_die) {
     engine_->Settle();
     engine_.reset();
-    settings_.overwrite_and_die();
+    overwrite_and_die();
     TimeReopening("reopen after a kill");
   }
 
@@ -268,7 +224,7 @@ class Suite {
     engine_->Settle();  // some flush what they have recovered after opening, others before
     const std::uint64_t puts = settings_.Scaled(kSyncedPuts);
     Add("synced put, 1 writer", puts, 1,
-        [&](std::uint64_t i) { engine_->Put(KvKey(i), Value(i), true); });
+        [&](std::uint64_t i) { engine_->Put(KvKey(i), values_[i], true); });
     const auto each = [&](int writers) {
       return static_cast<int>(
           std::max<std::uint64_t>(1, 4 * puts / static_cast<unsigned>(writers)));
@@ -280,10 +236,9 @@ class Suite {
   }
 
   const KvSettings& settings_;
-  Report* const report_;
+  const KvRows rows_;
   const std::uint64_t keys_;
-  const std::vector<std::string> values_;
-  const std::size_t value_bytes_;
+  const KvValues values_;
   const std::string suffix_;
   KvOptions options_;
   std::unique_ptr<KvEngine> engine_;
@@ -291,10 +246,17 @@ class Suite {
 
 }  // namespace
 
-void RunKvSuite(const KvSettings& settings, Report* report) {
-  Suite(settings, report, kKeys, kValueBytes, "").RunAll();
-  Suite(settings, report, kKeys, kValueBytes, "").RunBatches();
-  Suite(settings, report, kLargeKeys, kLargeValueBytes, ", 1000 B").RunMain();
+void RunKvSuite(const KvSettings& settings, const std::function<void()>& overwrite_and_die,
+                Report* report) {
+  Suite("kv", settings, report, kKeys, kValueBytes, "").RunAll(overwrite_and_die);
+  Suite("kv", settings, report, kKeys, kValueBytes, "").RunBatches();
+  Suite("kv", settings, report, kLargeKeys, kLargeValueBytes, ", 1000 B").RunMain();
+}
+
+void RunValuesSuite(const KvSettings& settings, Report* report) {
+  Suite("values", settings, report, 1'000'000, 100, ", 100 B").RunMain();
+  Suite("values", settings, report, 300'000, 1 << 10, ", 1 KiB").RunMain();
+  Suite("values", settings, report, 30'000, 16 << 10, ", 16 KiB").RunMain();
 }
 
 void OverwriteAndDie(const KvSettings& settings) {
@@ -308,8 +270,9 @@ void OverwriteAndDie(const KvSettings& settings) {
 
 void RunRawDevice(const KvSettings& settings, Report* report) {
   RecycledFile file(settings.directory);
-  report->Add(Timed(NewResult("device", "synced put, 1 writer"), settings.Scaled(kSyncedPuts), 1,
-                    [&](std::uint64_t) { file.WriteSynced(); }));
+  const KvRows rows("kv", settings.engine, report);
+  rows.Add(rows.Timed("synced put, 1 writer", settings.Scaled(kSyncedPuts), 1,
+                      [&](std::uint64_t) { file.WriteSynced(); }));
 }
 
 }  // namespace aurora::bench

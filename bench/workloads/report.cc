@@ -20,6 +20,11 @@ nlohmann::ordered_json OrNull(const std::optional<double>& value) {
   return value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
+nlohmann::ordered_json Series(const Result& result) {
+  if (result.series_ops_per_second.empty()) return nullptr;
+  return {{"ops_per_second", result.series_ops_per_second}, {"max_us", result.series_max_us}};
+}
+
 }  // namespace
 
 void Result::SetLatencies(const LatencyHistogram& latencies) {
@@ -32,15 +37,18 @@ void Result::SetLatencies(const LatencyHistogram& latencies) {
 
 void Report::Add(Result result) {
   if (results_.empty()) {
-    std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", "workload", "engine", "ops/s",
-                "p50 us", "p99 us", "p99.9 us", "max us", "written", "space", "note");
+    std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s %12s  %s\n", "workload", "engine",
+                "ops/s", "p50 us", "p99 us", "p99.9 us", "max us", "written", "space", "amount",
+                "note");
   }
-  std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s  %s\n", result.workload.c_str(),
+  const std::string amount =
+      Cell(result.amount, 2) + (result.unit.empty() ? "" : " ") + result.unit;
+  std::printf("%-34s %-8s %12s %10s %10s %10s %10s %8s %7s %12s  %s\n", result.workload.c_str(),
               result.engine.c_str(), Cell(result.ops_per_second, 0).c_str(),
               Cell(result.p50_us, 2).c_str(), Cell(result.p99_us, 2).c_str(),
               Cell(result.p999_us, 1).c_str(), Cell(result.max_us, 0).c_str(),
               Cell(result.bytes_written_per_byte, 2).c_str(), Cell(result.space_ratio, 2).c_str(),
-              result.note.c_str());
+              amount.c_str(), result.note.c_str());
   std::fflush(stdout);
   results_.push_back(std::move(result));
 }
@@ -58,7 +66,10 @@ bool Report::WriteJson(const std::string& path) const {
                     {"max_us", OrNull(result.max_us)},
                     {"bytes_written_per_byte", OrNull(result.bytes_written_per_byte)},
                     {"space_ratio", OrNull(result.space_ratio)},
-                    {"note", result.note}});
+                    {"amount", OrNull(result.amount)},
+                    {"unit", result.unit},
+                    {"note", result.note},
+                    {"series", Series(result)}});
   }
   std::ofstream file(path);
   file << list.dump(2) << "\n";

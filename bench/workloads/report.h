@@ -19,7 +19,12 @@ struct Result {
   std::optional<double> p50_us, p99_us, p999_us, max_us;
   std::optional<double> bytes_written_per_byte;
   std::optional<double> space_ratio;
+  // What is none of the above, in `unit`: "bytes", "/s", or "" for a number of things.
+  std::optional<double> amount;
+  std::string unit;
   std::string note;
+  // Over time, if the workload follows it: the rate and the longest operation of each second.
+  std::vector<double> series_ops_per_second, series_max_us;
 
   void SetLatencies(const LatencyHistogram& latencies);
 };

@@ -23,8 +23,9 @@ METRICS = {
     "max_us": "max",
     "bytes_written_per_byte": "written",
     "space_ratio": "space",
+    "amount": "",  # in the result's unit
 }
-FIELDS = ["suite", "workload", "engine", *METRICS, "note"]
+FIELDS = ["suite", "workload", "engine", *METRICS, "unit", "note", "series"]
 # What only one of these names holds to is judged; all else in a target is a mistake.
 TARGET_FIELDS = {
     "suite", "workload", "metric", "against", "against_workload", "at_least", "at_most",
@@ -47,6 +48,12 @@ def check_result(result):
             raise BadInput(f"{result['workload']}, {result['engine']}: {name} is {value}")
     if all(result[name] is None for name in METRICS):
         raise BadInput(f"{result['workload']}, {result['engine']}: no figure at all")
+    series = result["series"]
+    if series is not None and (
+        list(series) != ["ops_per_second", "max_us"]
+        or len(series["ops_per_second"]) != len(series["max_us"])
+    ):
+        raise BadInput(f"{result['workload']}, {result['engine']}: its series are not two alike")
 
 
 def merge_runs(results):
@@ -62,7 +69,8 @@ def merge_runs(results):
         for metric in METRICS:
             values = [result[metric] for result in same if result[metric] is not None]
             row[metric] = statistics.median(values) if values else None
-        row["note"] = same[0]["note"]
+        # These are of the first run: there is no median of them.
+        row.update({name: same[0][name] for name in ("unit", "note", "series")})
         merged.append(row)
     return merged
 
@@ -98,6 +106,13 @@ class Figures:
     def get(self, suite, workload, engine, metric):
         return self.rows.get((suite, workload, engine), {}).get(metric)
 
+    def name(self, suite, workload, metric):
+        """What a metric of a workload is called: for an amount, its unit."""
+        if metric != "amount":
+            return METRICS.get(metric, "")
+        units = [self.get(suite, workload, engine, "unit") for engine in self.engines]
+        return next((unit for unit in units if unit), "")
+
 
 def print_columns(rows):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -115,13 +130,14 @@ def comparison(figures):
     header = ["workload", "", *figures.engines, *(f"{OURS}/{engine}" for engine in others)]
     rows = [header]
     for suite, workload in figures.workloads:
-        for metric, name in METRICS.items():
+        for metric in METRICS:
             values = {e: figures.get(suite, workload, e, metric) for e in figures.engines}
             if all(value is None for value in values.values()):
                 continue
             if metric.endswith("_us") and rows[-1][:2] == [workload, "/s"]:
                 break  # the latencies behind a rate: in the lines of the run, and in the JSON
             ours = values.get(OURS)
+            name = figures.name(suite, workload, metric)
             row = [workload, name, *(figure(metric, values[e]) for e in figures.engines)]
             row += [f"{ours / values[e]:.2f}x" if ours and values[e] else "-" for e in others]
             rows.append(row)
@@ -165,7 +181,7 @@ def judgements(targets, figures):
     rows = [["workload", "", "target", OURS, ""]]
     for target in targets:
         if target["suite"] in suites:
-            name = METRICS.get(target.get("metric"), "")
+            name = figures.name(target["suite"], target["workload"], target.get("metric"))
             rows.append([target["workload"], name, *judge(target, figures)])
     return rows
 

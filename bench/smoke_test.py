@@ -7,13 +7,16 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.getcwd(), "tools/lib"))
+import bench_plot  # noqa: E402
 import bench_table  # noqa: E402
 
 ENGINES = ["Aurora", "RocksDB", "LevelDB", "LMDB"]
 DEFAULTS = ["Aurora-default", "RocksDB-default", "LevelDB-default"]
+SVG = "{http://www.w3.org/2000/svg}"
 MICRO = "bench/micro"
 TARGETS = "bench/targets.json"
 
@@ -35,6 +38,7 @@ class Suite:
     others = []  # engines that measure something else than the rest
     scale = 0.001
     defaults = []  # which of the engines with their own defaults to run too
+    flags = []
 
     @classmethod
     def setUpClass(cls):
@@ -50,7 +54,7 @@ class Suite:
         data = os.path.join(cls.directory.name, "data")
         run(
             *(cls.program, "--engine", engine, "--scale", str(cls.scale)),
-            *("--directory", data, "--json", path),
+            *("--directory", data, "--json", path, *cls.flags),
         )
         if os.listdir(data):
             raise AssertionError(f"{engine} leaves {os.listdir(data)}")
@@ -81,6 +85,17 @@ class Suite:
             if target["suite"] == self.suite:
                 self.assertNotEqual(bench_table.judge(target, figures)[2], "not measured", target)
 
+    def drawings(self):
+        """{file name: the parsed SVG}"""
+        figures = bench_table.Figures(bench_table.merge_runs(sum(self.results.values(), [])))
+        drawn = bench_plot.drawings(figures)
+        return {name: xml.etree.ElementTree.fromstring(svg) for name, svg in drawn.items()}
+
+    def test_a_bar_is_drawn_for_every_figure(self):
+        results = sum(self.results.values(), [])
+        bars = self.drawings()[f"{self.suite}.svg"].findall(f"{SVG}rect")
+        self.assertEqual(len(bars), len(results))
+
     def test_an_engine_that_nobody_knows_is_refused(self):
         refusal = "(?s)exit code 2.*no engine is called 'SQLite'"
         with self.assertRaisesRegex(AssertionError, refusal):
@@ -107,6 +122,10 @@ class ValuesSuite(Suite, unittest.TestCase):
 class ThreadsSuite(Suite, unittest.TestCase):
     suite = "threads"
 
+    def test_the_growth_is_drawn(self):
+        lines = self.drawings()["threads-growth.svg"].findall(f"{SVG}polyline")
+        self.assertEqual(len(lines), 3 * len(ENGINES))
+
 
 class YcsbSuite(Suite, unittest.TestCase):
     suite = "ycsb"
@@ -127,6 +146,24 @@ class FootprintSuite(Suite, unittest.TestCase):
     defaults = DEFAULTS
 
 
+class RedbSuite(Suite, unittest.TestCase):
+    suite = "redb"
+    others = ["published"]
+
+    def test_what_is_published_is_of_the_same_workloads_and_says_so(self):
+        published = self.results["published"]
+        self.assertEqual(set(self.workloads("published")), set(self.workloads("Aurora")))
+        for result in published:
+            self.assertTrue(result["engine"].endswith(" (published)"))
+            self.assertIn("other hardware", result["note"])
+
+
+class ScaleSuite(Suite, unittest.TestCase):
+    suite = "scale"
+    scale = 0.0001
+    flags = ["--full"]
+
+
 class SaturationSuite(Suite, unittest.TestCase):
     suite = "saturation"
 
@@ -135,6 +172,12 @@ class SaturationSuite(Suite, unittest.TestCase):
         for workload, course in series.items():
             self.assertEqual(course is not None, workload.startswith("overwrite, saturated"))
         self.assertGreater(series["overwrite, saturated"]["ops_per_second"][0], 0)
+
+    def test_the_course_is_drawn(self):
+        drawings = self.drawings()
+        self.assertEqual(list(drawings), ["saturation.svg", "saturation-course.svg"])
+        lines = drawings["saturation-course.svg"].findall(f"{SVG}polyline")
+        self.assertEqual(len(lines), 2 * 2 * len(ENGINES))
 
 
 class Micro(unittest.TestCase):

@@ -2,7 +2,7 @@
 # Runs whole workloads on Aurora and its peers, on this machine, and prints how they compare.
 #
 #   tools/bench.sh SUITE [--quick] [--full] [--repeat N] [--engines A,B] [--directory DIR]
-#                        [--json FILE] [-- OPTIONS]
+#                        [--json FILE] [--plots DIR] [-- OPTIONS]
 #
 #   SUITE        a //bench/workloads:SUITE_bench; docs/benchmarks.md says what each measures
 #   --quick      a part of the work: to see that it runs, not for figures
@@ -12,6 +12,7 @@
 #   --directory  where the data goes (default: a new one below $TMPDIR or /tmp); its file system is
 #                what is measured
 #   --json FILE  also writes all figures there; docs/benchmarks.md describes them, and the rows
+#   --plots DIR  also draws them there, as SVG
 #   OPTIONS      for SUITE_bench, whose --help names them
 #
 # Each engine runs in a fresh process and a fresh directory, after what others wrote has reached the
@@ -20,7 +21,7 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 
 usage() {
-  sed -n '4,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '4,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
@@ -33,6 +34,7 @@ repeat=1
 wanted=""
 directory=""
 json=""
+plots=""
 while [ $# -gt 0 ]; do
   [[ "$1" =~ ^--(quick|full)?$ ]] || [ $# -ge 2 ] || usage
   case "$1" in
@@ -43,6 +45,7 @@ while [ $# -gt 0 ]; do
     --engines) wanted="$2"; shift 2 ;;
     --directory) directory="$2"; shift 2 ;;
     --json) json="$(realpath -m "$2")"; shift 2 ;;
+    --plots) plots="$(realpath -m "$2")"; shift 2 ;;
     *) usage ;;
   esac
 done
@@ -95,3 +98,4 @@ describe_machine
 echo
 python3 tools/lib/bench_table.py --targets bench/targets.json ${json:+--json "$json"} \
   "${results[@]}"
+[ -z "$plots" ] || python3 tools/lib/bench_plot.py --out "$plots" "${results[@]}"

@@ -120,10 +120,19 @@ class DeviceSuite {
     return engine;
   }
 
-  void AddReads(Result result, std::string_view how, std::uint64_t gets, std::uint64_t bytes) {
-    char note[160];
-    std::snprintf(note, sizeof note, "%.2f KiB from the device for each, %s",
-                  static_cast<double>(bytes) / static_cast<double>(gets) / 1024,
+  // What the process has used so far.
+  struct Used {
+    std::uint64_t bytes_read = BytesRead();
+    double processor_seconds = ProcessorSeconds();
+  };
+  void AddReads(Result result, std::string_view how, std::size_t gets, const Used& before) {
+    SampleMaps();
+    const Used after;
+    const auto count = static_cast<double>(gets);
+    char note[192];
+    std::snprintf(note, sizeof note, "each %.2f KiB from the device, %.1f us of processors; %s",
+                  static_cast<double>(after.bytes_read - before.bytes_read) / count / 1024,
+                  (after.processor_seconds - before.processor_seconds) * 1e6 / count,
                   std::string(how).c_str());
     result.note = note + result.note;
     rows_.Add(std::move(result));
@@ -134,32 +143,30 @@ class DeviceSuite {
     const std::unique_ptr<KvEngine> engine = OpenCold();
     Result result = rows_.New(workload);
     LatencyHistogram latencies;
-    const std::uint64_t before = BytesRead();
+    const Used before;
     const Clock::time_point start = Clock::now();
     const std::uint64_t found = engine->GetsInFlight(in_flight, keys, &latencies);
     result.ops_per_second = static_cast<double>(keys.size()) / SecondsSince(start);
     result.SetLatencies(latencies);
-    SampleMaps();
     rows_.Expect(found == keys.size(), workload);
-    AddReads(std::move(result), engine->DeviceReads(), keys.size(), BytesRead() - before);
+    AddReads(std::move(result), engine->DeviceReads(), keys.size(), before);
   }
 
   void GetMany() {
     const std::vector<KvKey> keys = KeysApart(0, UINT64_MAX, 3);
     const std::unique_ptr<KvEngine> engine = OpenCold();
     const std::size_t calls = (keys.size() + kKeysInGetMany - 1) / kKeysInGetMany;
-    const std::uint64_t before = BytesRead();
+    const auto keys_each = static_cast<double>(keys.size()) / static_cast<double>(calls);
+    const Used before;
     std::uint64_t found = 0;
-    Result result = rows_.Timed("get of many, 32 keys", calls,
-                                static_cast<double>(keys.size()) / static_cast<double>(calls),
-                                [&](std::uint64_t i) {
-                                  const std::size_t first = i * kKeysInGetMany;
-                                  found += engine->GetMany(std::span(keys).subspan(
-                                      first, std::min(kKeysInGetMany, keys.size() - first)));
-                                });
+    Result result = rows_.Timed("get of many, 32 keys", calls, keys_each, [&](std::uint64_t i) {
+      const std::size_t first = i * kKeysInGetMany;
+      const std::size_t count = std::min(kKeysInGetMany, keys.size() - first);
+      found += engine->GetMany(std::span(keys).subspan(first, count));
+    });
     rows_.Expect(found == keys.size(), "get of many");
-    if (!engine->HasGetMany()) result.note = ", one by one: it has no such call";
-    AddReads(std::move(result), engine->DeviceReads(), keys.size(), BytesRead() - before);
+    if (!engine->HasGetMany()) result.note = "; one by one: it has no such call";
+    AddReads(std::move(result), engine->DeviceReads(), keys.size(), before);
   }
 
   // While the engine is open.
@@ -201,9 +208,15 @@ void RunRawReads(const KvSettings& settings, Report* report) {
       RawReads reads(path, static_cast<unsigned>(depth), block);
       Result result = rows.New("raw reads of " + std::to_string(block / 1024) + " KiB, " +
                                std::to_string(depth) + " in flight");
+      const double before = ProcessorSeconds();
       const Clock::time_point start = Clock::now();
       reads.Run(offsets);
-      result.ops_per_second = static_cast<double>(offsets.size()) / SecondsSince(start);
+      const auto count = static_cast<double>(offsets.size());
+      result.ops_per_second = count / SecondsSince(start);
+      char note[64];
+      std::snprintf(note, sizeof note, "each %.1f us of processors",
+                    (ProcessorSeconds() - before) * 1e6 / count);
+      result.note = note;
       rows.Add(std::move(result));
     }
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cinttypes>
@@ -46,6 +47,11 @@ void WriteBackAndDrop(const std::string& path) {
 
 std::uint64_t BytesWritten() { return IoCounter("write_bytes:"); }
 std::uint64_t BytesRead() { return IoCounter("read_bytes:"); }
+double ProcessorSeconds() {
+  timespec time;
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 std::uint64_t PeakResidentBytes() { return StatusBytes("VmHWM:"); }
 std::uint64_t ResidentBytes() { return StatusBytes("VmRSS:"); }
 std::uint64_t ResidentFileBytes() { return StatusBytes("RssFile:") + StatusBytes("RssShmem:"); }

@@ -1,4 +1,4 @@
-// What a workload costs the disk and the memory.
+// What a workload costs the disk, the memory and the processors.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,9 @@ std::uint64_t BytesWritten();
 
 // Bytes that this process has had read from devices so far.
 std::uint64_t BytesRead();
+
+// Time of processors that this process has used so far.
+double ProcessorSeconds();
 
 // The most memory of this process that was resident at once since it began, or since the last
 // ForgetPeak. Pages of mapped files count.

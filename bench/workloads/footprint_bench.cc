@@ -123,8 +123,10 @@ void Run(const KvSettings& settings, Report* report) {
   rows.AddAmount("memory, open and idle", std::max(0.0, idle.values.at("resident_bytes")), "bytes");
   rows.AddAmount("threads, open and idle", idle.values.at("threads"), "threads");
   rows.AddAmount("files, open and idle", idle.values.at("files"), "files");
-  rows.AddAmount("wake-ups, open and idle", idle.values.at("wake_ups_per_second"), "/s",
-                 "in " + std::to_string(seconds) + " s");
+  const std::string note = "in " + std::to_string(static_cast<int>(seconds)) + " s";
+  rows.AddAmount("wake-ups, open and idle", idle.values.at("wake_ups_per_second"), "/s", note);
+  rows.AddAmount("wake-ups of the kernel's io_uring threads",
+                 idle.values.at("kernel_wake_ups_per_second"), "/s", note);
 }
 
 }  // namespace

@@ -52,11 +52,16 @@ long EntriesIn(const char* directory) {
   return count;
 }
 
-// How often the threads of this process, but for the first, were given a processor so far.
-long SwitchesOfOthers() {
+// How often the threads of this process, but for the first, were given a processor so far: its own
+// ones, or those that the kernel has added for io_uring.
+long Switches(bool kernels) {
   long switches = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
     if (entry.path().filename() == std::to_string(::getpid())) continue;
+    std::ifstream name_file(entry.path() / "comm");
+    std::string name;
+    std::getline(name_file, name);
+    if (name.starts_with("iou-") != kernels) continue;
     std::ifstream status(entry.path() / "status");
     for (std::string line; std::getline(status, line);) {
       const std::size_t at = line.find("ctxt_switches:");
@@ -91,10 +96,11 @@ void MeasureIdle(KvOpener open, const KvOptions& options, double seconds) {
     }
   }
   Sleep(seconds * kSettlingShare);
-  const long switches = SwitchesOfOthers();
+  const long own = Switches(false), kernels = Switches(true);
   Sleep(seconds);
-  const long switched = SwitchesOfOthers() - switches;
-  std::printf("wake_ups_per_second %f\n", static_cast<double>(switched) / seconds);
+  std::printf("wake_ups_per_second %f\n", static_cast<double>(Switches(false) - own) / seconds);
+  std::printf("kernel_wake_ups_per_second %f\n",
+              static_cast<double>(Switches(true) - kernels) / seconds);
   std::printf("resident_bytes %f\n", static_cast<double>(ResidentBytes()) - resident);
   std::printf("threads %ld\n", EntriesIn("/proc/self/task") - threads);
   std::printf("files %ld\n", EntriesIn("/proc/self/fd") - files);

@@ -58,7 +58,7 @@ class KvEngine {
   virtual void Put(std::string_view key, std::string_view value, bool sync) = 0;
   // In one commit.
   virtual void PutBatch(std::span<const KvEntry> entries, bool sync = false) = 0;
-  virtual void DeleteBatch(std::span<const KvKey> keys, bool sync) = 0;
+  virtual void DeleteBatch(std::span<const std::string_view> keys, bool sync) = 0;
   // Of keys and values, the most that PutBatch and DeleteBatch take.
   virtual std::size_t BatchBytesMax() const { return SIZE_MAX; }
   // The size of the value, or -1.
@@ -78,6 +78,10 @@ class KvEngine {
                               LatencyHistogram* latencies);
   // How gets come by what is not in the engine's own cache, with KvOptions::direct_reads.
   virtual std::string_view DeviceReads() const = 0;
+  // How many keys there are.
+  virtual std::uint64_t Count() { return Scan().first; }
+  // Null if Count is by a scan of everything; else how it is done.
+  virtual const char* HowItCounts() const { return nullptr; }
   // Rows and bytes seen by a scan of everything.
   virtual std::pair<std::uint64_t, std::uint64_t> Scan() = 0;
   // Seeks and reads `count` rows; how many there were.

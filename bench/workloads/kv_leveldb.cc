@@ -44,9 +44,9 @@ class LevelDbEngine final : public KvEngine {
     for (const auto& [key, value] : entries) batch.Put(ToSlice(key), ToSlice(value));
     Commit(&batch, sync);
   }
-  void DeleteBatch(std::span<const KvKey> keys, bool sync) override {
+  void DeleteBatch(std::span<const std::string_view> keys, bool sync) override {
     leveldb::WriteBatch batch;
-    for (const KvKey& key : keys) batch.Delete(ToSlice(key));
+    for (const std::string_view key : keys) batch.Delete(ToSlice(key));
     Commit(&batch, sync);
   }
   std::int64_t Get(std::string_view key) override {

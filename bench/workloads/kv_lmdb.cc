@@ -110,9 +110,9 @@ class LmdbEngine final : public KvEngine {
     for (const auto& [key, value] : entries) PutOne(txn, key, value);
     Check(mdb_txn_commit(txn), "commit");
   }
-  void DeleteBatch(std::span<const KvKey> keys, bool /*sync*/) override {
+  void DeleteBatch(std::span<const std::string_view> keys, bool /*sync*/) override {
     MDB_txn* txn = Begin(0);
-    for (const KvKey& key : keys) {
+    for (const std::string_view key : keys) {
       MDB_val k = ToVal(key);
       Check(mdb_del(txn, dbi_, &k, nullptr), "delete");
     }
@@ -134,6 +134,14 @@ class LmdbEngine final : public KvEngine {
     return found;
   }
   std::string_view DeviceReads() const override { return "through its map, emptied before"; }
+  std::uint64_t Count() override {
+    MDB_txn* txn = LmdbReaders::Renewed(readers_);
+    MDB_stat stat;
+    Check(mdb_stat(txn, dbi_, &stat), "stat");
+    mdb_txn_reset(txn);
+    return stat.ms_entries;
+  }
+  const char* HowItCounts() const override { return "it keeps the number"; }
   std::pair<std::uint64_t, std::uint64_t> Scan() override {
     std::uint64_t rows = 0, bytes = 0;
     Walk("", MDB_FIRST, UINT64_MAX, &rows, &bytes);

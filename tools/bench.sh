@@ -64,11 +64,12 @@ source "$here/lib/workspace.sh"
   die "there is no suite '$suite'. There are: $(cd bench/workloads && echo *_bench.cc |
     sed 's/_bench\.cc//g')"
 
-# Built as users build it. A copy: another build must not replace what is being measured.
+# Built as users build it. A copy, with the programs that it runs: another build must not replace
+# what is being measured.
 bazel build -c opt --config=opt "//bench/workloads:${suite}_bench"
 bench="$scratch/${suite}_bench"
 built="$(bazel info -c opt --config=opt bazel-bin 2>/dev/null)/bench/workloads"
-find "$built" -maxdepth 1 -type f -executable -name "${suite}_*" -exec cp -t "$scratch" {} +
+find "$built" -maxdepth 1 -type f -name "${suite}_*" ! -name "*.*" -exec cp -t "$scratch" {} +
 
 mapfile -t engines < <("$bench" "${listing[@]}")
 if [ -n "$wanted" ]; then IFS=, read -r -a engines <<<"$wanted"; fi

@@ -111,6 +111,7 @@ class DeviceSuite {
   }
   // Opened anew with nothing in memory, but for the indices and filters that some gets need.
   std::unique_ptr<KvEngine> OpenCold() const {
+    ReturnFreeMemory();
     DropPageCache(options_.directory);
     std::unique_ptr<KvEngine> engine = settings_.open(options_);
     WarmUp(engine.get(), kStride / 2);  // all files are open from here on
@@ -179,6 +180,7 @@ class DeviceSuite {
                   static_cast<double>(budget_bytes_) / 1e6, static_cast<double>(maps_bytes_) / 1e6);
     rows_.AddAmount(workload, peak / static_cast<double>(budget_bytes_), "of budget", note);
     maps_bytes_ = 0;
+    ReturnFreeMemory();
     ForgetPeak();
   }
 

@@ -1,6 +1,7 @@
 #include "aurora/bench/workloads/footprint.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -55,6 +56,7 @@ double ProcessorSeconds() {
 std::uint64_t PeakResidentBytes() { return StatusBytes("VmHWM:"); }
 std::uint64_t ResidentBytes() { return StatusBytes("VmRSS:"); }
 std::uint64_t ResidentFileBytes() { return StatusBytes("RssFile:") + StatusBytes("RssShmem:"); }
+void ReturnFreeMemory() { ::malloc_trim(0); }
 void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 void DropPageCache(const std::string& directory) {

@@ -19,6 +19,9 @@ double ProcessorSeconds();
 // ForgetPeak. Pages of mapped files count.
 std::uint64_t PeakResidentBytes();
 void ForgetPeak();
+// Gives the kernel back what the heap keeps of freed memory, so that what was before does not
+// count.
+void ReturnFreeMemory();
 // What is resident now, and what of it are pages of files.
 std::uint64_t ResidentBytes();
 std::uint64_t ResidentFileBytes();

@@ -27,6 +27,7 @@ class LevelDbEngine final : public KvEngine {
       level.block_cache = cache_.get();
       level.filter_policy = filter_.get();
       level.write_buffer_size = options.memtable_bytes;
+      level.max_open_files = 50'000;  // all
     }
     leveldb::DB* db = nullptr;
     Check(leveldb::DB::Open(level, options.directory, &db), "open");

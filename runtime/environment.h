@@ -35,6 +35,10 @@ class Environment {
   // submit, reap and post: never user code, never more than microseconds between awaits.
   virtual Executor& io() = 0;
 
+  // Where those are called who are told of what happens: code of the program's, which may take its
+  // time and may block. Nothing of the database waits for it.
+  virtual Executor& observers() = 0;
+
   // Suspends the caller until `deadline` of clock().MonotonicNanos(), or until a stop is requested:
   // then Cancelled.
   virtual Task<absl::Status> SleepUntil(std::int64_t deadline_nanos, std::stop_token stop = {}) = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -27,7 +28,9 @@ class SystemEnvironment final : public Environment {
   SystemEnvironment(bool with_rings, int background_threads, int background_niceness)
       : background_threads_(background_threads),
         io_("aurora-io", with_rings),
-        background_("aurora-bg", background_threads, with_rings, background_niceness) {}
+        background_("aurora-bg", background_threads, with_rings, background_niceness),
+        with_rings_(with_rings),
+        background_niceness_(background_niceness) {}
 
   absl::Status OpenFiles(bool with_rings) {
     if (!with_rings) {
@@ -44,6 +47,12 @@ class SystemEnvironment final : public Environment {
   Executor& background() override { return background_; }
   int background_threads() const override { return background_threads_; }
   Executor& io() override { return io_.loop(); }
+  Executor& observers() override {
+    std::call_once(observers_made_, [this] {
+      observers_ = std::make_unique<LoopPool>("aurora-watch", 1, with_rings_, background_niceness_);
+    });
+    return *observers_;
+  }
 
   AURORA_TASK_WRAPPER Task<absl::Status> SleepUntil(std::int64_t deadline_nanos,
                                                     std::stop_token stop) override {
@@ -54,7 +63,11 @@ class SystemEnvironment final : public Environment {
   const int background_threads_;
   LoopThread io_;
   LoopPool background_;
-  std::unique_ptr<FileSystem> files_;  // uses io_
+  const bool with_rings_;
+  const int background_niceness_;
+  std::once_flag observers_made_;
+  std::unique_ptr<LoopPool> observers_;  // null until somebody is to be told of something
+  std::unique_ptr<FileSystem> files_;    // uses io_
 };
 
 int BackgroundThreads(int asked_for) {

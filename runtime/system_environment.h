@@ -23,7 +23,8 @@ struct SystemEnvironmentOptions {
   int background_niceness = 10;
 };
 
-// Starts the threads: one for I/O ("aurora-io") and those for background work ("aurora-bg-0", ...).
+// Starts the threads: one for I/O ("aurora-io") and those for background work ("aurora-bg-0", ...);
+// that of the observers ("aurora-watch-0") once it is needed.
 // They end when the last reference goes, which must happen on another thread than these, and after
 // all work on them has ended (both checked).
 absl::StatusOr<std::shared_ptr<Environment>> MakeSystemEnvironment(

@@ -36,6 +36,7 @@ class Simulation::SimulatedEnvironment final : public Environment {
   // Its coroutines take turns at random, as those of several threads do.
   int background_threads() const override { return 3; }
   Executor& io() override { return scheduler_.io(); }
+  Executor& observers() override { return scheduler_.background(); }
 
   Task<absl::Status> SleepUntil(std::int64_t deadline_nanos, std::stop_token stop) override {
     if (stop.stop_requested()) co_return CancelledError("sleep cancelled");

@@ -338,9 +338,10 @@ struct OpenTable {
 void TableGetCached(benchmark::State& state) {
   OpenTable open(static_cast<std::size_t>(state.range(0)));
   KeyHistory history;
+  Table::GetTrace trace;
   const auto get = [&](const std::string& key) {
     history.Reset();
-    Run(open.table->Get(key, HashKey(key), kMaxSequence, &history));
+    Run(open.table->Get(key, HashKey(key), kMaxSequence, &history, &trace));
     AURORA_CHECK(history.done());
   };
   for (const std::string& key : open.keys) get(key);
@@ -355,13 +356,14 @@ BENCHMARK(TableGetCached)->Arg(1000)->Arg(140000);
 void TableGetAbsent(benchmark::State& state) {
   OpenTable open(140000);
   KeyHistory history;
+  Table::GetTrace trace;
   std::string key = open.keys[0];
   std::size_t i = 0;
   for (auto _ : state) {
     key[8] = static_cast<char>(key[8] + 1);
     key[9] = static_cast<char>(++i);
     history.Reset();
-    Run(open.table->Get(key, HashKey(key), kMaxSequence, &history));
+    Run(open.table->Get(key, HashKey(key), kMaxSequence, &history, &trace));
   }
 }
 BENCHMARK(TableGetAbsent);
@@ -374,10 +376,11 @@ void TableGetUncached(benchmark::State& state) {
       *BlockOn(Table::Open(std::make_unique<MemoryFile>(&open.file), open.file.bytes.size(),
                            {.cache = &small, .memory = &open.budget}));
   KeyHistory history;
+  Table::GetTrace trace;
   std::size_t i = 0;
   for (auto _ : state) {
     history.Reset();
-    Run(table->Get(open.keys[i], HashKey(open.keys[i]), kMaxSequence, &history));
+    Run(table->Get(open.keys[i], HashKey(open.keys[i]), kMaxSequence, &history, &trace));
     i = (i + 7919) % open.keys.size();
   }
 }

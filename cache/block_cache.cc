@@ -50,6 +50,8 @@ struct alignas(64) BlockCache::Shard {
   absl::flat_hash_map<BlockId, std::shared_ptr<Load>, IdHash> loads;
   std::uint64_t insertions = 0;
   std::uint64_t evictions = 0;
+  std::uint64_t inserted_bytes = 0;
+  std::uint64_t evicted_bytes = 0;
   std::uint64_t refusals = 0;
   const std::size_t capacity_bytes;
 };
@@ -104,6 +106,7 @@ bool BlockCache::EvictOne(Shard& shard, Evicted* evicted) {
   evicted->push_back(std::move(found->second));
   shard.places.erase(found);
   ++shard.evictions;
+  shard.evicted_bytes += node->charge_bytes();
   return true;
 }
 
@@ -155,6 +158,7 @@ void BlockCache::Insert(BlockId id, Value value, std::size_t bytes) {
   MakeRoom(shard, bytes, &evicted);
   shard.policy.Insert(node);
   ++shard.insertions;
+  shard.inserted_bytes += bytes;
 }
 
 void BlockCache::Erase(BlockId id) {
@@ -176,6 +180,8 @@ BlockCacheStats BlockCache::Stats() const {
     stats.misses += shard->misses.load(std::memory_order_relaxed);
     stats.insertions += shard->insertions;
     stats.evictions += shard->evictions;
+    stats.inserted_bytes += shard->inserted_bytes;
+    stats.evicted_bytes += shard->evicted_bytes;
     stats.refusals += shard->refusals;
     stats.entry_count += shard->places.size();
     stats.charged_bytes += shard->policy.charge_bytes();

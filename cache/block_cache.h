@@ -42,7 +42,9 @@ struct BlockCacheStats {
   std::uint64_t misses = 0;
   std::uint64_t insertions = 0;
   std::uint64_t evictions = 0;
-  std::uint64_t refusals = 0;  // of Reserve: no room
+  std::uint64_t inserted_bytes = 0;  // as charged
+  std::uint64_t evicted_bytes = 0;   // to make room; not those that were erased
+  std::uint64_t refusals = 0;        // of Reserve: no room
   std::size_t entry_count = 0;
   std::size_t charged_bytes = 0;
 };

@@ -27,9 +27,10 @@ ChunkId ChunkOfKey(std::string_view key) {
 }
 
 Task<absl::StatusOr<RowSet>> ReadRows(lsm::Store* store, lsm::KeyspaceId keyspace, std::string term,
-                                      lsm::Sequence at) {
+                                      lsm::Sequence at, lsm::OperationProfile* profile) {
   lsm::IterateOptions options;
   options.at = at;
+  options.profile = profile;
   const std::unique_ptr<lsm::Iterator> entries = store->NewIterator(keyspace, options);
   RowSet rows;
   const std::string first = ChunkKey(term, 0);
@@ -75,7 +76,7 @@ void EqualityChanges::AppendTo(std::vector<lsm::Mutation>* mutations) {
 }
 
 Task<absl::StatusOr<RowSet>> EqualityIndex::Rows(std::string term, lsm::Sequence at) const {
-  return ReadRows(store_, keyspace_, std::move(term), at);
+  return ReadRows(store_, keyspace_, std::move(term), at, profile_);
 }
 
 }  // namespace aurora::index

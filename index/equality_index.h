@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "aurora/index/posting.h"
 #include "aurora/index/row_set.h"
+#include "aurora/lsm/operation_profile.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/task.h"
@@ -49,12 +50,13 @@ class EqualityChanges {
       changes_;  // ordered, so that the same changes always give the same mutations
 };
 
-// Reads one equality index. A cheap value: two words. Safe from every thread. The store must
-// outlive it.
+// Reads one equality index. A cheap value: three words. Safe from every thread. The store must
+// outlive it, and so must the profile, if there is one, which is one reader's at a time.
 class EqualityIndex {
  public:
-  EqualityIndex(lsm::Store& store, lsm::KeyspaceId keyspace)
-      : store_(&store), keyspace_(keyspace) {}
+  EqualityIndex(lsm::Store& store, lsm::KeyspaceId keyspace,
+                lsm::OperationProfile* profile = nullptr)
+      : store_(&store), keyspace_(keyspace), profile_(profile) {}
 
   // The rows that have `term` as of `at`. Costs a seek and one step for each chunk that has any.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<RowSet>> Rows(std::string term, lsm::Sequence at) const;
@@ -62,6 +64,7 @@ class EqualityIndex {
  private:
   lsm::Store* store_;
   lsm::KeyspaceId keyspace_;
+  lsm::OperationProfile* profile_;
 };
 
 }  // namespace aurora::index

@@ -1,4 +1,4 @@
-// Where the blocks that a walk went through came from.
+// Where the blocks that a read or a walk went through came from.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@ namespace aurora::lsm {
 struct BlockSources {
   std::uint64_t cache = 0;
   std::uint64_t device = 0;
+  std::uint64_t device_bytes = 0;  // those that were read ahead included
 };
 
 }  // namespace aurora::lsm

@@ -203,6 +203,7 @@ std::optional<Compaction> CompactionPicker::PickLevel(const Tree& tree, int leve
     if (picked.has_value() && overlap >= least_overlap) continue;
     least_overlap = overlap;
     picked.emplace();
+    picked->reason = CompactionReason::kLevelBytes;
     picked->level = level;
     picked->output_level = level + 1;
     picked->is_move = lower.empty();
@@ -220,6 +221,7 @@ std::optional<Compaction> CompactionPicker::PickLevel(const Tree& tree, int leve
 std::optional<Compaction> CompactionPicker::PickAll(const Tree& tree) {
   AURORA_CHECK(taken_.empty());
   Compaction picked;
+  picked.reason = CompactionReason::kRequested;
   std::uint64_t bytes = 0;
   for (int level = 0; level < kLevelCount; ++level) bytes += tree.level_bytes(level);
   if (bytes == 0) return std::nullopt;

@@ -27,11 +27,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "aurora/lsm/store_events.h"
 #include "aurora/lsm/tree.h"
 
 namespace aurora::lsm {
 
 struct Compaction {
+  CompactionReason reason = CompactionReason::kLevel0;
   int level = 0;  // the inputs' upper level
   int output_level = 0;
   Tree::Tables upper;  // of `level`, and of all levels in between for a full compaction

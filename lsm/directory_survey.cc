@@ -99,6 +99,7 @@ class DirectorySurveyor {
           survey_.has_lock = true;
           break;
         case FileName::Kind::kReserve:
+        case FileName::Kind::kEvents:
           break;
         case FileName::Kind::kOther:
           survey_.other.push_back(entry.name);

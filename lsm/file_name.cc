@@ -37,6 +37,7 @@ FileName ParseFileName(std::string_view name) {
   if (name == kLockFileName) return {Kind::kLock, 0};
   if (name == kReserveFileName) return {Kind::kReserve, 0};
   if (name == kLogDirectoryName) return {Kind::kLogDirectory, 0};
+  if (name == kEventFileName || name == kOldEventFileName) return {Kind::kEvents, 0};
   FileName parsed;
   if (name.starts_with(kRootPrefix)) {
     parsed = {Kind::kRoot, ParseDigits(name.substr(kRootPrefix.size()))};

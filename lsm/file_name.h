@@ -6,6 +6,7 @@
 //   RESERVE           space for the next manifest, on a full device
 //   000042.table      a table
 //   log/              the segments of the log (log.h)
+//   LOG, LOG.old      what happened, for people (event_file.h); nothing depends on them
 //
 // Numbers are decimal, filled with zeros to six digits, longer ones without; never 0.
 #pragma once
@@ -19,6 +20,8 @@ namespace aurora::lsm {
 inline constexpr std::string_view kLockFileName = "LOCK";
 inline constexpr std::string_view kReserveFileName = "RESERVE";
 inline constexpr std::string_view kLogDirectoryName = "log";
+inline constexpr std::string_view kEventFileName = "LOG";
+inline constexpr std::string_view kOldEventFileName = "LOG.old";
 
 struct FileName {
   enum class Kind : std::uint8_t {
@@ -28,7 +31,8 @@ struct FileName {
     kRoot,
     kManifest,
     kTable,
-    kLogDirectory
+    kLogDirectory,
+    kEvents
   };
   Kind kind = Kind::kOther;
   std::uint64_t number = 0;

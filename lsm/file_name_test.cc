@@ -20,13 +20,15 @@ TEST(FileNameTest, WhatIsMadeIsRead) {
   EXPECT_EQ(ParseFileName("LOCK").kind, Kind::kLock);
   EXPECT_EQ(ParseFileName("RESERVE").kind, Kind::kReserve);
   EXPECT_EQ(ParseFileName("log").kind, Kind::kLogDirectory);
+  EXPECT_EQ(ParseFileName("LOG").kind, Kind::kEvents);
+  EXPECT_EQ(ParseFileName("LOG.old").kind, Kind::kEvents);
 }
 
 TEST(FileNameTest, NamesThatAreNotExactlyOursAreNotOurs) {
   for (const char* name : {"",
                            "lock",
                            "LOCK~",
-                           "LOG",
+                           "LOG.older",
                            "ROOT-",
                            "ROOT-1",
                            "ROOT-000000",

@@ -67,6 +67,11 @@ class KeyHistory {
   // Of the newest entry. REQUIRES !empty().
   Version newest() const { return newest_; }
   bool has_operands() const { return !operands_.empty(); }
+  std::size_t operand_count() const { return operands_.size(); }
+  // How many entries were fed.
+  std::size_t entry_count() const { return operands_.size() + (done() ? 1 : 0); }
+  // True if the newest entry is a Delete, or a range delete hides it.
+  bool is_deleted() const { return base_ == Base::kDelete && !has_operands(); }
 
   // The value of the key, nullopt if it has none. All entries that a reader may see were fed, or
   // done(). `key` is what the operator gets as its key; `merge_operator` may be null where there

@@ -188,7 +188,8 @@ Task<absl::StatusOr<CommitResult>> KvStore::DeleteRange(std::string_view begin,
 }
 
 Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,
-                                                  std::optional<Durability> durability) {
+                                                  std::optional<Durability> durability,
+                                                  OperationProfile* profile) {
   std::vector<Mutation> mutations;
   if (absl::Status status = DecodeBatch(batch.record(), &mutations); !status.ok()) {
     return absl::StatusOr<CommitResult>(std::move(status));
@@ -198,6 +199,7 @@ Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,
   request.record = std::span<const std::string_view>(&record, 1);
   request.mutations = mutations;
   request.durability = durability;
+  request.profile = profile;
   return store_->Commit(request);
 }
 

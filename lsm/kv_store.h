@@ -71,7 +71,8 @@ class KvStore {
 
   // Commits. `batch` may be used again at once.
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Write(
-      const WriteBatch& batch, std::optional<Durability> durability = std::nullopt);
+      const WriteBatch& batch, std::optional<Durability> durability = std::nullopt,
+      OperationProfile* profile = nullptr);
   // A batch of one. Key and value need only live during the call.
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Put(
       std::string_view key, std::string_view value,
@@ -82,13 +83,14 @@ class KvStore {
       std::string_view begin, std::string_view end,
       std::optional<Durability> durability = std::nullopt);
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
-      std::string_view key, Sequence at = kMaxSequence) {
-    return store_->Get(0, key, at);
+      std::string_view key, Sequence at = kMaxSequence, OperationProfile* profile = nullptr) {
+    return store_->Get(0, key, at, profile);
   }
   // As Store::GetMany.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
-      std::span<const std::string_view> keys, Sequence at = kMaxSequence) {
-    return store_->GetMany(0, keys, at);
+      std::span<const std::string_view> keys, Sequence at = kMaxSequence,
+      OperationProfile* profile = nullptr) {
+    return store_->GetMany(0, keys, at, profile);
   }
 
   Store& store() { return *store_; }

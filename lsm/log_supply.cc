@@ -101,16 +101,21 @@ SegmentSupply::Job SegmentSupply::NextJob() {
   return job;
 }
 
-Task<absl::Status> SegmentSupply::Replenish() {
+Task<absl::Status> SegmentSupply::Replenish(std::optional<Done>* done) {
+  using Kind = Done::Kind;
   const Job job = NextJob();
   if (job.new_number != 0) {
     const std::int64_t start = environment_.clock().MonotonicNanos();
     const absl::Status made = co_await MakeReady(job);
     if (absl::IsResourceExhausted(made)) GiveUpSpares();
     AURORA_CO_RETURN_IF_ERROR(made);
-    NoteMade(environment_.clock().MonotonicNanos() - start);
+    const std::int64_t nanos = environment_.clock().MonotonicNanos() - start;
+    NoteMade(nanos);
+    const Kind kind = job.old_number != 0 ? Kind::kRecycled : Kind::kCreated;
+    if (done != nullptr) *done = Done{kind, job.new_number, nanos};
   } else if (job.old_number != 0) {
-    co_return co_await RemoveFile(job.old_number);
+    AURORA_CO_RETURN_IF_ERROR(co_await RemoveFile(job.old_number));
+    if (done != nullptr) *done = Done{Kind::kRemoved, job.old_number, 0};
   }
   co_return absl::OkStatus();
 }

@@ -19,6 +19,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -57,8 +58,15 @@ class SegmentSupply {
 
   // Others need the space: the fewest spares, until segments were made again.
   void GiveUpSpares();
-  // Recycles, creates or removes one.
-  Task<absl::Status> Replenish();
+  // What was done to a segment.
+  struct Done {
+    enum class Kind : std::uint8_t { kCreated, kRecycled, kRemoved };
+    Kind kind = Kind::kCreated;
+    std::uint32_t number = 0;
+    std::int64_t nanos = 0;
+  };
+  // Recycles, creates or removes one. `done`, if it is not null, is set if it did.
+  Task<absl::Status> Replenish(std::optional<Done>* done = nullptr);
   // Bytes written to make segments ready.
   std::uint64_t bytes_filled() const { return bytes_filled_.load(std::memory_order_relaxed); }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -124,6 +125,28 @@ TEST_F(LogSupplyTest, SegmentsThatNobodyNeedsAreRecycledFirst) {
   EXPECT_EQ(supply_->ready_count(), 2);
   EXPECT_EQ(supply_->bytes_filled(), filled);
   EXPECT_EQ(FileCount(), 2u);
+}
+
+TEST_F(LogSupplyTest, TellsWhatItHasDone) {
+  using Kind = SegmentSupply::Done::Kind;
+  std::optional<SegmentSupply::Done> done;
+  const std::unique_ptr<LogSegment> first = supply_->Take();
+  ASSERT_TRUE(simulation_.Run(supply_->Replenish(&done)).ok());
+  ASSERT_TRUE(done.has_value());
+  EXPECT_EQ(done->kind, Kind::kCreated);
+  EXPECT_GT(done->number, first->number());
+  EXPECT_GT(done->nanos, 0);
+
+  const std::unique_ptr<LogSegment> second = supply_->Take();
+  supply_->Discard({first->number()});
+  ASSERT_TRUE(simulation_.Run(supply_->Replenish(&done)).ok());
+  EXPECT_EQ(done->kind, Kind::kRecycled);
+  EXPECT_GT(done->number, second->number());
+
+  supply_->Remove({second->number()});
+  ASSERT_TRUE(simulation_.Run(supply_->Replenish(&done)).ok());
+  EXPECT_EQ(done->kind, Kind::kRemoved);
+  EXPECT_EQ(done->number, second->number());
 }
 
 }  // namespace

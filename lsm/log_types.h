@@ -13,6 +13,9 @@
 
 namespace aurora::lsm {
 
+class EventFeed;
+class StoreStatistics;
+
 struct LogOptions {
   std::string directory;
   LogIdentity identity;
@@ -23,6 +26,10 @@ struct LogOptions {
   absl::Duration flush_interval =
       absl::Milliseconds(50);  // kBuffered: longest time before a commit is on the device
   int spare_segments = 1;      // the fewest kept ready ahead of need; more where they fill fast
+  // Told of every sync. Not owned; null: nobody is.
+  StoreStatistics* statistics = nullptr;
+  // Told of segments that are made and removed. Not owned; null: nobody is.
+  EventFeed* events = nullptr;
 };
 
 // One recovered record. The view is valid during the call.

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "aurora/lsm/coding.h"
+#include "aurora/lsm/event_feed.h"
+#include "aurora/lsm/store_statistics.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -127,6 +129,7 @@ LogWriter::LogWriter(Environment& environment, LogOptions options, Start start)
       prepared_end_(start.offset),
       sealed_end_(start.offset),
       last_sequence_(start.last_sequence),
+      sealed_sequence_(start.last_sequence),
       older_(std::move(start.older)) {
   AURORA_CHECK(start.offset % kDeviceBlockSize == 0 && previous_end_ <= tail_);
   durable_.store(Pack({current_number(), previous_end_}));
@@ -429,6 +432,7 @@ bool LogWriter::SealLocked() {
   if (durable_end() >= cycle_end_) return false;
   covered_ = std::exchange(waiting_, nullptr);
   in_cycle_ = true;
+  cycle_commits_ = last_sequence_ - std::exchange(sealed_sequence_, last_sequence_);
   tail_ = static_cast<std::uint32_t>(NextBlock(tail_));
   prepared_end_ = sealed_end_ = tail_;  // a sync undoes what was prepared ahead
   if (!direct_) {
@@ -486,8 +490,20 @@ Task<void> LogWriter::RunCycle() {
     sealed = status_.ok() && SealLocked();
   }
   absl::Status result;
-  if (sealed) result = co_await WriteCycle();
+  if (sealed) {
+    const std::int64_t start = environment_.clock().MonotonicNanos();
+    result = co_await WriteCycle();
+    if (result.ok()) NoteSync(environment_.clock().MonotonicNanos() - start);
+  }
   CompleteCycle(std::move(result));
+}
+
+void LogWriter::NoteSync(std::int64_t nanos) {
+  if (options_.statistics == nullptr) return;
+  StoreStatistics& statistics = *options_.statistics;
+  statistics.RecordTime(Measure::kLogSync, nanos);
+  statistics.Record(Measure::kLogGroupBytes, direct_ ? writing_.used : cycle_bytes_);
+  statistics.Record(Measure::kLogGroupCommits, cycle_commits_);
 }
 
 void LogWriter::CompleteCycle(absl::Status result) {
@@ -567,10 +583,22 @@ Task<void> LogWriter::FlushLater(std::stop_token stop) {
 
 // --- Segments ---
 
+void LogWriter::TellOf(const SegmentSupply::Done& done) {
+  using Kind = SegmentSupply::Done::Kind;
+  if (options_.events == nullptr) return;
+  if (done.kind == Kind::kRemoved) {
+    options_.events->Post(LogSegmentRemoved{done.number});
+  } else {
+    options_.events->Post(LogSegmentMade{done.number, done.kind == Kind::kRecycled, done.nanos});
+  }
+}
+
 Task<void> LogWriter::KeepSupplied(std::stop_token stop) {
   absl::Status status;
   do {
-    status = co_await supply_->Replenish();
+    std::optional<SegmentSupply::Done> done;
+    status = co_await supply_->Replenish(&done);
+    if (done.has_value()) TellOf(*done);
     {
       std::lock_guard lock(mutex_);
       supply_status_ = status;

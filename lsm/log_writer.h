@@ -111,9 +111,12 @@ class LogWriter final : public Log {
   Task<absl::Status> WaitSynced(LogPosition end);
   Task<void> RunCycle();
   Task<absl::Status> WriteCycle();
+  // Counts the cycle that has just become durable.
+  void NoteSync(std::int64_t nanos);
   void CompleteCycle(absl::Status status);
   Task<void> Drive(std::stop_token stop);
   void RequestCycle();
+  void TellOf(const SegmentSupply::Done& done);
   Task<void> KeepSupplied(std::stop_token stop);
   Task<void> FlushLater(std::stop_token stop);
   void ArmFlush();
@@ -154,6 +157,7 @@ class LogWriter final : public Log {
   std::uint64_t prepared_end_ = 0;
   std::uint64_t sealed_end_ = 0;
   Sequence last_sequence_ = 0;
+  Sequence sealed_sequence_ = 0;    // of the last record before the last cycle's end
   std::vector<LogPosition> older_;  // earlier segments that are still kept, oldest first
   std::uint64_t released_below_ = 0;
 
@@ -173,6 +177,7 @@ class LogWriter final : public Log {
   bool in_cycle_ = false;
   LogPosition cycle_end_;
   std::uint64_t cycle_bytes_ = 0;
+  std::uint64_t cycle_commits_ = 0;
   std::vector<std::shared_ptr<LogSegment>> syncing_;
   Waiter* covered_ = nullptr;  // by the cycle that runs
   Waiter* waiting_ = nullptr;  // for the next one

@@ -80,7 +80,7 @@ Task<absl::Status> NewDirectory::Clear() {
       }
       continue;
     }
-    if (kind == FileName::Kind::kOther) foreign = entry.name;
+    if (kind == FileName::Kind::kOther || kind == FileName::Kind::kEvents) foreign = entry.name;
     ours.push_back(JoinPath(path_, entry.name));
   }
   if (!foreign.empty()) {

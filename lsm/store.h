@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,10 @@
 #include "absl/time/time.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/operation_profile.h"
 #include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/store_events.h"
+#include "aurora/lsm/store_stats.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/logger.h"
@@ -78,8 +82,21 @@ struct StoreOptions {
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
   // Of the keyspaces that are not in the map. Not owned; null: those have no merges.
   const MergeOperator* default_merge_operator = nullptr;
-  // Told of opening, recovery, flushes, compactions and errors. Not owned; null: nobody.
+  // Quick operations, which find what they need in memory, are timed one in so many (rounded up to
+  // a power of two), each for as many as were left out; 1: every one, which costs two looks at the
+  // clock; 0: none. Those that have to wait are always timed.
+  int latency_sampling = 64;
+  // Told of opening, recovery, flushes, compactions, stalls and errors: as values, and as lines for
+  // people. Both are called on Environment::observers() (see EventListener). Not owned; null:
+  // nobody.
+  EventListener* event_listener = nullptr;
   Logger* logger = nullptr;
+  // The same lines go into the file LOG of the directory: event_file.h. Not of a store that is open
+  // for reading only.
+  bool event_file = false;
+  // A line of statistics among them, and a StatsTaken: so often at most, when something happens,
+  // and at the end.
+  absl::Duration stats_interval = absl::Minutes(10);
 };
 
 struct CommitRequest {
@@ -108,6 +125,8 @@ struct CommitRequest {
   // and before any reader can see it. So what the layer above keeps in memory changes in the order
   // of the commits. Must be quick, and call nothing of the store.
   const absl::FunctionRef<void(Sequence)>* on_sequenced = nullptr;
+  // Filled with what the commit waited for. Must live until the task completes; null: nobody asks.
+  OperationProfile* profile = nullptr;
 };
 
 struct CommitResult {
@@ -126,6 +145,9 @@ struct IterateOptions {
   std::string_view lower;      // inclusive; empty: none. Copied.
   std::string_view upper;      // exclusive; empty: none. Copied.
   bool fill_cache = true;      // false for scans that must not push the working set out
+  // Filled with what the iterator costs, at each Seek for what came before it, and at its end. Must
+  // outlive the iterator; null: nobody asks.
+  OperationProfile* profile = nullptr;
 };
 
 // Walks the live keys of one keyspace as of one sequence, in both directions. One user at a time.
@@ -145,35 +167,6 @@ class Iterator {
   virtual Task<absl::Status> SeekToLast() = 0;
   virtual Task<absl::Status> Next() = 0;
   virtual Task<absl::Status> Prev() = 0;
-};
-
-struct LevelStats {
-  int table_count = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t entry_count = 0;
-  std::uint64_t range_delete_count = 0;
-};
-
-struct StoreStats {
-  Sequence published = 0;  // newest visible commit
-  Sequence durable = 0;    // newest commit that is on the device
-  std::size_t memtable_bytes = 0;
-  int memtable_count = 0;
-  std::vector<LevelStats> levels;
-  int level0_run_count = 0;  // tables of level 0 on top of each other, at most
-  int compactions_running = 0;
-  std::uint64_t log_bytes = 0;
-  int log_segment_count = 0;
-  std::uint64_t flush_count = 0;
-  std::uint64_t compaction_count = 0;
-  std::uint64_t bytes_logged = 0;  // since it was opened; padding and zero-filling included
-  std::uint64_t bytes_flushed = 0;
-  std::uint64_t bytes_compacted = 0;
-  std::uint64_t block_cache_hits = 0;
-  std::uint64_t block_cache_misses = 0;
-  std::uint64_t stall_nanos = 0;  // time that commits were held back
-  std::string file_backend;
-  LogRecovery recovery;  // what the last open found
 };
 
 class Store {
@@ -200,24 +193,26 @@ class Store {
   virtual Sequence published() const = 0;
   virtual std::unique_ptr<Snapshot> GetSnapshot() = 0;
 
-  // The value of a key as of `at` (kMaxSequence: latest), nullopt if it has none. `key` must live
-  // until the task completes.
-  virtual Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
-                                                               std::string_view key,
-                                                               Sequence at = kMaxSequence) = 0;
+  // The value of a key as of `at` (kMaxSequence: latest), nullopt if it has none. `key`, and
+  // `profile`, must live until the task completes.
+  virtual Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
+      KeyspaceId keyspace, std::string_view key, Sequence at = kMaxSequence,
+      OperationProfile* profile = nullptr) = 0;
   // The values of `keys` as of `at`, all at one sequence, in the order of the keys. What has to
-  // come from the device is read together, kGetsInFlight keys at a time. `keys`, and what they
-  // view, must live until the task completes.
+  // come from the device is read together, kGetsInFlight keys at a time. `keys`, what they view,
+  // and `profile`, must live until the task completes.
   static constexpr std::size_t kGetsInFlight = 64;
   virtual Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
-      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at = kMaxSequence) = 0;
+      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at = kMaxSequence,
+      OperationProfile* profile = nullptr) = 0;
   virtual std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                                 const IterateOptions& options) = 0;
 
   // Writes the memtables to tables and makes them durable.
   virtual Task<absl::Status> Flush() = 0;
-  // Flushes, then merges everything into the lowest level that is needed.
-  virtual Task<absl::Status> Compact() = 0;
+  // Flushes, then merges everything into the lowest level that is needed. Cancelled once a stop is
+  // requested: what is being merged is then merged to its end, or until Close.
+  virtual Task<absl::Status> Compact(std::stop_token stop = {}) = 0;
   // Waits until no background work is pending.
   virtual Task<absl::Status> WaitIdle() = 0;
 

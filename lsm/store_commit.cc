@@ -9,10 +9,48 @@
 namespace aurora::lsm {
 namespace {
 
+using Counter = StoreStatistics::Counter;
+
 std::size_t TotalSize(std::span<const std::string_view> parts) {
   std::size_t bytes = 0;
   for (const std::string_view part : parts) bytes += part.size();
   return bytes;
+}
+
+Measure MeasureOf(Durability durability) {
+  switch (durability) {
+    case Durability::kSync:
+      return Measure::kCommitSync;
+    case Durability::kProcess:
+      return Measure::kCommitProcess;
+    case Durability::kBuffered:
+      break;
+  }
+  return Measure::kCommitBuffered;
+}
+
+// `Hold`: StoreImpl::Hold, which is its own.
+template <class Hold>
+StallReason ReasonOf(Hold hold) {
+  switch (hold) {
+    case Hold::kLog:
+      return StallReason::kLogRoom;
+    case Hold::kQueue:
+      return StallReason::kQueue;
+    case Hold::kMemtable:
+      return StallReason::kMemtables;
+    case Hold::kSequences:
+      return StallReason::kSequences;
+    case Hold::kNone:
+    case Hold::kStatus:
+    case Hold::kSlowdown:
+      break;
+  }
+  return StallReason::kPacing;
+}
+
+void AddTime(std::uint64_t* nanos, std::int64_t start, std::int64_t end) {
+  *nanos += static_cast<std::uint64_t>(std::max<std::int64_t>(end - start, 0));
 }
 
 absl::Status ConflictError(const ConflictTable::Conflict& conflict, Sequence snapshot) {
@@ -62,7 +100,7 @@ struct StoreImpl::HeldRequest {
   CommitRequest request;
 };
 
-StoreImpl::Measured StoreImpl::Measure(const CommitRequest& request) {
+StoreImpl::Measured StoreImpl::MeasureRequest(const CommitRequest& request) {
   Measured measured;
   measured.payload_bytes = TotalSize(request.record);
   measured.payload_hash = Log::HashPayload(request.record);
@@ -79,13 +117,14 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
   if (AURORA_UNLIKELY(TotalSize(request.record) == 0)) {
     const absl::StatusOr<CommitResult> validated = Validate(request);
     if (!validated.ok()) return validated;
-    return AwaitCommit(*validated, durability);
+    return AwaitCommit(*validated, durability, /*start=*/0, request.profile);
   }
   if (absl::Status checked = Memtable::CheckRangeDeletes(request.mutations);
       AURORA_UNLIKELY(!checked.ok())) {
     return absl::StatusOr<CommitResult>(std::move(checked));
   }
-  const Measured measured = Measure(request);
+  const std::int64_t start = statistics_.IsSampled(queue_->registered() + 1) ? Now() : 0;
+  const Measured measured = MeasureRequest(request);
   Begun begun;
   Hold hold = Hold::kSlowdown;
   if (AURORA_LIKELY(pacer_.is_idle())) {
@@ -98,10 +137,15 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
   Apply(request, begun);
   if (AURORA_LIKELY(queue_->published() >= begun.result.sequence)) {
     Task<absl::Status> durable = log_->WaitDurable(begun.result.end, durability);
-    if (durable.IsReady()) return Concluded(std::move(durable).TakeReady(), begun.result);
+    if (durable.IsReady()) {
+      if (AURORA_UNLIKELY(start != 0)) {
+        statistics_.RecordTime(MeasureOf(durability), Now() - start, statistics_.weight());
+      }
+      return Concluded(std::move(durable).TakeReady(), begun.result);
+    }
     // Not started: AwaitCommit asks again.
   }
-  return AwaitCommit(begun.result, durability);
+  return AwaitCommit(begun.result, durability, start != 0 ? start : Now(), request.profile);
 }
 
 absl::StatusOr<CommitResult> StoreImpl::Validate(const CommitRequest& request) {
@@ -151,6 +195,8 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
   active_bytes_ += measured.memtable_bytes;
   log_end_ = begun->result.end;
   conflicts_->Record(begun->result.sequence, request.writes);
+  statistics_.CountAlone(Counter::kCommits, 1);
+  statistics_.CountAlone(Counter::kBytesCommitted, measured.payload_bytes);
   if (request.on_sequenced != nullptr) (*request.on_sequenced)(begun->result.sequence);
   return Hold::kNone;
 }
@@ -172,13 +218,22 @@ absl::StatusOr<CommitResult> StoreImpl::Concluded(const absl::Status& durable,
 }
 
 Task<absl::StatusOr<CommitResult>> StoreImpl::AwaitCommit(CommitResult result,
-                                                          Durability durability) {
+                                                          Durability durability, std::int64_t start,
+                                                          OperationProfile* profile) {
+  const std::int64_t before = Now();
   co_await queue_->WaitPublished(result.sequence);
+  const std::int64_t published = Now();
   const absl::Status durable = co_await log_->WaitDurable(result.end, durability);
+  const std::int64_t end = Now();
+  if (start != 0) statistics_.RecordTime(MeasureOf(durability), end - start);
+  if (profile != nullptr) {
+    AddTime(&profile->publication_wait_nanos, before, published);
+    AddTime(&profile->log_wait_nanos, published, end);
+  }
   if (durable.ok() && durability == Durability::kSync) {
-    Sequence before = synced_through_.load(std::memory_order_relaxed);
-    while (before < result.sequence &&
-           !synced_through_.compare_exchange_weak(before, result.sequence)) {
+    Sequence synced = synced_through_.load(std::memory_order_relaxed);
+    while (synced < result.sequence &&
+           !synced_through_.compare_exchange_weak(synced, result.sequence)) {
     }
   }
   co_return Concluded(durable, result);
@@ -187,22 +242,34 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::AwaitCommit(CommitResult result,
 Task<absl::StatusOr<CommitResult>> StoreImpl::CommitHeld(std::unique_ptr<HeldRequest> held_request,
                                                          Durability durability) {
   const CommitRequest& request = held_request->request;
-  const Measured measured = Measure(request);
-  const std::int64_t start = environment_.clock().MonotonicNanos();
+  const Measured measured = MeasureRequest(request);
+  const std::int64_t start = Now();
   AURORA_CO_RETURN_IF_ERROR(co_await SlowDown(measured.memtable_bytes));
   Begun begun;
   for (;;) {
     const Hold hold = TryBegin(request, measured, &begun);
     if (hold == Hold::kNone) break;
     if (hold == Hold::kStatus) co_return std::move(begun.status);
-    AURORA_CO_RETURN_IF_ERROR(co_await WaitFor(hold, measured.payload_bytes));
+    const std::int64_t held_since = Now();
+    stalls_.Begin(ReasonOf(hold), held_since);
+    absl::Status waited = co_await WaitFor(hold, measured.payload_bytes);
+    NoteHeld(ReasonOf(hold), held_since);
+    AURORA_CO_RETURN_IF_ERROR(std::move(waited));
   }
-  const std::int64_t held = environment_.clock().MonotonicNanos() - start;
-  stall_nanos_.fetch_add(static_cast<std::uint64_t>(std::max<std::int64_t>(held, 0)),
-                         std::memory_order_relaxed);
+  const std::int64_t let_in = Now();
+  statistics_.Count(Counter::kStallNanos,
+                    static_cast<std::uint64_t>(std::max<std::int64_t>(let_in - start, 0)));
+  if (request.profile != nullptr) AddTime(&request.profile->room_wait_nanos, start, let_in);
   Apply(request, begun);
-  absl::StatusOr<CommitResult> result = co_await AwaitCommit(begun.result, durability);
+  absl::StatusOr<CommitResult> result =
+      co_await AwaitCommit(begun.result, durability, start, request.profile);
   co_return result;
+}
+
+void StoreImpl::NoteHeld(StallReason reason, std::int64_t start) {
+  const std::int64_t now = Now();
+  stalls_.End(reason, now);
+  statistics_.CountStall(reason, now - start);
 }
 
 Task<absl::Status> StoreImpl::WaitFor(Hold hold, std::size_t payload_bytes) {
@@ -257,15 +324,19 @@ Task<absl::Status> StoreImpl::SlowDown(std::size_t memtable_bytes) {
   // and the debt may be paid before it is over.
   constexpr std::int64_t kShortestWait = 200'000;
   constexpr std::int64_t kLongestSleep = 10'000'000;
-  while (turn - now >= kShortestWait && !pacer_.IsFree(ActiveBytes())) {
+  if (turn - now < kShortestWait || pacer_.IsFree(ActiveBytes())) co_return absl::OkStatus();
+  const std::int64_t start = now;
+  stalls_.Begin(StallReason::kPacing, start);
+  absl::Status slept;
+  while (slept.ok() && turn - now >= kShortestWait && !pacer_.IsFree(ActiveBytes())) {
     const std::int64_t until = std::min(turn, now + kLongestSleep);
-    const absl::Status slept = co_await environment_.SleepUntil(until, stop_.get_token());
-    // The store is being closed, or is poisoned: TryBegin says so.
-    if (absl::IsCancelled(slept)) break;
-    AURORA_CO_RETURN_IF_ERROR(slept);
-    now = environment_.clock().MonotonicNanos();
+    slept = co_await environment_.SleepUntil(until, stop_.get_token());
+    now = Now();
   }
-  co_return absl::OkStatus();
+  NoteHeld(StallReason::kPacing, start);
+  // The store is being closed, or is poisoned: TryBegin says so.
+  if (absl::IsCancelled(slept)) co_return absl::OkStatus();
+  co_return slept;
 }
 
 bool StoreImpl::SealedHasRoom() const {

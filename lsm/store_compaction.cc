@@ -74,6 +74,19 @@ std::vector<std::string> PartBounds(const Compaction& compaction, std::size_t pa
   return bounds;
 }
 
+CompactionBegun BegunOf(const Compaction& compaction) {
+  CompactionBegun begun;
+  begun.reason = compaction.reason;
+  begun.level = compaction.level;
+  begun.output_level = compaction.output_level;
+  begun.is_move = compaction.is_move;
+  begun.input_bytes = compaction.input_bytes();
+  for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
+    for (const auto& table : *tables) begun.inputs.push_back(table->info().number);
+  }
+  return begun;
+}
+
 // Where the tables of a level begin.
 std::vector<std::string> Starts(const Tree& tree, int level) {
   std::vector<std::string> starts;
@@ -84,7 +97,7 @@ std::vector<std::string> Starts(const Tree& tree, int level) {
 
 }  // namespace
 
-Task<absl::Status> StoreImpl::Compact() {
+Task<absl::Status> StoreImpl::Compact(std::stop_token stop) {
   AURORA_CO_RETURN_IF_ERROR(co_await Flush());
   std::uint64_t request = 0;
   std::uint64_t failures = 0;
@@ -96,12 +109,19 @@ Task<absl::Status> StoreImpl::Compact() {
   event_.Notify();
   // The outcome, once there is one.
   std::optional<absl::Status> outcome;
-  const auto is_over = [this, request, failures, &outcome] {
+  std::atomic<bool> stopped{false};
+  const std::stop_callback wake(stop, [this, &stopped] {
+    stopped.store(true, std::memory_order_seq_cst);
+    event_.Notify();
+  });
+  const auto is_over = [this, request, failures, &stopped, &outcome] {
     if (outcome.has_value()) return true;
     const bool closing_or_poisoned = poisoned() || closing();
     const std::lock_guard lock(state_mutex_);
     if (compact_done_ >= request) {
       outcome = compact_status_;
+    } else if (stopped.load(std::memory_order_seq_cst)) {
+      outcome = CancelledError("the compaction was not waited for");
     } else if (closing_or_poisoned) {
       outcome = UnusableError();
     } else if (failures_ > failures && !BackgroundError().ok()) {
@@ -189,6 +209,10 @@ Task<absl::Status> StoreImpl::CompactionLoop() {
 }
 
 Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction, std::size_t parts_max) {
+  const std::int64_t start = Now();
+  CompactionEnded told;
+  told.what = BegunOf(compaction);
+  events_.Post(told.what);
   TreeChange change;
   for (const Tree::Tables* tables : {&compaction.upper, &compaction.lower}) {
     for (const auto& table : *tables) {
@@ -207,13 +231,23 @@ Task<absl::Status> StoreImpl::RunCompaction(Compaction compaction, std::size_t p
   if (!compaction.is_move) {
     done = co_await Merge(std::move(compaction), parts_max, &change);
   }
+  for (const TableInfo& table : change.edit.added_tables) {
+    told.outputs.push_back(table.number);
+    if (!told.what.is_move) told.bytes_written += table.size_bytes;
+  }
   const std::vector<std::uint64_t> taken = change.edit.removed_tables;
   if (done.ok()) done = co_await Install(std::move(change));
   {
     const std::lock_guard lock(state_mutex_);
     picker_.Release(taken);
   }
-  if (done.ok()) compaction_count_.fetch_add(1, std::memory_order_relaxed);
+  told.status = done;
+  told.nanos = Now() - start;
+  if (done.ok()) {
+    statistics_.Count(StoreStatistics::Counter::kCompactions);
+    if (!told.what.is_move) statistics_.RecordTime(Measure::kCompaction, told.nanos);
+  }
+  events_.Post(std::move(told));
   co_return done;
 }
 
@@ -271,6 +305,7 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
     std::unique_ptr<EntryIterator> source = CompactionInput(compaction, &sources);
     AURORA_CO_ASSIGN(written[i], co_await WriteTables(std::move(source), std::move(filter),
                                                       std::move(part_deletes), std::move(output)));
+    statistics_.Count(StoreStatistics::Counter::kBytesReadByCompactions, sources.device_bytes);
     co_return absl::OkStatus();
   };
   absl::Status merged = co_await ForEachConcurrently(&environment_.background(), written.size(),
@@ -286,7 +321,7 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
   for (const TableInfo& table : tables) {
     change->added.push_back(
         {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
-    bytes_compacted_.fetch_add(table.size_bytes, std::memory_order_relaxed);
+    statistics_.Count(StoreStatistics::Counter::kBytesCompacted, table.size_bytes);
   }
   co_return absl::OkStatus();
 }

@@ -21,7 +21,7 @@ void StoreImpl::Poison(const absl::Status& error) {
         error, StrCat(options_.directory, " takes no more writes until it is opened again"));
     poisoned_.store(true, std::memory_order_seq_cst);
   }
-  Say(LogSeverity::kError, status().message());
+  events_.Post(Poisoned{status()});
   stop_.request_stop();
   event_.Notify();
 }
@@ -33,7 +33,7 @@ absl::Status StoreImpl::status() const {
 
 void StoreImpl::SetError(absl::Status* which, absl::Status error) {
   const bool is_error = !error.ok();
-  if (is_error) Say(LogSeverity::kWarning, error.message());
+  if (is_error) events_.Post(BackgroundFailure{error});
   if (absl::IsResourceExhausted(error) && log_ != nullptr) log_->GiveUpSpares();
   {
     const std::lock_guard lock(state_mutex_);
@@ -140,7 +140,22 @@ Task<absl::Status> StoreImpl::FlushLoop() {
 Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   // Commits that were registered before the run was sealed may still be adding to it.
   co_await queue_->WaitPublished(run->last);
-  const std::int64_t start = environment_.clock().MonotonicNanos();
+  const std::int64_t start = Now();
+  events_.Post(FlushBegun{run->last, run->memtable.entry_count(), run->bytes});
+  FlushEnded told;
+  told.status = co_await WriteRun(std::move(run), start, &told);
+  told.nanos = Now() - start;
+  absl::Status status = told.status;
+  if (status.ok()) {
+    statistics_.Count(StoreStatistics::Counter::kFlushes);
+    statistics_.RecordTime(Measure::kFlush, told.nanos);
+  }
+  events_.Post(std::move(told));
+  co_return status;
+}
+
+Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::int64_t start,
+                                       FlushEnded* told) {
   TreeChange change;
   if (!run->memtable.empty()) {
     EntryFilter::Options filter;
@@ -168,7 +183,9 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   const std::int64_t written_after = environment_.clock().MonotonicNanos() - start;
   for (const TableInfo& table : change.edit.added_tables) {
     change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});
-    bytes_flushed_.fetch_add(table.size_bytes, std::memory_order_relaxed);
+    statistics_.Count(StoreStatistics::Counter::kBytesFlushed, table.size_bytes);
+    told->tables.push_back(table.number);
+    told->bytes_written += table.size_bytes;
   }
   change.edit.flushed_through = run->last;
   change.edit.log_start_segment = run->log_end.segment;
@@ -178,7 +195,6 @@ Task<absl::Status> StoreImpl::FlushRun(std::shared_ptr<MemtableRun> run) {
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
   pacer_.NoteFlush(run->bytes, written_after);
   log_pins_->Release(run->log_end);
-  flush_count_.fetch_add(1, std::memory_order_relaxed);
   co_return absl::OkStatus();
 }
 
@@ -304,7 +320,7 @@ Task<void> StoreImpl::Discard(std::vector<TableInfo> tables) {
   for (const TableInfo& table : tables) {
     const absl::Status ignored = co_await environment_.files().Remove(
         JoinPath(options_.directory, TableFileName(table.number)));
-    static_cast<void>(ignored);  // what stays is removed at the next open
+    if (ignored.ok()) events_.Post(TableRemoved{table.number});  // else at the next open
   }
 }
 
@@ -316,7 +332,11 @@ Task<void> StoreImpl::RemoveObsoleteTables() {
     entry.table.reset();  // closes the file before it is removed
     const std::string path = JoinPath(options_.directory, TableFileName(entry.number));
     const absl::Status removed = co_await environment_.files().Remove(path);
-    if (!removed.ok()) Say(LogSeverity::kWarning, removed.message());
+    if (removed.ok()) {
+      events_.Post(TableRemoved{entry.number});
+    } else {
+      events_.Post(BackgroundFailure{removed});
+    }
   }
 }
 

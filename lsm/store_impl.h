@@ -37,11 +37,14 @@
 #include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
+#include "aurora/lsm/event_feed.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/log_pins.h"
 #include "aurora/lsm/manifest.h"
 #include "aurora/lsm/snapshot_list.h"
+#include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_statistics.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/table_output.h"
@@ -49,7 +52,6 @@
 #include "aurora/lsm/tree_change.h"
 #include "aurora/lsm/view_slots.h"
 #include "aurora/runtime/environment.h"
-#include "aurora/runtime/strings.h"
 #include "aurora/runtime/task.h"
 #include "aurora/runtime/task_group.h"
 
@@ -78,15 +80,15 @@ class StoreImpl final : public Store, public TableOpener {
       const CommitRequest& request) override;
   Sequence published() const override { return queue_->published(); }
   std::unique_ptr<Snapshot> GetSnapshot() override;
-  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(KeyspaceId keyspace,
-                                                                           std::string_view key,
-                                                                           Sequence at) override;
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
+      KeyspaceId keyspace, std::string_view key, Sequence at, OperationProfile* profile) override;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
-      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at) override;
+      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at,
+      OperationProfile* profile) override;
   std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                         const IterateOptions& options) override;
   Task<absl::Status> Flush() override;
-  Task<absl::Status> Compact() override;
+  Task<absl::Status> Compact(std::stop_token stop) override;
   Task<absl::Status> WaitIdle() override;
   StoreStats Stats() const override;
   absl::Status status() const override;
@@ -136,7 +138,7 @@ class StoreImpl final : public Store, public TableOpener {
     MemtableRun* run = nullptr;  // lives until its commits are published
     absl::Status status;         // of Hold::kStatus
   };
-  static Measured Measure(const CommitRequest& request);
+  static Measured MeasureRequest(const CommitRequest& request);
   // Step (2).
   Hold TryBegin(const CommitRequest& request, const Measured& measured, Begun* begun);
   // Steps (3) and (4), the latter as far as it goes without waiting.
@@ -145,10 +147,15 @@ class StoreImpl final : public Store, public TableOpener {
   struct HeldRequest;
   Task<absl::StatusOr<CommitResult>> CommitHeld(std::unique_ptr<HeldRequest> held_request,
                                                 Durability durability);
-  Task<absl::StatusOr<CommitResult>> AwaitCommit(CommitResult result, Durability durability);
+  // `start`: when the commit began, to be timed; 0: not to be.
+  Task<absl::StatusOr<CommitResult>> AwaitCommit(CommitResult result, Durability durability,
+                                                 std::int64_t start, OperationProfile* profile);
+  std::int64_t Now() const { return environment_.clock().MonotonicNanos(); }
   absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
   Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
   Task<absl::Status> SlowDown(std::size_t memtable_bytes);
+  // Counts a commit that was held back since `start`.
+  void NoteHeld(StallReason reason, std::int64_t start);
   std::size_t ActiveBytes() const;
   // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
   void Seal();
@@ -156,18 +163,16 @@ class StoreImpl final : public Store, public TableOpener {
   bool SealedHasRoom() const;
 
   // --- store_read.cc ---
-  // The view and a sequence that it holds completely.
-  std::shared_ptr<const ReadView> ConsistentView(Sequence* published) const;
+  // The view and a sequence that it holds completely, for a read of so many keys.
+  std::shared_ptr<const ReadView> ConsistentView(Sequence* published, std::uint64_t keys);
   const MergeOperator* FindMergeOperator(KeyspaceId keyspace) const;
-  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> GetFrom(
-      std::shared_ptr<const ReadView> view, KeyspaceId keyspace, std::string_view key, Sequence at);
-  Task<absl::StatusOr<std::optional<PinnedValue>>> GetSlow(KeyspaceId keyspace, std::string key,
-                                                           Sequence at,
-                                                           std::shared_ptr<const ReadView> view);
 
   // --- store_flush.cc ---
   Task<absl::Status> FlushLoop();
   Task<absl::Status> FlushRun(std::shared_ptr<MemtableRun> run);
+  // Of FlushRun. Adds the tables that were written to `told`.
+  Task<absl::Status> WriteRun(std::shared_ptr<MemtableRun> run, std::int64_t start,
+                              FlushEnded* told);
   // Seals what is there; the sequence up to which a flush then reaches.
   Task<absl::StatusOr<Sequence>> SealForFlush();
   Task<absl::Status> HousekeepingLoop();
@@ -226,10 +231,7 @@ class StoreImpl final : public Store, public TableOpener {
   absl::Status UnusableError() const;
   // Waits before a job is tried again; returns early when the store closes.
   Task<void> BackOff(int attempt);
-  template <class... Args>
-  void Say(LogSeverity severity, const Args&... args) const {
-    if (options_.logger != nullptr) options_.logger->Log(severity, StrCat(args...));
-  }
+  Task<void> StopEvents(absl::Status result);
 
   Environment& environment_;
   StoreOptions options_;
@@ -239,6 +241,9 @@ class StoreImpl final : public Store, public TableOpener {
   std::unique_ptr<FileLock> lock_;
   LogIdentity identity_;
   LogRecovery recovery_;
+  StoreStatistics statistics_;
+  EventFeed events_;
+  StallWatch stalls_{&events_};
   Event event_;  // whatever background work, or whoever waits for it, waits for
   ObsoleteTables obsolete_{&event_};  // outlives every TreeTable
   bool opened_ = false;
@@ -288,12 +293,6 @@ class StoreImpl final : public Store, public TableOpener {
   std::atomic<Sequence> synced_through_{0};  // newest commit that has waited for the device
   std::stop_source stop_;
   TaskGroup background_;
-
-  std::atomic<std::uint64_t> flush_count_{0};
-  std::atomic<std::uint64_t> compaction_count_{0};  // moves included
-  std::atomic<std::uint64_t> bytes_flushed_{0};
-  std::atomic<std::uint64_t> bytes_compacted_{0};
-  std::atomic<std::uint64_t> stall_nanos_{0};
 };
 
 }  // namespace aurora::lsm

@@ -1,5 +1,6 @@
 #include "aurora/lsm/store_iterator.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -125,8 +126,11 @@ std::unique_ptr<EntryIterator> MergeSources(const ReadView& view, std::string_vi
 class StoreIterator final : public Iterator {
  public:
   StoreIterator(std::shared_ptr<const ReadView> view, KeyspaceId keyspace,
-                const MergeOperator* merge_operator, Sequence at, const IterateOptions& options)
-      : view_(std::move(view)),
+                const MergeOperator* merge_operator, Sequence at, const IterateOptions& options,
+                const IteratorObservers& observers)
+      : observers_(observers),
+        profile_(options.profile),
+        view_(std::move(view)),
         keyspace_(keyspace),
         prefix_size_(KeyspacePrefixSize(keyspace)),
         merge_operator_(merge_operator),
@@ -135,10 +139,12 @@ class StoreIterator final : public Iterator {
         upper_(options.upper.empty() ? KeyspaceEnd(keyspace)
                                      : MakeStoredKey(keyspace, options.upper)) {
     read_options_.fill_cache = options.fill_cache;
+    read_options_.sources = &blocks_;
     if (AURORA_LIKELY(TablesToOpen(*view_->tree, lower_, upper_).empty())) {
       source_ = MergeSources(*view_, lower_, upper_, at_, read_options_);
     }
   }
+  ~StoreIterator() override { Account(); }
 
   bool Valid() const override { return valid_; }
   std::string_view key() const override {
@@ -157,20 +163,22 @@ class StoreIterator final : public Iterator {
   AURORA_TASK_WRAPPER Task<absl::Status> Seek(std::string_view key) override {
     AppendStoredKey(keyspace_, key, &Target());
     if (target_ < lower_) target_ = lower_;
-    return MoveForward();
+    return SeekForward();
   }
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToFirst() override {
     Target() = lower_;
-    return MoveForward();
+    return SeekForward();
   }
   AURORA_TASK_WRAPPER Task<absl::Status> SeekBackward(std::string_view key) override {
     AppendStoredKey(keyspace_, key, &Target());
     if (target_ >= upper_) return SeekToLast();
-    return MoveBackward(kAfterAllVersions);
+    BeginSeek();
+    return EndSeek(MoveBackward(kAfterAllVersions));
   }
   AURORA_TASK_WRAPPER Task<absl::Status> SeekToLast() override {
     Target() = upper_;
-    return MoveBackward(kBeforeAllVersions);
+    BeginSeek();
+    return EndSeek(MoveBackward(kBeforeAllVersions));
   }
   AURORA_TASK_WRAPPER Task<absl::Status> Next() override;
   AURORA_TASK_WRAPPER Task<absl::Status> Prev() override;
@@ -181,6 +189,17 @@ class StoreIterator final : public Iterator {
     target_.clear();
     return target_;
   }
+  AURORA_TASK_WRAPPER Task<absl::Status> SeekForward() {
+    BeginSeek();
+    return EndSeek(MoveForward());
+  }
+  // Around the move of a Seek: counts it, and what came before it, and perhaps takes the time. The
+  // time of one that waits is taken where it waits.
+  void BeginSeek();
+  AURORA_TASK_WRAPPER Task<absl::Status> EndSeek(Task<absl::Status> move);
+  // Hands on what was counted.
+  void Account();
+  std::int64_t Now() const { return observers_.clock->MonotonicNanos(); }
   // To the first key at or after target_.
   AURORA_TASK_WRAPPER Task<absl::Status> MoveForward();
   // Makes the source, for which tables have to be opened, and then moves: forward if there is no
@@ -208,6 +227,13 @@ class StoreIterator final : public Iterator {
   // Makes what was collected of key_ the current entry, if it has a value.
   absl::Status Settle();
   absl::Status Fail(absl::Status error);
+
+  const IteratorObservers observers_;
+  OperationProfile* const profile_;
+  OperationProfile counts_;  // since they were last handed on
+  BlockSources blocks_;      // the same
+  bool is_seeking_ = false;
+  std::int64_t seek_start_ = 0;  // of a Seek that is timed, else 0
 
   const std::shared_ptr<const ReadView> view_;
   const KeyspaceId keyspace_;
@@ -261,6 +287,42 @@ void StoreIterator::Restart(bool forward) {
   history_.Reset();
 }
 
+void StoreIterator::BeginSeek() {
+  Account();
+  is_seeking_ = true;
+  const std::uint64_t ordinal = observers_.statistics->Count(StoreStatistics::Counter::kSeeks);
+  seek_start_ = AURORA_UNLIKELY(observers_.statistics->IsSampled(ordinal)) ? Now() : 0;
+}
+
+Task<absl::Status> StoreIterator::EndSeek(Task<absl::Status> move) {
+  if (!move.IsReady()) return move;
+  is_seeking_ = false;
+  if (AURORA_UNLIKELY(seek_start_ != 0)) {
+    StoreStatistics& statistics = *observers_.statistics;
+    statistics.RecordTime(Measure::kSeek, Now() - seek_start_, statistics.weight());
+  }
+  return move;
+}
+
+void StoreIterator::Account() {
+  using Counter = StoreStatistics::Counter;
+  counts_.blocks_from_cache = blocks_.cache;
+  counts_.blocks_from_device = blocks_.device;
+  counts_.bytes_read = blocks_.device_bytes;
+  const std::pair<Counter, std::uint64_t> totals[] = {
+      {Counter::kSteps, counts_.entries_walked},
+      {Counter::kTombstones, counts_.tombstones_skipped},
+      {Counter::kVersionsSkipped, counts_.versions_skipped},
+      {Counter::kBytesReadByIterators, counts_.bytes_read},
+  };
+  for (const auto& [counter, by] : totals) {
+    if (by != 0) observers_.statistics->Count(counter, by);
+  }
+  if (profile_ != nullptr) profile_->Add(counts_);
+  counts_ = {};
+  blocks_ = {};
+}
+
 Task<absl::Status> StoreIterator::MoveForward() {
   if (!status_.ok()) return status_;
   if (AURORA_UNLIKELY(source_ == nullptr)) return OpenAndMove(std::nullopt);
@@ -274,6 +336,7 @@ Task<absl::Status> StoreIterator::OpenAndMove(std::optional<std::uint64_t> versi
     if (!opened.ok()) co_return Fail(opened.status());
   }
   source_ = MergeSources(*view_, lower_, upper_, at_, read_options_);
+  is_seeking_ = false;
   absl::Status moved = co_await (version.has_value() ? MoveBackward(*version) : MoveForward());
   co_return moved;
 }
@@ -320,6 +383,7 @@ inline bool StoreIterator::TakeValue() {
   key_view_ = entry.key;
   value_ = here_.value;
   sequence_ = entry.version.sequence();
+  ++counts_.entries_walked;
   valid_ = source_is_at_it_ = true;
   return true;
 }
@@ -350,15 +414,21 @@ Task<absl::Status> StoreIterator::Continue(Task<absl::Status> move) {
 }
 
 Task<absl::Status> StoreIterator::ContinueSlow(Task<absl::Status> move) {
+  const std::int64_t start = Now();
   absl::Status moved = co_await std::move(move);
   for (;;) {
     if (!moved.ok()) co_return Fail(std::move(moved));
     Look();
     const absl::StatusOr<bool> more = Examine();
     if (!more.ok()) co_return Fail(more.status());
-    if (!*more) co_return absl::OkStatus();
+    if (!*more) break;
     moved = co_await Step();
   }
+  const std::int64_t waited = std::max<std::int64_t>(Now() - start, 0);
+  counts_.device_wait_nanos += static_cast<std::uint64_t>(waited);
+  observers_.statistics->RecordTime(
+      std::exchange(is_seeking_, false) ? Measure::kSeek : Measure::kNextWait, waited);
+  co_return absl::OkStatus();
 }
 
 absl::StatusOr<bool> StoreIterator::ExamineForward() {
@@ -369,11 +439,17 @@ absl::StatusOr<bool> StoreIterator::ExamineForward() {
   }
   if (ended_ || entry.key >= upper_) return false;
   if (entry.version.sequence() > at_) return true;
-  if (skip_key_ && entry.key == key_) return true;
+  if (skip_key_ && entry.key == key_) {
+    ++counts_.versions_skipped;
+    return true;
+  }
   if (TakeValue()) return false;
   if (history_.empty()) key_.assign(entry.key);
   skip_key_ = entry.version.kind() != EntryKind::kMerge;
-  if (skip_key_ && history_.empty()) return true;  // deleted
+  if (skip_key_ && history_.empty()) {
+    ++counts_.tombstones_skipped;
+    return true;
+  }
   if (history_.AddFromIterator(entry.version, here_.value)) {
     AURORA_RETURN_IF_ERROR(Settle());
     source_is_at_it_ = valid_;
@@ -399,7 +475,10 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
     key_.assign(entry.key);
     collected_count_ = 0;
   }
-  if (entry.version.kind() != EntryKind::kMerge) collected_count_ = 0;  // hides what is older
+  if (entry.version.kind() != EntryKind::kMerge) {
+    counts_.versions_skipped += collected_count_;
+    collected_count_ = 0;  // hides what is older
+  }
   if (collected_count_ == collected_.size()) collected_.emplace_back();
   collected_[collected_count_].version = entry.version;
   collected_[collected_count_].value.assign(here_.value);
@@ -414,8 +493,11 @@ absl::Status StoreIterator::Settle() {
       const std::optional<std::string_view> value,
       history_.Resolve(key_view_.substr(prefix_size_), merge_operator_, &folded_));
   sequence_ = history_.newest().sequence();
+  if (history_.is_deleted()) ++counts_.tombstones_skipped;
+  counts_.merge_operands += history_.operand_count();
   history_.Reset();
   valid_ = value.has_value();
+  if (valid_) ++counts_.entries_walked;
   if (valid_) value_ = *value;
   return absl::OkStatus();
 }
@@ -424,8 +506,10 @@ absl::Status StoreIterator::Settle() {
 
 std::unique_ptr<Iterator> NewStoreIterator(std::shared_ptr<const ReadView> view,
                                            KeyspaceId keyspace, const MergeOperator* merge_operator,
-                                           Sequence at, const IterateOptions& options) {
-  return std::make_unique<StoreIterator>(std::move(view), keyspace, merge_operator, at, options);
+                                           Sequence at, const IterateOptions& options,
+                                           const IteratorObservers& observers) {
+  return std::make_unique<StoreIterator>(std::move(view), keyspace, merge_operator, at, options,
+                                         observers);
 }
 
 }  // namespace aurora::lsm

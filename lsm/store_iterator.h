@@ -6,15 +6,24 @@
 
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_statistics.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/view_slots.h"
+#include "aurora/runtime/clock.h"
 
 namespace aurora::lsm {
+
+// Where an iterator counts and takes the time. Both must outlive it.
+struct IteratorObservers {
+  StoreStatistics* statistics = nullptr;
+  const Clock* clock = nullptr;
+};
 
 // `at` is a sequence that the view holds completely. `merge_operator` is not owned; null where the
 // keyspace has none.
 std::unique_ptr<Iterator> NewStoreIterator(std::shared_ptr<const ReadView> view,
                                            KeyspaceId keyspace, const MergeOperator* merge_operator,
-                                           Sequence at, const IterateOptions& options);
+                                           Sequence at, const IterateOptions& options,
+                                           const IteratorObservers& observers);
 
 }  // namespace aurora::lsm

@@ -36,6 +36,16 @@ CommitPacer::Limits PacerLimits(const StoreOptions& options) {
   return limits;
 }
 
+EventFeed::Options FeedOptions(const StoreOptions& options) {
+  EventFeed::Options feed;
+  feed.directory = options.directory;
+  feed.listener = options.event_listener;
+  feed.logger = options.logger;
+  feed.writes_file = options.event_file && !options.read_only;
+  feed.stats_interval = options.stats_interval;
+  return feed;
+}
+
 absl::Status CheckOptions(const StoreOptions& options) {
   if (options.directory.empty()) return InvalidArgumentError("no directory was given");
   if (options.level0_runs_max < 1 || options.level_multiplier < 2) {
@@ -69,6 +79,8 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
     : environment_(environment),
       options_(std::move(options)),
       handler_(handler),
+      statistics_(options_.latency_sampling),
+      events_(environment, FeedOptions(options_)),
       tree_(std::make_shared<Tree>()),
       compaction_jobs_(std::clamp(environment.background_threads() - 1, 1, kCompactionJobsMax)),
       picker_(PickerOptions(options_)),
@@ -83,19 +95,16 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
 StoreImpl::~StoreImpl() { AURORA_CHECK(closed_ && "Store::Close must have completed"); }
 
 Task<absl::Status> StoreImpl::Open() {
+  events_.Start();
   if (options_.read_only) co_return co_await OpenReadOnly();
   AURORA_CO_RETURN_IF_ERROR(co_await PrepareDirectory());
   AURORA_CO_RETURN_IF_ERROR(co_await RecoverManifest());
+  events_.AllowFile();  // from here on a crash leaves what is known for a database
   AURORA_CO_RETURN_IF_ERROR(co_await CheckTables());
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
   AURORA_CO_RETURN_IF_ERROR(co_await OpenLog());
-  Say(LogSeverity::kInfo, options_.directory, " is open: ", tree_->table_count(), " tables, ",
-      recovery_.record_count, " records recovered from the log, files by ",
-      ToAbsl(environment_.files().name()));
-  if (recovery_.cut_bytes > 0) {
-    Say(LogSeverity::kWarning, options_.directory, ": cut ", recovery_.cut_bytes,
-        " bytes off the log: ", recovery_.cut_reason);
-  }
+  events_.Post(StoreOpened{tree_->table_count(), recovery_,
+                           std::string(environment_.files().name()), /*read_only=*/false});
   StartBackground();  // last: from here on the tree belongs to other threads, too
   co_return absl::OkStatus();
 }
@@ -113,7 +122,9 @@ Task<absl::Status> StoreImpl::CheckDirectory(bool* is_new) {
     const FileName name = ParseFileName(entry.name);
     has_root |= name.kind == FileName::Kind::kRoot;
     has_log |= name.kind == FileName::Kind::kLogDirectory;
-    if (name.kind == FileName::Kind::kOther) foreign = entry.name;
+    if (name.kind == FileName::Kind::kOther || name.kind == FileName::Kind::kEvents) {
+      foreign = entry.name;
+    }
     if (name.kind == FileName::Kind::kTable) ours = entry.name;
   }
   *is_new = !has_root;
@@ -192,8 +203,7 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
     AURORA_CO_RETURN_IF_ERROR(
         co_await CheckClosedLog(files, JoinPath(options_.directory, kLogDirectoryName), &state));
     if (!recovered->manifest.cut_reason.empty()) {
-      Say(LogSeverity::kWarning, ManifestFileName(number), ": cut ",
-          recovered->manifest.cut_reason);
+      events_.Post(ManifestCut{ManifestFileName(number), recovered->manifest.cut_reason});
     }
   } else {
     for (std::size_t i = 0; i < sizeof state.identity.database_id; i += 8) {
@@ -261,8 +271,7 @@ Task<absl::Status> StoreImpl::RemoveOrphans() {
     if (manifest_->state().tables.contains(name.number)) continue;
     AURORA_CO_RETURN_IF_ERROR(
         co_await environment_.files().Remove(JoinPath(options_.directory, entry.name)));
-    Say(LogSeverity::kInfo, options_.directory, ": removed ", entry.name,
-        ", left by a job that did not end");
+    events_.Post(LeftoverRemoved{entry.name});
   }
   co_return absl::OkStatus();
 }
@@ -274,6 +283,8 @@ Task<absl::Status> StoreImpl::OpenLog() {
   log.durability = options_.durability;
   log.segment_bytes = options_.log_segment_bytes;
   log.flush_interval = options_.flush_interval;
+  log.statistics = &statistics_;
+  log.events = &events_;
   active_ = active_view_ = std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);
   const std::uint64_t first = manifest_->state().log_start_segment;
   Sequence after = manifest_->state().flushed_through;
@@ -347,6 +358,7 @@ void StoreImpl::StartBackground() {
   }
   background_.Spawn(environment_.background(), HousekeepingLoop());
   opened_ = true;
+  events_.SetStatsSource([this] { return Stats(); });
 }
 
 Task<void> StoreImpl::FlushBeforeClose() {
@@ -357,7 +369,9 @@ Task<void> StoreImpl::FlushBeforeClose() {
   }
   // Without it the next open replays more: nothing is lost but its time.
   const absl::Status flushed = co_await Flush();
-  if (!flushed.ok()) Say(LogSeverity::kWarning, "not flushed before closing: ", flushed.message());
+  if (!flushed.ok()) {
+    events_.Post(BackgroundFailure{Annotate(flushed, "not flushed before closing")});
+  }
 }
 
 Task<absl::Status> StoreImpl::Close() {
@@ -378,8 +392,9 @@ Task<absl::Status> StoreImpl::Close() {
     edit.closed_at = queue_->registered();
     // Without it the next open is one after a crash: nothing is lost but numbers.
     const absl::Status marked = co_await manifest_->Append(edit);
-    if (!marked.ok()) Say(LogSeverity::kWarning, marked.message());
+    if (!marked.ok()) events_.Post(BackgroundFailure{marked});
   }
+  co_await StopEvents(result);
   const ViewSlots::Views views = views_.Set(nullptr);
   static_cast<void>(views);
   sealed_.clear();
@@ -391,6 +406,15 @@ Task<absl::Status> StoreImpl::Close() {
   lock_ = nullptr;
   closed_ = true;
   co_return result;
+}
+
+Task<void> StoreImpl::StopEvents(absl::Status result) {
+  events_.SetStatsSource(nullptr);
+  if (opened_ && events_.is_wanted()) {
+    events_.Post(StatsTaken{Stats()});
+    events_.Post(StoreClosed{std::move(result)});
+  }
+  co_await events_.Stop();
 }
 
 StoreStats StoreImpl::Stats() const {
@@ -424,18 +448,19 @@ StoreStats StoreImpl::Stats() const {
   const cache::BlockCacheStats cached = block_cache_->Stats();
   stats.block_cache_hits = cached.hits;
   stats.block_cache_misses = cached.misses;
+  stats.block_cache_inserted_bytes = cached.inserted_bytes;
+  stats.block_cache_evicted_bytes = cached.evicted_bytes;
+  stats.block_cache_bytes = cached.charged_bytes;
+  stats.block_cache_entries = cached.entry_count;
   {
     const std::lock_guard lock(commit_mutex_);
     stats.durable = log_ == nullptr || log_->durable_end() >= log_end_
                         ? queue_->registered()
                         : std::max(synced_through_.load(), flushed_through_.load());
   }
-  stats.flush_count = flush_count_.load(std::memory_order_relaxed);
-  stats.compaction_count = compaction_count_.load(std::memory_order_relaxed);
   if (log_ != nullptr) stats.bytes_logged = log_->bytes_written();
-  stats.bytes_flushed = bytes_flushed_.load(std::memory_order_relaxed);
-  stats.bytes_compacted = bytes_compacted_.load(std::memory_order_relaxed);
-  stats.stall_nanos = stall_nanos_.load(std::memory_order_relaxed);
+  stats.get_count = views_.key_count();
+  statistics_.Report(&stats);
   return stats;
 }
 

@@ -200,9 +200,9 @@ Task<absl::Status> StoreImpl::OpenReadOnly() {
   poisoned_.store(true, std::memory_order_seq_cst);
   StartReading();
   opened_ = true;
-  Say(LogSeverity::kInfo, options_.directory, " is open for reading: ", tree_->table_count(),
-      " tables, ", recovery_.record_count, " records read from the log, files by ",
-      ToAbsl(environment_.files().name()));
+  events_.SetStatsSource([this] { return Stats(); });
+  events_.Post(StoreOpened{tree_->table_count(), recovery_,
+                           std::string(environment_.files().name()), /*read_only=*/true});
   co_return absl::OkStatus();
 }
 

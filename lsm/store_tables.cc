@@ -124,6 +124,7 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
   info.largest_sequence = summary.properties.largest_sequence;
   info.range_delete_count = summary.properties.range_delete_count;
   info.largest_is_exclusive = summary.properties.largest_is_exclusive;
+  store_.events_.Post(TableCreated{info.number, info.level, info.size_bytes, info.entry_count});
   co_return absl::OkStatus();
 }
 
@@ -185,6 +186,11 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
   options.memory = options_.memory;
   absl::StatusOr<std::unique_ptr<Table>> table =
       co_await Table::Open(std::move(file), info->size_bytes, options);
+  if (table.ok()) {
+    statistics_.Count(StoreStatistics::Counter::kTablesOpened);
+    statistics_.Count(StoreStatistics::Counter::kBytesReadByOpening,
+                      (*table)->metadata_bytes_read());
+  }
   co_return table;
 }
 

@@ -45,6 +45,7 @@ Task<absl::Status> Table::LoadMetadata() {
   const std::uint64_t footer_begin = file_bytes_ - kTableFooterBytes;
   const std::uint64_t tail_begin = file_bytes_ - std::min(file_bytes_, kTailBytes);
   AURORA_CO_ASSIGN(Stretch tail, co_await Read(tail_begin, file_bytes_));
+  metadata_bytes_read_ = tail.bytes.size();
   absl::StatusOr<TableFooter> parsed =
       ParseFooter(tail.View(footer_begin, file_bytes_), file_bytes_, options_.identity);
   if (!parsed.ok()) co_return Located(parsed.status(), "footer", footer_begin);
@@ -53,6 +54,7 @@ Task<absl::Status> Table::LoadMetadata() {
   const std::uint64_t begin = has_filter ? footer.filter.offset : footer.index.offset;
   if (begin < tail.offset) {
     AURORA_CO_ASSIGN(tail, co_await Read(begin, file_bytes_));
+    metadata_bytes_read_ += tail.bytes.size();
   }
   const std::string_view padding = tail.View(footer.properties.end(), footer_begin);
   if (padding.find_first_not_of('\0') != std::string_view::npos) {
@@ -173,55 +175,56 @@ absl::StatusOr<Table::BlockPointer> Table::DecodeBlock(std::size_t index, const 
   return pointer;
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::ReadBlock(std::size_t index) {
+Task<absl::StatusOr<Table::BlockPointer>> Table::ReadBlock(std::size_t index,
+                                                           BlockSources* sources) {
   const BlockHandle handle = index_->handle(index);
   AURORA_CO_ASSIGN(const Stretch stretch, co_await Read(handle.offset, handle.end()));
+  sources->device_bytes += stretch.bytes.size();
   co_return DecodeBlock(index, stretch, true);
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::LoadBlock(std::size_t index) {
+Task<absl::StatusOr<Table::BlockPointer>> Table::LoadBlock(std::size_t index,
+                                                           BlockSources* sources) {
   const std::shared_ptr<cache::BlockCache::Load> load = options_.cache->Join(IdOf(index));
+  ++sources->device;
   if (!load->TakeLead()) co_return co_await load->Wait();
   absl::StatusOr<BlockPointer> block = options_.cache->Find(IdOf(index));
   // Somebody may have finished reading it since the caller looked.
-  if (*block == nullptr) block = co_await ReadBlock(index);
+  if (*block == nullptr) block = co_await ReadBlock(index, sources);
   load->Complete(block);
   co_return block;
 }
 
 inline bool Table::Continues(const Block& block, const BlockPointer& pointer,
                              std::string_view stored_key, Sequence at, KeyHistory* history) {
-  const Block::Found found = block.Get(stored_key, at, pointer, history);
-  if (AURORA_UNLIKELY(history->empty()) && found == Block::Found::kPast && filter_.has_value()) {
-    filter_misses_.fetch_add(1, std::memory_order_relaxed);
-  }
-  return found == Block::Found::kEnd;
+  return block.Get(stored_key, at, pointer, history) == Block::Found::kEnd;
 }
 
 Task<absl::Status> Table::Get(std::string_view stored_key, std::uint64_t key_hash, Sequence at,
-                              KeyHistory* history) {
+                              KeyHistory* history, GetTrace* trace) {
   AURORA_DCHECK(!history->done());
   AURORA_DCHECK(key_hash == HashKey(stored_key));
   if (AURORA_UNLIKELY(range_deletes_ != nullptr)) {
     history->HideBelow(range_deletes_->Cover(stored_key, at).sequence);
   }
   if (filter_.has_value() && !filter_->MayContain(key_hash)) {
-    filter_hits_.fetch_add(1, std::memory_order_relaxed);
+    trace->was_rejected = true;
     return absl::OkStatus();
   }
   for (std::size_t i = index_->Find({stored_key, Version::FromWord(at << 8 | 0xFF)});
        i < index_->size(); ++i) {
     const BlockPointer pointer = options_.cache->Find(IdOf(i));
-    if (pointer == nullptr) return GetFromDevice(i, stored_key, at, history);
+    if (pointer == nullptr) return GetFromDevice(i, stored_key, at, history, trace);
+    ++trace->blocks.cache;
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
   }
   return absl::OkStatus();
 }
 
 Task<absl::Status> Table::GetFromDevice(std::size_t index, std::string_view stored_key, Sequence at,
-                                        KeyHistory* history) {
+                                        KeyHistory* history, GetTrace* trace) {
   for (; index < index_->size(); ++index) {
-    AURORA_CO_ASSIGN(const BlockPointer pointer, co_await LoadBlock(index));
+    AURORA_CO_ASSIGN(const BlockPointer pointer, co_await LoadBlock(index, &trace->blocks));
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
   }
   co_return absl::OkStatus();

@@ -1,7 +1,6 @@
 // Reads a table file (table_format.h).
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,13 +57,19 @@ class Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
+  // How a Get went.
+  struct GetTrace {
+    bool was_rejected = false;  // the filter excluded the key
+    BlockSources blocks;
+  };
+
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
   // done() or there are no more; those that a range delete of the table hides count for a Delete.
   // `key_hash` is HashKey(stored_key). Ready, without a coroutine, if
-  // the filter excludes the key or the blocks are cached. Key and history must live until the task
-  // completes. What is fed is pinned in memory by the history.
+  // the filter excludes the key or the blocks are cached. Key, history and trace must live until
+  // the task completes. What is fed is pinned in memory by the history.
   AURORA_TASK_WRAPPER Task<absl::Status> Get(std::string_view stored_key, std::uint64_t key_hash,
-                                             Sequence at, KeyHistory* history);
+                                             Sequence at, KeyHistory* history, GetTrace* trace);
 
   struct IterateOptions {
     // False for scans that must leave the cache's working set alone: what they read is not kept.
@@ -72,7 +77,7 @@ class Table {
     // Blocks next to each other are read together, up to this, once a walk has gone from one to the
     // next.
     std::size_t readahead_bytes_max = 256u << 10;
-    // Counts here. Not owned; null: nowhere.
+    // Counts here. Not owned; null: nowhere. Used by one iterator at a time.
     BlockSources* sources = nullptr;
   };
   // key() is valid until the next move; value() as long as the iterator stays in one block, and at
@@ -92,10 +97,8 @@ class Table {
   // The table has a filter, but it cannot be read.
   bool filter_is_damaged() const { return filter_is_damaged_; }
   std::size_t block_count() const { return index_->size(); }
-
-  // Gets that the filter answered, and those that it let pass in vain.
-  std::uint64_t filter_hits() const { return filter_hits_.load(std::memory_order_relaxed); }
-  std::uint64_t filter_misses() const { return filter_misses_.load(std::memory_order_relaxed); }
+  // Bytes that Open has read.
+  std::uint64_t metadata_bytes_read() const { return metadata_bytes_read_; }
 
  private:
   using BlockPointer = std::shared_ptr<const void>;  // to a Block
@@ -132,11 +135,12 @@ class Table {
   // The block in a stretch that covers it.
   absl::StatusOr<BlockPointer> DecodeBlock(std::size_t index, const Stretch& stretch,
                                            bool fill_cache);
-  // The block, through the cache: read once if several need it at the same time.
-  Task<absl::StatusOr<BlockPointer>> LoadBlock(std::size_t index);
-  Task<absl::StatusOr<BlockPointer>> ReadBlock(std::size_t index);
+  // The block, through the cache: read once if several need it at the same time. Counts it in
+  // `sources`, and what is read in the one who reads it.
+  Task<absl::StatusOr<BlockPointer>> LoadBlock(std::size_t index, BlockSources* sources);
+  Task<absl::StatusOr<BlockPointer>> ReadBlock(std::size_t index, BlockSources* sources);
   Task<absl::Status> GetFromDevice(std::size_t index, std::string_view stored_key, Sequence at,
-                                   KeyHistory* history);
+                                   KeyHistory* history, GetTrace* trace);
   // What a Get found in a block; true if it goes on in the next.
   bool Continues(const Block& block, const BlockPointer& pointer, std::string_view stored_key,
                  Sequence at, KeyHistory* history);
@@ -152,11 +156,9 @@ class Table {
   std::optional<TableIndex> index_;
   std::optional<Filter> filter_;
   bool filter_is_damaged_ = false;
+  std::uint64_t metadata_bytes_read_ = 0;
   std::unique_ptr<const RangeDeletes> range_deletes_;
   MemoryBudget::Charge charge_;
-
-  mutable std::atomic<std::uint64_t> filter_hits_{0};
-  mutable std::atomic<std::uint64_t> filter_misses_{0};
 };
 
 }  // namespace aurora::lsm

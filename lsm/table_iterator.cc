@@ -125,7 +125,6 @@ Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
   const bool backward = index + 1 == last_read_;
   const bool is_walk = last_read_ != kNoBlock && (forward || backward);
   last_read_ = index;
-  if (options_.sources != nullptr) ++options_.sources->device;
   if (is_walk) {
     readahead_bytes_ = std::clamp(readahead_bytes_ * 2, kFirstReadaheadBytes,
                                   std::max(kFirstReadaheadBytes, options_.readahead_bytes_max));
@@ -133,7 +132,9 @@ Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
     readahead_bytes_ = 0;
   }
   if (readahead_bytes_ <= handle.end() - handle.offset && options_.fill_cache) {
-    AURORA_CO_ASSIGN(BlockPointer block, co_await table_->LoadBlock(index));
+    BlockSources unasked;
+    BlockSources* const sources = options_.sources != nullptr ? options_.sources : &unasked;
+    AURORA_CO_ASSIGN(BlockPointer block, co_await table_->LoadBlock(index, sources));
     Take(index, std::move(block));
     co_return absl::OkStatus();
   }
@@ -150,6 +151,10 @@ Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
   }
   AURORA_CO_ASSIGN(ahead_, co_await table_->Read(table_index.handle(first).offset,
                                                  table_index.handle(last).end()));
+  if (options_.sources != nullptr) {
+    ++options_.sources->device;
+    options_.sources->device_bytes += ahead_.bytes.size();
+  }
   AURORA_CO_ASSIGN(BlockPointer block, table_->DecodeBlock(index, ahead_, options_.fill_cache));
   Take(index, std::move(block));
   co_return absl::OkStatus();

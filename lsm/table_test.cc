@@ -129,7 +129,7 @@ class TableTest : public testing::Test {
     for (int i = 0; i < 200; ++i) {
       const std::string key = "key" + std::to_string(i * 31) + "x";
       KeyHistory history;
-      ASSERT_TRUE(Get(table, key, kMaxSequence, &history).ok());
+      ASSERT_TRUE(Get(table, key, kMaxSequence, &history, &trace).ok());
       EXPECT_TRUE(history.empty());
     }
     for (const bool fill_cache : {false, true}) {
@@ -368,13 +368,14 @@ TEST_F(TableTest, ACachedGetIsReadyAndAMissReadsOneBlock) {
   const std::string key = std::next(model_.begin(), 1000)->first.first;
   file_.read_count = 0;
   KeyHistory history;
-  Task<absl::Status> miss = (*table)->Get(key, HashKey(key), kMaxSequence, &history);
+  Table::GetTrace trace;
+  Task<absl::Status> miss = (*table)->Get(key, HashKey(key), kMaxSequence, &history, &trace);
   EXPECT_FALSE(miss.IsReady());
   EXPECT_TRUE(BlockOn(std::move(miss)).ok());
   EXPECT_GE(file_.read_count, 1);
   const int reads = file_.read_count;
   history.Reset();
-  Task<absl::Status> hit = (*table)->Get(key, HashKey(key), kMaxSequence, &history);
+  Task<absl::Status> hit = (*table)->Get(key, HashKey(key), kMaxSequence, &history, &trace);
   EXPECT_TRUE(hit.IsReady());
   EXPECT_TRUE(std::move(hit).TakeReady().ok());
   EXPECT_EQ(file_.read_count, reads);
@@ -384,7 +385,7 @@ TEST_F(TableTest, ACachedGetIsReadyAndAMissReadsOneBlock) {
   for (int i = 0; i < 1000; ++i) {
     const std::string other = "absent" + std::to_string(i);
     history.Reset();
-    absent += (*table)->Get(other, HashKey(other), kMaxSequence, &history).IsReady();
+    absent += (*table)->Get(other, HashKey(other), kMaxSequence, &history, &trace).IsReady();
   }
   EXPECT_GT(absent, 950) << "the filter answers";
 }
@@ -395,7 +396,7 @@ TEST_F(TableTest, AValueOutlivesCacheAndTable) {
   {
     auto table = Open();
     ASSERT_TRUE(table.ok());
-    ASSERT_TRUE(Get(**table, "k", kMaxSequence, &history).ok());
+    ASSERT_TRUE(Get(**table, "k", kMaxSequence, &history, &trace).ok());
   }
   EmptyCache();
   EXPECT_EQ((*history.Resolve("k", nullptr))->view(), "a value of some length");
@@ -504,7 +505,7 @@ TEST_F(TableTest, NoDamagedByteGivesAWrongAnswer) {
     }
     const auto some = std::next(model_.cbegin(), static_cast<std::ptrdiff_t>(i % model_.size()));
     KeyHistory history;
-    const absl::Status got = Get(**table, some->first.first, kMaxSequence, &history);
+    const absl::Status got = Get(**table, some->first.first, kMaxSequence, &history, &trace);
     if (got.ok()) ExpectHistory(history, some->first.first, kMaxSequence);
   }
   EXPECT_GT(refused, 200);

@@ -2,21 +2,31 @@
 
 #include <utility>
 
+#include "aurora/runtime/thread_stripe.h"
+
 namespace aurora::lsm {
-namespace {
-
-// A number that differs from thread to thread, mostly: where its stack is.
-std::size_t SlotOfThread() {
-  const auto stack = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-  return (stack >> 16) * 0x9E3779B97F4A7C15u >> 61;
-}
-
-}  // namespace
 
 std::shared_ptr<const ReadView> ViewSlots::Get() const {
-  const Slot& slot = slots_[SlotOfThread()];
+  const Slot& slot = slots_[ThreadStripe()];
   const std::lock_guard lock(slot.mutex);
   return slot.view;
+}
+
+std::shared_ptr<const ReadView> ViewSlots::GetFor(std::uint64_t keys, std::uint64_t* ordinal) {
+  Slot& slot = slots_[ThreadStripe()];
+  const std::lock_guard lock(slot.mutex);
+  slot.keys += keys;
+  *ordinal = slot.keys;
+  return slot.view;
+}
+
+std::uint64_t ViewSlots::key_count() const {
+  std::uint64_t count = 0;
+  for (const Slot& slot : slots_) {
+    const std::lock_guard lock(slot.mutex);
+    count += slot.keys;
+  }
+  return count;
 }
 
 ViewSlots::Views ViewSlots::Set(std::shared_ptr<const ReadView> view) {

@@ -14,6 +14,7 @@
 #include "aurora/lsm/tree.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/memory_budget.h"
+#include "aurora/runtime/thread_stripe.h"
 
 namespace aurora::lsm {
 
@@ -47,7 +48,12 @@ struct ReadView {
 class ViewSlots {
  public:
   std::shared_ptr<const ReadView> Get() const;
-  using Views = std::array<std::shared_ptr<const ReadView>, 8>;
+  // The same, for a read of so many keys. They are counted, which costs nothing more; `ordinal`:
+  // how many of them came to this copy, these included.
+  std::shared_ptr<const ReadView> GetFor(std::uint64_t keys, std::uint64_t* ordinal);
+  // All that were counted.
+  std::uint64_t key_count() const;
+  using Views = std::array<std::shared_ptr<const ReadView>, kThreadStripes>;
   // One caller at a time. Returns what it replaces: freeing a view may free tables, which is not
   // for a caller that holds a lock.
   [[nodiscard]] Views Set(std::shared_ptr<const ReadView> view);
@@ -56,6 +62,7 @@ class ViewSlots {
   struct alignas(64) Slot {
     mutable std::mutex mutex;
     std::shared_ptr<const ReadView> view;  // protected by mutex
+    std::uint64_t keys = 0;                // protected by mutex
   };
   std::array<Slot, std::tuple_size_v<Views>> slots_;
 };

@@ -36,10 +36,11 @@ Task<Result<std::vector<DocumentId>>> InsertAll(std::shared_ptr<DatabaseImpl> da
 
 Task<Result<std::optional<Document>>> GetOne(std::shared_ptr<DatabaseImpl> database,
                                              std::shared_ptr<CollectionState> collection,
-                                             DocumentId id) {
+                                             DocumentId id, ReadOptions options) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
-  AURORA_CO_ASSIGN(std::optional<engine::FoundDocument> found,
-                   co_await database->FindById(std::move(collection), std::move(id)));
+  AURORA_CO_ASSIGN(
+      std::optional<engine::FoundDocument> found,
+      co_await database->FindById(std::move(collection), std::move(id), options.profile));
   if (!found.has_value()) co_return std::nullopt;
   co_return std::optional<Document>(std::move(found->document));
 }
@@ -84,9 +85,9 @@ Task<absl::Status> RunFlush(std::shared_ptr<DatabaseImpl> database) {
   co_return co_await database->store().Flush();
 }
 
-Task<absl::Status> RunCompact(std::shared_ptr<DatabaseImpl> database) {
+Task<absl::Status> RunCompact(std::shared_ptr<DatabaseImpl> database, std::stop_token stop) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
-  co_return co_await database->store().Compact();
+  co_return co_await database->store().Compact(std::move(stop));
 }
 
 Task<Result<CheckpointInfo>> RunCheckpoint(std::shared_ptr<DatabaseImpl> database, std::string path,
@@ -157,9 +158,9 @@ Task<absl::StatusOr<std::vector<DocumentId>>> Database::InsertMany(std::string_v
 }
 
 Task<absl::StatusOr<std::optional<Document>>> Database::Get(std::string_view collection,
-                                                            DocumentId id) {
+                                                            DocumentId id, ReadOptions options) {
   AURORA_WITH_COLLECTION(state, collection);
-  return GetOne(impl_, *std::move(state), std::move(id));
+  return GetOne(impl_, *std::move(state), std::move(id), options);
 }
 
 Task<absl::Status> Database::Update(std::string_view collection, DocumentId id, Object changes,
@@ -202,7 +203,9 @@ Task<absl::StatusOr<bool>> Database::Delete(std::string_view collection, Documen
 
 DatabaseStats Database::Stats() const { return impl_->Stats(); }
 Task<absl::Status> Database::Flush() { return RunFlush(impl_); }
-Task<absl::Status> Database::Compact() { return RunCompact(impl_); }
+Task<absl::Status> Database::Compact(std::stop_token stop) {
+  return RunCompact(impl_, std::move(stop));
+}
 
 Task<absl::StatusOr<CheckpointInfo>> Database::Checkpoint(std::string path, CopyOptions options) {
   return RunCheckpoint(impl_, std::move(path), std::move(options));

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,7 +81,8 @@ class Database {
       std::string_view collection, std::vector<Object> objects, WriteOptions options = {});
   // nullopt if there is no such document.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> Get(std::string_view collection,
-                                                                        DocumentId id);
+                                                                        DocumentId id,
+                                                                        ReadOptions options = {});
   // Sets these fields and keeps the others. A field is taken away by Replace. NotFound if there is
   // no such document.
   AURORA_TASK_WRAPPER Task<absl::Status> Update(std::string_view collection, DocumentId id,
@@ -106,8 +108,9 @@ class Database {
   DatabaseStats Stats() const;
   // Writes what is in memory to tables.
   AURORA_TASK_WRAPPER Task<absl::Status> Flush();
-  // Merges all tables, so that deleted and replaced documents give back their space.
-  AURORA_TASK_WRAPPER Task<absl::Status> Compact();
+  // Merges all tables, so that deleted and replaced documents give back their space. Cancelled once
+  // a stop is requested; what was merged by then stays, and Close ends the rest.
+  AURORA_TASK_WRAPPER Task<absl::Status> Compact(std::stop_token stop = {});
 
   // --- Copies: docs/operations.md. Writers go on meanwhile. ---
 

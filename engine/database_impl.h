@@ -20,6 +20,7 @@
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/index_entries.h"
+#include "aurora/engine/operation_profile.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/record.h"
 #include "aurora/engine/stats.h"
@@ -36,12 +37,6 @@ namespace aurora::engine {
 struct FoundDocument {
   index::RowId row = 0;
   Document document;
-};
-
-// Counts of one query or read.
-struct ReadCounts {
-  std::uint64_t documents = 0;
-  std::uint64_t hot_tier_hits = 0;
 };
 
 struct ReplayedRecord;
@@ -71,13 +66,15 @@ class DatabaseImpl final : public lsm::RecordHandler,
   Task<absl::Status> CreateCollection(std::string name, Schema schema);
 
   // Reads as of `at`, which no compaction has passed: the published sequence, or a snapshot's.
-  // `collection` must live until the task completes. `counts` may be null.
+  // `collection` and `profile` must live until the task completes. A null profile: nobody asks;
+  // here and below.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadRow(
       const CollectionDefinition& collection, index::RowId row, lsm::Sequence at,
-      ReadCounts* counts);
+      OperationProfile* profile);
   // The document as it is at some moment during the call.
   Task<absl::StatusOr<std::optional<FoundDocument>>> FindById(
-      std::shared_ptr<CollectionState> collection, DocumentId id);
+      std::shared_ptr<CollectionState> collection, DocumentId id,
+      OperationProfile* profile = nullptr);
 
   // `id_is_taken`, if not null, must live until the task completes: whether it failed for an id.
   Task<absl::StatusOr<std::vector<DocumentId>>> Insert(std::shared_ptr<CollectionState> collection,
@@ -108,14 +105,15 @@ class DatabaseImpl final : public lsm::RecordHandler,
   lsm::StoreOptions MakeStoreOptions(const std::string& path) const;
   // As ReadRow, at the newest published sequence, however long it takes.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadLatestRow(
-      const CollectionDefinition& collection, index::RowId row);
+      const CollectionDefinition& collection, index::RowId row, OperationProfile* profile);
   // Reads as of `at`; `published` is a sequence that was published by then, and not above `at`.
   Task<absl::StatusOr<std::optional<Document>>> ReadRowFromStore(
       const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
-      lsm::Sequence published);
+      lsm::Sequence published, OperationProfile* profile);
   absl::Status ReplayOperation(const Operation& operation, EntryBuilder* entries);
   Task<absl::StatusOr<std::optional<index::RowId>>> LookUp(lsm::KeyspaceId keyspace,
-                                                           std::string key);
+                                                           std::string key,
+                                                           OperationProfile* profile);
   Task<absl::Status> CheckUnique(Write* write);
   // Commits the write if nothing that it looked up has changed since `snapshot`; Aborted if
   // something has.

@@ -72,6 +72,10 @@ lsm::StoreOptions DatabaseImpl::MakeStoreOptions(const std::string& path) const 
   store.memory = const_cast<MemoryBudget*>(&memory_);
   store.default_merge_operator = &posting_merge_;
   store.logger = options_.logger.get();
+  store.event_listener = options_.event_listener.get();
+  store.event_file = options_.event_file;
+  store.stats_interval = options_.stats_interval;
+  store.latency_sampling = options_.latency_sampling;
   return store;
 }
 

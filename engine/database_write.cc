@@ -128,32 +128,40 @@ struct DatabaseImpl::Write {
 // would cost a lock, a compaction may take away what an older sequence needs while a read waits for
 // the device. A write that depends on what it read is validated when it commits.
 
+namespace {
+
+void NoteRead(bool was_hot, OperationProfile* profile) {
+  if (profile == nullptr) return;
+  ++profile->documents_read;
+  profile->hot_tier_hits += was_hot ? 1 : 0;
+}
+
+}  // namespace
+
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRow(
     const CollectionDefinition& collection, index::RowId row, lsm::Sequence at,
-    ReadCounts* counts) {
+    OperationProfile* profile) {
   std::optional<Document> hot = hot_tier_.Get({collection.id, row}, at);
-  if (counts != nullptr) {
-    ++counts->documents;
-    counts->hot_tier_hits += hot.has_value();
-  }
+  NoteRead(hot.has_value(), profile);
   if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
-  return ReadRowFromStore(&collection, row, at, at);
+  return ReadRowFromStore(&collection, row, at, at, profile);
 }
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadLatestRow(
-    const CollectionDefinition& collection, index::RowId row) {
+    const CollectionDefinition& collection, index::RowId row, OperationProfile* profile) {
   const lsm::Sequence published = store_->published();
   std::optional<Document> hot = hot_tier_.Get({collection.id, row}, published);
+  NoteRead(hot.has_value(), profile);
   if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
-  return ReadRowFromStore(&collection, row, lsm::kMaxSequence, published);
+  return ReadRowFromStore(&collection, row, lsm::kMaxSequence, published, profile);
 }
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRowFromStore(
     const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
-    lsm::Sequence published) {
+    lsm::Sequence published, OperationProfile* profile) {
   const std::string key = RowKey(row);
   AURORA_CO_ASSIGN(const std::optional<lsm::PinnedValue> value,
-                   co_await store_->Get(collection->documents, key, at));
+                   co_await store_->Get(collection->documents, key, at, profile));
   if (!value.has_value()) co_return std::nullopt;
   absl::StatusOr<Document> document = LoadStoredDocument(collection->layout, value->view());
   if (!document.ok())
@@ -165,20 +173,22 @@ Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRowFromStore(
 }
 
 Task<absl::StatusOr<std::optional<index::RowId>>> DatabaseImpl::LookUp(lsm::KeyspaceId keyspace,
-                                                                       std::string key) {
+                                                                       std::string key,
+                                                                       OperationProfile* profile) {
   AURORA_CO_ASSIGN(const std::optional<lsm::PinnedValue> value,
-                   co_await store_->Get(keyspace, key));
+                   co_await store_->Get(keyspace, key, lsm::kMaxSequence, profile));
   if (!value.has_value()) co_return std::nullopt;
   AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(value->view()));
   co_return std::optional<index::RowId>(row);
 }
 
 Task<absl::StatusOr<std::optional<FoundDocument>>> DatabaseImpl::FindById(
-    std::shared_ptr<CollectionState> collection, DocumentId id) {
+    std::shared_ptr<CollectionState> collection, DocumentId id, OperationProfile* profile) {
   const CollectionDefinition& definition = *collection->definition;
   // A user's own UUIDv7 has bits where ours have the row, so what is found there must bear the id.
   if (const std::optional<index::RowId> row = id.EmbeddedRowId()) {
-    AURORA_CO_ASSIGN(std::optional<Document> document, co_await ReadLatestRow(definition, *row));
+    AURORA_CO_ASSIGN(std::optional<Document> document,
+                     co_await ReadLatestRow(definition, *row, profile));
     if (document.has_value() && document->id() == id)
       co_return FoundDocument{*row, *std::move(document)};
   }
@@ -186,9 +196,10 @@ Task<absl::StatusOr<std::optional<FoundDocument>>> DatabaseImpl::FindById(
   for (;;) {
     std::string key = id.EncodedKey();
     AURORA_CO_ASSIGN(const std::optional<index::RowId> row,
-                     co_await LookUp(definition.ids, std::move(key)));
+                     co_await LookUp(definition.ids, std::move(key), profile));
     if (!row.has_value()) co_return std::nullopt;
-    AURORA_CO_ASSIGN(std::optional<Document> document, co_await ReadLatestRow(definition, *row));
+    AURORA_CO_ASSIGN(std::optional<Document> document,
+                     co_await ReadLatestRow(definition, *row, profile));
     if (document.has_value()) co_return FoundDocument{*row, *std::move(document)};
     // The document was deleted in between, and its id with it. Rows are not used again, so the id
     // cannot lead there once more.
@@ -215,7 +226,7 @@ Task<absl::Status> DatabaseImpl::CheckUnique(Write* write) {
     if (!added && !AURORA_PLANTED_BUG("unique-check-forgets-batch")) {
       holder = entry->second;
     } else if (unique.index != nullptr) {
-      AURORA_CO_ASSIGN(holder, co_await LookUp(keyspace, unique.key));
+      AURORA_CO_ASSIGN(holder, co_await LookUp(keyspace, unique.key, write->options.profile));
     } else {
       AURORA_CO_ASSIGN(DocumentId id, DocumentId::FromEncodedKey(unique.key));
       AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
@@ -248,6 +259,7 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   request.record = {&part, 1};
   request.mutations = mutations;
   request.durability = write->options.durability;
+  request.profile = write->options.profile;
   request.snapshot = snapshot;
   if (!AURORA_PLANTED_BUG("commit-without-validation")) request.reads = write->reads;
   request.writes = write->writes;
@@ -290,6 +302,7 @@ Task<absl::Status> DatabaseImpl::CheckAndCommit(Write* write,
 Task<absl::Status> DatabaseImpl::Confirm(const WriteOptions* options) {
   lsm::CommitRequest nothing;
   nothing.durability = options->durability;
+  nothing.profile = options->profile;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(nothing));
   co_return absl::OkStatus();
 }
@@ -436,7 +449,8 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
                                                    const DocumentId* id, const Object* object,
                                                    ChangeKind kind, const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found, co_await FindById(collection, *id));
+  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
+                   co_await FindById(collection, *id, options->profile));
   if (!found.has_value()) co_return false;
   const CollectionDefinition& definition = *collection->definition;
   Write write(collection, *options, 3);
@@ -490,7 +504,8 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryDelete(std::shared_ptr<CollectionSta
                                                    const DocumentId* id,
                                                    const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found, co_await FindById(collection, *id));
+  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
+                   co_await FindById(collection, *id, options->profile));
   if (!found.has_value()) {
     AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
     co_return false;

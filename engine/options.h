@@ -8,6 +8,8 @@
 
 #include "absl/time/time.h"
 #include "aurora/engine/document/limits.h"
+#include "aurora/engine/operation_profile.h"
+#include "aurora/lsm/store_events.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/logger.h"
@@ -17,6 +19,9 @@ namespace aurora {
 // What a commit survives once it is acknowledged: kSync the loss of power, kProcess the death of
 // the process, kBuffered neither until it is flushed.
 using Durability = lsm::Durability;
+
+using EventListener = lsm::EventListener;
+using StoreEvent = lsm::StoreEvent;
 
 // The defaults work well; memory is given once and shared out.
 struct Options {
@@ -48,8 +53,19 @@ struct Options {
   // The machine: files, threads, clock. Null: a new one of the real machine
   // (MakeSystemEnvironment).
   std::shared_ptr<Environment> environment;
-  // Receives events. Null: nobody does.
+  // What happens, in lines for people, goes into the file LOG of the database: up to 1 MiB of it,
+  // and as much in LOG.old. Not while it is open for reading only. Default: yes.
+  bool event_file = true;
+  // Told the same lines. Null: nobody is.
   std::shared_ptr<Logger> logger;
+  // Told of what happens as values: lsm/store_events.h has the events, and says on which thread.
+  // Null: nobody is.
+  std::shared_ptr<EventListener> event_listener;
+  // A line of statistics among them: so often at most, when something happens, and at the end.
+  absl::Duration stats_interval = absl::Minutes(10);
+  // Of the operations that find what they need in memory, one in so many is timed (1: all, 0:
+  // none).
+  int latency_sampling = 64;
 };
 
 // Of one write.
@@ -58,6 +74,14 @@ struct WriteOptions {
   std::optional<Durability> durability;
   // Goes into the log with the transaction; at most 256 bytes.
   std::string label;
+  // Filled with what the write cost. Must live until its task completes. Null: nobody asks.
+  OperationProfile* profile = nullptr;
+};
+
+// Of one read.
+struct ReadOptions {
+  // As of WriteOptions.
+  OperationProfile* profile = nullptr;
 };
 
 }  // namespace aurora

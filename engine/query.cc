@@ -13,40 +13,42 @@ using engine::DatabaseImpl;
 using engine::QueryRunner;
 
 Task<absl::StatusOr<std::vector<Document>>> RunCollect(std::shared_ptr<DatabaseImpl> database,
-                                                       QuerySpec spec) {
+                                                       QuerySpec spec, OperationProfile* profile) {
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec)));
+                   QueryRunner::Create(std::move(database), std::move(spec), profile));
   co_return co_await runner->Collect();
 }
 
 Task<absl::StatusOr<std::optional<Document>>> RunFirst(std::shared_ptr<DatabaseImpl> database,
-                                                       QuerySpec spec) {
+                                                       QuerySpec spec, OperationProfile* profile) {
   spec.limit = std::min<std::uint64_t>(spec.limit, 1);
   AURORA_CO_ASSIGN(std::vector<Document> documents,
-                   co_await RunCollect(std::move(database), std::move(spec)));
+                   co_await RunCollect(std::move(database), std::move(spec), profile));
   if (documents.empty()) co_return std::nullopt;
   co_return std::optional<Document>(std::move(documents[0]));
 }
 
-Task<absl::StatusOr<std::uint64_t>> RunCount(std::shared_ptr<DatabaseImpl> database,
-                                             QuerySpec spec) {
+Task<absl::StatusOr<std::uint64_t>> RunCount(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
+                                             OperationProfile* profile) {
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec)));
+                   QueryRunner::Create(std::move(database), std::move(spec), profile));
   co_return co_await runner->Count();
 }
 
-Task<absl::StatusOr<bool>> RunExists(std::shared_ptr<DatabaseImpl> database, QuerySpec spec) {
+Task<absl::StatusOr<bool>> RunExists(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
+                                     OperationProfile* profile) {
   spec.order_by.clear();
   spec.select.clear();
   spec.offset = 0;
   AURORA_CO_ASSIGN(const std::optional<Document> first,
-                   co_await RunFirst(std::move(database), std::move(spec)));
+                   co_await RunFirst(std::move(database), std::move(spec), profile));
   co_return first.has_value();
 }
 
-Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec) {
+Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
+                                           OperationProfile* profile) {
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec)));
+                   QueryRunner::Create(std::move(database), std::move(spec), profile));
   AURORA_CO_RETURN_IF_ERROR(co_await runner->Collect());
   co_return runner->plan();
 }
@@ -60,6 +62,11 @@ Query& Query::Where(const Expression& condition) {
 
 Query& Query::OrderBy(std::string_view path, Direction direction) {
   spec_.order_by.push_back({ParseFieldPath(path), direction});
+  return *this;
+}
+
+Query& Query::Profile(OperationProfile* profile) {
+  profile_ = profile;
   return *this;
 }
 
@@ -79,13 +86,17 @@ Query& Query::Select(std::initializer_list<std::string_view> paths) {
 }
 
 Task<absl::StatusOr<std::vector<Document>>> Query::Collect() const {
-  return RunCollect(database_, spec_);
+  return RunCollect(database_, spec_, profile_);
 }
 Task<absl::StatusOr<std::optional<Document>>> Query::First() const {
-  return RunFirst(database_, spec_);
+  return RunFirst(database_, spec_, profile_);
 }
-Task<absl::StatusOr<std::uint64_t>> Query::Count() const { return RunCount(database_, spec_); }
-Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(database_, spec_); }
-Task<absl::StatusOr<QueryPlan>> Query::Explain() const { return RunExplain(database_, spec_); }
+Task<absl::StatusOr<std::uint64_t>> Query::Count() const {
+  return RunCount(database_, spec_, profile_);
+}
+Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(database_, spec_, profile_); }
+Task<absl::StatusOr<QueryPlan>> Query::Explain() const {
+  return RunExplain(database_, spec_, profile_);
+}
 
 }  // namespace aurora

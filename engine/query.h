@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "aurora/engine/document/document.h"
+#include "aurora/engine/operation_profile.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/engine/query/query_spec.h"
 #include "aurora/engine/query_plan.h"
@@ -42,6 +43,10 @@ class Query {
   // Documents then hold these fields only, and their id.
   Query& Select(std::initializer_list<std::string_view> paths);
 
+  // What each of its runs costs is added there: it must live until their tasks complete, and is one
+  // run's at a time.
+  Query& Profile(OperationProfile* profile);
+
   const QuerySpec& spec() const { return spec_; }
 
   // All results. Those without an order are in the order of insertion.
@@ -61,6 +66,7 @@ class Query {
 
   std::shared_ptr<engine::DatabaseImpl> database_;
   QuerySpec spec_;
+  OperationProfile* profile_ = nullptr;
 };
 
 }  // namespace aurora

@@ -54,7 +54,7 @@ void SetAt(Object* object, const FieldPath& path, std::size_t depth, const Value
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
-    std::shared_ptr<DatabaseImpl> database, QuerySpec spec) {
+    std::shared_ptr<DatabaseImpl> database, QuerySpec spec, OperationProfile* profile) {
   const std::int64_t start = database->clock().MonotonicNanos();
   AURORA_ASSIGN_OR_RETURN(Gate::Pass pass, database->Enter());
   AURORA_RETURN_IF_ERROR(CheckExpression(spec.where));
@@ -65,6 +65,7 @@ absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
   runner->access_ =
       PlanAccess(runner->spec_.where, PlannerIndices(*runner->collection_->definition));
   runner->DescribePlan();
+  runner->asked_profile_ = profile;
   runner->plan_.plan_nanos = runner->database_->clock().MonotonicNanos() - start;
   return runner;
 }
@@ -103,12 +104,12 @@ Task<absl::StatusOr<index::RowSet>> QueryRunner::LookUp(const RowsNode* node) {
     if (index->unique) {
       AURORA_CO_ASSIGN(
           const std::optional<lsm::PinnedValue> row,
-          co_await database_->store().Get(index->keyspace, term, snapshot_->sequence()));
+          co_await database_->store().Get(index->keyspace, term, snapshot_->sequence(), &profile_));
       if (!row.has_value()) continue;
       AURORA_CO_ASSIGN(const index::RowId id, ParseRowKey(row->view()));
       rows.Add(id);
     } else {
-      const index::EqualityIndex reader(database_->store(), index->keyspace);
+      const index::EqualityIndex reader(database_->store(), index->keyspace, &profile_);
       AURORA_CO_ASSIGN(const index::RowSet more,
                        co_await reader.Rows(std::move(term), snapshot_->sequence()));
       rows = rows | more;
@@ -133,7 +134,18 @@ Task<absl::StatusOr<index::RowSet>> QueryRunner::Rows(const RowsNode* node) {
 
 // --- Documents ---
 
-Task<absl::Status> QueryRunner::Visit() { return access_.scan ? VisitAll() : VisitRows(); }
+Task<absl::Status> QueryRunner::Visit() {
+  absl::Status visited;
+  if (access_.scan) {
+    visited = co_await VisitAll();
+  } else {
+    visited = co_await VisitRows();
+  }
+  plan_.documents_read = profile_.documents_read;
+  plan_.hot_tier_hits = profile_.hot_tier_hits;
+  if (asked_profile_ != nullptr) asked_profile_->Add(profile_);
+  co_return visited;
+}
 
 Task<absl::Status> QueryRunner::VisitRows() {
   AURORA_CO_ASSIGN(const index::RowSet rows, co_await Rows(&access_.rows));
@@ -148,11 +160,10 @@ Task<absl::Status> QueryRunner::VisitRows() {
   const bool page_only = exact && spec_.order_by.empty();
   const std::vector<index::RowId> chosen = page_only ? rows.ToVector(0, wanted_) : rows.ToVector();
   const CollectionDefinition& definition = *collection_->definition;
-  ReadCounts counts;
   absl::Status status;
   for (const index::RowId row : chosen) {
     absl::StatusOr<std::optional<Document>> document =
-        co_await database_->ReadRow(definition, row, snapshot_->sequence(), &counts);
+        co_await database_->ReadRow(definition, row, snapshot_->sequence(), &profile_);
     if (!document.ok()) {
       status = document.status();
     } else if (!document->has_value()) {
@@ -161,8 +172,6 @@ Task<absl::Status> QueryRunner::VisitRows() {
     }
     if (!status.ok() || !Take(row, (*document)->view(), [&] { return **document; })) break;
   }
-  plan_.documents_read = counts.documents;
-  plan_.hot_tier_hits = counts.hot_tier_hits;
   co_return status;
 }
 
@@ -171,6 +180,7 @@ Task<absl::Status> QueryRunner::VisitAll() {
   lsm::IterateOptions options;
   options.at = snapshot_->sequence();
   options.fill_cache = false;
+  options.profile = &profile_;
   const std::unique_ptr<lsm::Iterator> documents =
       database_->store().NewIterator(definition.documents, options);
   AURORA_CO_RETURN_IF_ERROR(co_await documents->SeekToFirst());
@@ -182,7 +192,7 @@ Task<absl::Status> QueryRunner::VisitAll() {
       co_return Annotate(view.status(),
                          StrCat("collection ", Quoted(definition.name), ", row ", row));
     ++plan_.candidate_rows;
-    ++plan_.documents_read;
+    ++profile_.documents_read;
     const std::string_view message = documents->value().substr(kStoredHeaderBytes);
     const auto copy = [&] { return Document::Copy(definition.layout, message, view->version()); };
     if (!Take(row, *view, copy)) break;

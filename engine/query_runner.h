@@ -25,9 +25,11 @@ namespace aurora::engine {
 // One run. Not thread-safe; must outlive its tasks.
 class QueryRunner {
  public:
-  // Plans. The database is entered until this object dies.
+  // Plans. The database is entered until this object dies. What a run costs is added to `profile`,
+  // unless it is null.
   static absl::StatusOr<std::unique_ptr<QueryRunner>> Create(std::shared_ptr<DatabaseImpl> database,
-                                                             QuerySpec spec);
+                                                             QuerySpec spec,
+                                                             OperationProfile* profile);
 
   Task<absl::StatusOr<std::vector<Document>>> Collect();
   Task<absl::StatusOr<std::uint64_t>> Count();
@@ -50,7 +52,7 @@ class QueryRunner {
   Task<absl::StatusOr<index::RowSet>> Rows(const RowsNode* node);
   Task<absl::StatusOr<index::RowSet>> LookUp(const RowsNode* node);
   // Offers every candidate to Take, until it says that it has enough.
-  AURORA_TASK_WRAPPER Task<absl::Status> Visit();
+  Task<absl::Status> Visit();
   Task<absl::Status> VisitRows();
   Task<absl::Status> VisitAll();
   // Looks at one candidate, in the order of rows; `handle` makes a document of it, if it matters.
@@ -67,9 +69,11 @@ class QueryRunner {
   const std::unique_ptr<lsm::Snapshot> snapshot_;
   AccessPlan access_;
   QueryPlan plan_;
-  std::vector<Match> matches_;  // sorted queries: a heap of the best, worst first
-  std::uint64_t wanted_ = 0;    // matches that can matter: offset + limit
-  bool counting_ = false;       // matches are counted, not kept
+  OperationProfile profile_;
+  OperationProfile* asked_profile_ = nullptr;  // where it is added; null: nobody asks
+  std::vector<Match> matches_;                 // sorted queries: a heap of the best, worst first
+  std::uint64_t wanted_ = 0;                   // matches that can matter: offset + limit
+  bool counting_ = false;                      // matches are counted, not kept
 };
 
 }  // namespace aurora::engine

@@ -30,6 +30,7 @@ constexpr std::uint64_t kSeed = 1;
 Options SmallOptions(Environment* environment, Durability durability = Durability::kSync) {
   Options options;
   options.durability = durability;
+  options.event_file = false;  // it means nothing
   options.memory_bytes = 8u << 20;
   // The environment belongs to the simulation.
   options.environment = std::shared_ptr<Environment>(std::shared_ptr<void>(), environment);

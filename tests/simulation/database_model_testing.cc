@@ -100,6 +100,7 @@ absl::Status DatabaseModel::Violation(std::string_view what) const {
 Task<absl::Status> DatabaseModel::Open(Environment* environment) {
   environment_ = environment;
   Options options;
+  options.event_file = false;  // nothing depends on it
   options.memory_bytes = 8u << 20;
   options.hot_tier_share = options_.hot_tier_share;
   options.durability = options_.durability;

@@ -16,8 +16,9 @@ namespace {
 
 // In the order in which the help shows them.
 constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {
-    AddImport, AddQuery, AddGet,        AddSchema, AddStats,   AddInspect, AddVerify,
-    AddRepair, AddDump,  AddCheckpoint, AddBackup, AddBackups, AddRestore};
+    AddImport, AddQuery,      AddGet,    AddSchema,  AddStats,   AddInspect,
+    AddSpace,  AddFind,       AddDump,   AddBench,   AddCompact, AddVerify,
+    AddRepair, AddCheckpoint, AddBackup, AddBackups, AddRestore};
 
 ExitCode Run(int argc, char** argv) {
   CommandLine line("aurora-tool", kVersion,

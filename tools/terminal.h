@@ -11,9 +11,11 @@ struct Terminal {
   bool colour = false;  // escape sequences are welcome
 
   bool present() const { return columns > 0; }
-  // `text` in bold, in red or faint, where there is colour.
+  // `text` in bold, in a colour or faint, where there is colour.
   std::string Bold(std::string_view text) const { return Dress("\x1b[1m", text); }
   std::string Red(std::string_view text) const { return Dress("\x1b[1;31m", text); }
+  std::string Yellow(std::string_view text) const { return Dress("\x1b[33m", text); }
+  std::string Green(std::string_view text) const { return Dress("\x1b[32m", text); }
   std::string Faint(std::string_view text) const { return Dress("\x1b[2m", text); }
 
  private:

@@ -14,7 +14,7 @@ tool 0 --version
 says_out "aurora-tool "
 tool 0 --help
 says_out "Exit codes:"
-for command in import query get schema stats inspect; do
+for command in import query get schema stats inspect space find compact bench; do
   tool 0 "$command" --help
   says_out "aurora-tool $command"
   silent_err

@@ -89,7 +89,8 @@ class TableTest : public testing::Test {
   void EmptyCache() { cache_ = std::make_unique<cache::BlockCache>(&budget_, 8 << 20); }
 
   static absl::Status Get(Table& table, std::string_view key, Sequence at, KeyHistory* history) {
-    return BlockOn(table.Get(key, HashKey(key), at, history));
+    Table::GetTrace trace;
+    return BlockOn(table.Get(key, HashKey(key), at, history, &trace));
   }
   // What a Get should have fed: the first and the number of entries.
   void ExpectHistory(const KeyHistory& history, const std::string& key, Sequence at) {
@@ -129,7 +130,7 @@ class TableTest : public testing::Test {
     for (int i = 0; i < 200; ++i) {
       const std::string key = "key" + std::to_string(i * 31) + "x";
       KeyHistory history;
-      ASSERT_TRUE(Get(table, key, kMaxSequence, &history, &trace).ok());
+      ASSERT_TRUE(Get(table, key, kMaxSequence, &history).ok());
       EXPECT_TRUE(history.empty());
     }
     for (const bool fill_cache : {false, true}) {
@@ -396,7 +397,7 @@ TEST_F(TableTest, AValueOutlivesCacheAndTable) {
   {
     auto table = Open();
     ASSERT_TRUE(table.ok());
-    ASSERT_TRUE(Get(**table, "k", kMaxSequence, &history, &trace).ok());
+    ASSERT_TRUE(Get(**table, "k", kMaxSequence, &history).ok());
   }
   EmptyCache();
   EXPECT_EQ((*history.Resolve("k", nullptr))->view(), "a value of some length");
@@ -505,7 +506,7 @@ TEST_F(TableTest, NoDamagedByteGivesAWrongAnswer) {
     }
     const auto some = std::next(model_.cbegin(), static_cast<std::ptrdiff_t>(i % model_.size()));
     KeyHistory history;
-    const absl::Status got = Get(**table, some->first.first, kMaxSequence, &history, &trace);
+    const absl::Status got = Get(**table, some->first.first, kMaxSequence, &history);
     if (got.ok()) ExpectHistory(history, some->first.first, kMaxSequence);
   }
   EXPECT_GT(refused, 200);

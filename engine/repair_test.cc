@@ -341,6 +341,8 @@ TEST(RepairTest, AFullDiskLeavesNoTarget) {
 void ExpectSourceUntouched(const Closed& closed, const DiskImage& after) {
   for (const std::string& path : closed.image.Files()) {
     if (path.ends_with("/LOCK")) continue;  // says who holds it
+    // Never synced: the loss of power may take its end, whoever reads the database then.
+    if (path.ends_with("/LOG")) continue;
     const absl::StatusOr<std::string> bytes = after.ReadFile(path);
     ASSERT_TRUE(bytes.ok()) << path;
     EXPECT_TRUE(*bytes == *closed.image.ReadFile(path)) << path;

@@ -13,7 +13,7 @@ import bench_table  # noqa: E402
 def result(engine, workload="put", **figures):
     row = {"suite": "kv", "workload": workload, "engine": engine}
     row.update({metric: figures.get(metric) for metric in bench_table.METRICS})
-    row["note"] = ""
+    row.update(unit=None, note="", series=None)
     return row
 
 
@@ -40,6 +40,8 @@ class MergeRuns(unittest.TestCase):
             {**good, "p50_us": True},
             {**good, "p50_us": float("nan")},
             {**good, "p50_us": -1},
+            {**good, "series": {"ops_per_second": [1, 2], "max_us": [1]}},
+            {**good, "series": {"ops_per_second": [1]}},
             result("Aurora"),
         ):
             with self.assertRaises(bench_table.BadInput, msg=bad):

@@ -111,6 +111,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.level_multiplier = 2 + static_cast<int>(random.Below(8));
   options.level0_runs_max = 1 + static_cast<int>(random.Below(6));
   options.block_cache_bytes = random.Below(4) == 0 ? 0 : power(10, 11);
+  options.direct_reads = random.Below(3) == 0;
   return options;
 }
 
@@ -121,7 +122,7 @@ std::string Show(const StoreOptions& options) {
                 ", table_bytes ", options.table_bytes, ", level_base_bytes ",
                 options.level_base_bytes, ", level_multiplier ", options.level_multiplier,
                 ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
-                options.block_cache_bytes);
+                options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no");
 }
 
 // --- Running. ---

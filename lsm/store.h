@@ -79,6 +79,10 @@ struct StoreOptions {
   // outlive the store.
   MemoryBudget* memory = nullptr;
   std::size_t block_cache_bytes = 64u << 20;
+  // Tables are read past the page cache, where the file system can: for data much larger than
+  // memory, of which the page cache would hold a second copy of what the block cache has, and cost
+  // more processor time than it saves. Without it, what the block cache lacks is often there.
+  bool direct_reads = false;
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
   // Of the keyspaces that are not in the map. Not owned; null: those have no merges.
   const MergeOperator* default_merge_operator = nullptr;

@@ -179,6 +179,7 @@ Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
 Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInfo* info) {
   const std::string path = JoinPath(options_.directory, TableFileName(info->number));
   OpenOptions open;
+  open.direct = options_.direct_reads;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await environment_.files().Open(path, open));
   TableOptions options;
   options.identity = IdentityOf(identity_, info->number);

@@ -113,6 +113,7 @@ lsm::StoreOptions TunedOptions(const KvOptions& options) {
   lsm::StoreOptions store;
   store.memtable_bytes = options.memtable_bytes;
   store.block_cache_bytes = options.cache_bytes;
+  store.direct_reads = options.direct_reads;
   return store;
 }
 
@@ -122,6 +123,7 @@ class AuroraEngine final : public KvEngine {
  public:
   AuroraEngine(std::string_view name, const KvOptions& options, lsm::StoreOptions store)
       : name_(name),
+        direct_reads_(store.direct_reads),
         environment_(Take(MakeSystemEnvironment(), "environment")),
         // Memtables and cache, as the peers have, and what tables need besides.
         memory_(store.block_cache_bytes + 4 * store.memtable_bytes) {
@@ -174,7 +176,9 @@ class AuroraEngine final : public KvEngine {
     Check(BlockOn(Readers(kv_.get(), in_flight, &reading)), "gets");
     return reading.found;
   }
-  std::string_view DeviceReads() const override { return "through the page cache, emptied before"; }
+  std::string_view DeviceReads() const override {
+    return direct_reads_ ? "direct reads" : "through the page cache, emptied before";
+  }
   std::pair<std::uint64_t, std::uint64_t> Scan() override {
     std::uint64_t rows = 0, bytes = 0;
     Check(BlockOn(ScanAll(kv_.get(), &rows, &bytes)), "scan");
@@ -214,6 +218,7 @@ class AuroraEngine final : public KvEngine {
   }
 
   const std::string_view name_;
+  const bool direct_reads_;
   const std::shared_ptr<Environment> environment_;
   MemoryBudget memory_;
   std::unique_ptr<lsm::KvStore> kv_;

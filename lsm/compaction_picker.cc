@@ -84,15 +84,33 @@ std::uint64_t CompactionPicker::TargetBytes(int level) const {
   return target;
 }
 
-double CompactionPicker::Score(const Tree& tree, int level) const {
-  if (level == 0) {
-    return std::max(
-        static_cast<double>(tree.level0_runs().size()) / options_.level0_runs_max,
-        static_cast<double>(tree.level_bytes(0)) / static_cast<double>(options_.level_base_bytes));
+std::uint64_t CompactionPicker::StayingBytes(const Tree& tree, int level) const {
+  std::uint64_t bytes = tree.level_bytes(level);
+  for (const Running& running : running_) {
+    // At its end a compaction is out of the tree for a moment before it is released.
+    if (running.level == level) bytes -= std::min(bytes, running.upper_bytes);
   }
+  return bytes;
+}
+
+double CompactionPicker::Level0Score(const Tree& tree) const {
+  std::size_t runs = tree.level0_runs().size();
+  if (!running_.empty()) {
+    runs = 0;
+    for (const Tree::Tables& column : FreeColumns(tree)) {
+      runs = std::max(runs, RunCount(tree, column));
+    }
+  }
+  return std::max(
+      static_cast<double>(runs) / options_.level0_runs_max,
+      static_cast<double>(StayingBytes(tree, 0)) / static_cast<double>(options_.level_base_bytes));
+}
+
+double CompactionPicker::Score(const Tree& tree, int level) const {
+  if (level == 0) return Level0Score(tree);
   if (level == kLevelCount - 1) return 0;
   // Strictly more than the target.
-  return static_cast<double>(tree.level_bytes(level)) /
+  return static_cast<double>(StayingBytes(tree, level)) /
          (static_cast<double>(TargetBytes(level)) + 1);
 }
 
@@ -113,24 +131,29 @@ void CompactionPicker::TakeInputs(const Compaction& compaction) {
   Tree::Tables inputs = compaction.upper;
   inputs.insert(inputs.end(), compaction.lower.begin(), compaction.lower.end());
   for (const auto& table : inputs) AURORA_CHECK(Take(table->info().number));
-  const std::uint64_t first_input = inputs.front()->info().number;
+  Running running;
+  running.first_input = inputs.front()->info().number;
+  running.level = compaction.level;
+  running.upper_bytes = Bytes(compaction.upper);
+  running.output_level = compaction.output_level;
   inputs = SortedByKey(std::move(inputs));
-  written_.push_back({first_input, compaction.output_level, inputs.front()->info().smallest_key,
-                      std::string(LargestKey(inputs))});
+  running.smallest = inputs.front()->info().smallest_key;
+  running.largest = LargestKey(inputs);
+  running_.push_back(std::move(running));
 }
 
 void CompactionPicker::Release(std::span<const std::uint64_t> numbers) {
   for (const std::uint64_t number : numbers) AURORA_CHECK(taken_.erase(number) == 1);
-  std::erase_if(written_,
-                [this](const Written& written) { return !taken_.contains(written.first_input); });
+  std::erase_if(running_,
+                [this](const Running& running) { return !taken_.contains(running.first_input); });
   is_stuck_ = false;
 }
 
 bool CompactionPicker::Writes(int level, std::string_view smallest,
                               std::string_view largest) const {
-  return std::any_of(written_.begin(), written_.end(), [&](const Written& written) {
-    return written.level == level && std::string_view(written.smallest) <= largest &&
-           smallest <= std::string_view(written.largest);
+  return std::any_of(running_.begin(), running_.end(), [&](const Running& running) {
+    return running.output_level == level && std::string_view(running.smallest) <= largest &&
+           smallest <= std::string_view(running.largest);
   });
 }
 
@@ -151,14 +174,22 @@ std::optional<Compaction> CompactionPicker::Pick(const Tree& tree) {
   return std::nullopt;
 }
 
+std::vector<Tree::Tables> CompactionPicker::FreeColumns(const Tree& tree) const {
+  std::vector<Tree::Tables> columns = Columns(tree.level(0));
+  std::erase_if(columns, [this](const Tree::Tables& column) { return IsTaken(column); });
+  return columns;
+}
+
 std::optional<Compaction> CompactionPicker::PickLevel0(const Tree& tree) const {
   std::optional<Compaction> picked;
-  std::size_t most_runs = 0;
+  // A column that is not due itself is taken only for the sake of bytes.
+  const bool has_too_many_bytes = StayingBytes(tree, 0) >= options_.level_base_bytes;
+  std::size_t most_runs =
+      has_too_many_bytes ? 0 : static_cast<std::size_t>(options_.level0_runs_max) - 1;
   Compaction moved;
   moved.output_level = 1;
   moved.is_move = true;
-  for (Tree::Tables& column : Columns(tree.level(0))) {
-    if (IsTaken(column)) continue;
+  for (Tree::Tables& column : FreeColumns(tree)) {
     Tree::Tables lower =
         tree.Overlapping(1, column.front()->info().smallest_key, LargestKey(column));
     if (lower.empty() && column.size() == 1) {
@@ -240,7 +271,7 @@ std::optional<Compaction> CompactionPicker::PickAll(const Tree& tree) {
 }
 
 std::vector<std::string> CompactionPicker::FlushCuts(const Tree& tree) const {
-  // What is being compacted is gone before the flush is.
+  // What is being compacted will be gone soon.
   Tree::Tables staying = tree.level(0);
   std::erase_if(staying,
                 [this](const auto& table) { return taken_.contains(table->info().number); });

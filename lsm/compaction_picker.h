@@ -13,7 +13,8 @@
 //
 // What was picked is taken until it is released: no table is in two compactions. This alone keeps
 // the key ranges that two write to one level apart, since each takes all tables of that level that
-// its range overlaps.
+// its range overlaps. A level is due by what has not been taken out of it: else whoever is free
+// would compact the rest of it too early, and write more than needs be.
 //
 // Not thread-safe.
 #pragma once
@@ -82,21 +83,30 @@ class CompactionPicker {
   std::vector<std::string> FlushCuts(const Tree& tree) const;
 
  private:
+  // How overdue a level is, with what is taken out of it; due from 1 on.
   double Score(const Tree& tree, int level) const;
+  double Level0Score(const Tree& tree) const;
   bool IsTaken(const Tree::Tables& tables) const;
+  // What is in a level and is not about to leave it.
+  std::uint64_t StayingBytes(const Tree& tree, int level) const;
+  // The columns of level 0 without those of which anything is taken.
+  std::vector<Tree::Tables> FreeColumns(const Tree& tree) const;
   std::optional<Compaction> PickLevel0(const Tree& tree) const;
   std::optional<Compaction> PickLevel(const Tree& tree, int level);
   void TakeInputs(const Compaction& compaction);
 
   const Options options_;
   absl::flat_hash_set<std::uint64_t> taken_;
-  struct Written {
+  // A compaction that was picked and not released.
+  struct Running {
     std::uint64_t first_input;
     int level;
+    std::uint64_t upper_bytes;
+    int output_level;
     std::string smallest;
     std::string largest;
   };
-  std::vector<Written> written_;  // by those that were picked
+  std::vector<Running> running_;
   bool is_stuck_ = false;
   // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;

@@ -111,6 +111,46 @@ TEST_F(CompactionPickerTest, ItKnowsWhatIsBeingWritten) {
   EXPECT_FALSE(picker_.Writes(1, "b", "b"));
 }
 
+// Whoever is free does not take what is not due yet, only because the rest of its level is.
+TEST_F(CompactionPickerTest, WhatIsTakenCountsNoMore) {
+  sketch_.Add(1, "a", "c", 400);
+  sketch_.Add(1, "m", "n", 400);
+  sketch_.Add(0, "a", "b");
+  sketch_.Add(0, "a", "b");
+  sketch_.Add(0, "m", "n");  // alone in its column
+  const std::optional<Compaction> first = picker_.Pick(tree());
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->upper.size(), 2u);
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  // Nor for the sake of another column, which is due but cannot be taken.
+  sketch_.Add(0, "c", "c");
+  sketch_.Add(0, "c", "c");
+  picker_.TreeChanged();
+  EXPECT_TRUE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  sketch_.Add(0, "m", "n");
+  picker_.TreeChanged();
+  EXPECT_TRUE(picker_.Pick(tree()).has_value());
+}
+
+TEST_F(CompactionPickerTest, WhatIsTakenOutOfALevelCountsNoMore) {
+  sketch_.Add(1, "a", "c", 400);
+  sketch_.Add(1, "d", "f", 400);
+  sketch_.Add(1, "g", "i", 400);
+  const std::optional<Compaction> first = picker_.Pick(tree());
+  ASSERT_TRUE(first.has_value());
+  EXPECT_FALSE(picker_.IsDue(tree())) << "800 bytes are left, and 1000 are allowed";
+  // As at the end of the compaction, before its inputs are released.
+  for (const std::uint64_t number : Numbers(first->upper)) sketch_.Remove(number);
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  const NumberList inputs = Numbers(first->upper);
+  picker_.Release(inputs);
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  sketch_.Add(1, "x", "z", 400);
+  EXPECT_TRUE(picker_.IsDue(tree()));
+}
+
 TEST_F(CompactionPickerTest, WhatOverlapsNothingIsMoved) {
   // Ascending keys: one run, but as many bytes as level 1 may hold.
   for (char c = 'a'; c < 'k'; ++c) sketch_.Add(0, {&c, 1}, {&c, 1});

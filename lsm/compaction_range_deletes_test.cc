@@ -123,5 +123,27 @@ TEST(CompactionRangeDeletesTest, ARangeIsCutWhereTablesEnd) {
   EXPECT_TRUE(deletes.empty());
 }
 
+TEST(CompactionRangeDeletesTest, APartHasWhatLiesInIt) {
+  const Ranges ranges = {{"b", "k", 10}, {"m", "p", 11}, {"r", "z", 12}};
+  const std::vector<Sequence> latest = {kMaxSequence};
+  const CompactionRangeDeletes deletes(ranges, latest);
+  CompactionRangeDeletes first = deletes.Within("", "e");
+  CompactionRangeDeletes middle = deletes.Within("e", "s");
+  CompactionRangeDeletes last = deletes.Within("s", std::nullopt);
+  EXPECT_TRUE(deletes.Within("k", "m").empty());
+  // They hide as much as all of them.
+  EXPECT_TRUE(first.Hides(Table("r", "s", 1, 9)));
+  Given given = CutTo(&first, std::nullopt);
+  EXPECT_EQ(given.count, 1u);
+  EXPECT_EQ(given.smallest, "b");
+  given = CutTo(&middle, std::nullopt);
+  EXPECT_EQ(given.count, 3u);
+  EXPECT_EQ(given.smallest, "e");
+  EXPECT_EQ(given.largest, "s");
+  given = CutTo(&last, std::nullopt);
+  EXPECT_EQ(given.count, 1u);
+  EXPECT_EQ(given.largest, "z");
+}
+
 }  // namespace
 }  // namespace aurora::lsm

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,7 +36,12 @@ class ForwardIterator final : public EntryIterator {
   bool Valid() const override { return index_ < entries_.size(); }
   EntryKey key() const override { return current_->entry_key(); }
   std::string_view value() const override { return current_->value; }
-  AURORA_TASK_WRAPPER Task<absl::Status> Seek(EntryKey) override { return absl::OkStatus(); }
+  AURORA_TASK_WRAPPER Task<absl::Status> Seek(EntryKey target) override {
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return !(entry.entry_key() < target);
+    });
+    return Move(static_cast<std::size_t>(found - entries_.begin()));
+  }
   AURORA_TASK_WRAPPER Task<absl::Status> SeekBackward(EntryKey) override {
     return absl::OkStatus();
   }
@@ -120,6 +126,36 @@ Entry Make(KeyspaceId keyspace, Sequence sequence, EntryKind kind, std::string v
 }
 Entry Put(Sequence s, std::string v) { return Make(0, s, EntryKind::kPut, std::move(v)); }
 Entry Delete(Sequence s) { return Make(0, s, EntryKind::kDelete); }
+
+// Every part has all versions of its keys, and together they have each key once.
+TEST(EntryFilterTest, GoesThroughAPartOfTheKeys) {
+  Entries entries;
+  for (const char* key : {"a", "b", "c"}) {
+    for (const Sequence sequence : {9, 5}) {
+      entries.push_back({MakeStoredKey(0, key), Version(sequence, EntryKind::kPut), key});
+    }
+  }
+  const auto part = [&](std::string begin, std::optional<std::string> end) {
+    EntryFilter::Options options;
+    options.visible = {5, 9};
+    options.begin = std::move(begin);
+    options.end = std::move(end);
+    options.is_bottom = [](std::string_view) { return false; };
+    EntryFilter filter(std::make_unique<ForwardIterator>(&entries), std::move(options));
+    std::string kept;
+    EXPECT_TRUE(BlockOn(filter.Start()).ok());
+    while (filter.Valid()) {
+      kept += std::to_string(filter.key().version.sequence()) + std::string(filter.value()) + " ";
+      EXPECT_TRUE(BlockOn(filter.Next()).ok());
+    }
+    return kept;
+  };
+  EXPECT_EQ(part("", std::nullopt), "9a 5a 9b 5b 9c 5c ");
+  EXPECT_EQ(part("", MakeStoredKey(0, "b")), "9a 5a ");
+  EXPECT_EQ(part(MakeStoredKey(0, "b"), MakeStoredKey(0, "bb")), "9b 5b ");
+  EXPECT_EQ(part(MakeStoredKey(0, "bb"), std::nullopt), "9c 5c ");
+  EXPECT_EQ(part(MakeStoredKey(0, "d"), std::nullopt), "");
+}
 
 TEST(EntryFilterTest, KeepsOneEntryForEachStripe) {
   const Entries entries = {Put(12, "l"), Put(11, "k"), Put(7, "g"), Put(6, "f"),

@@ -13,6 +13,8 @@ LogPins::Pin::Pin(LogPins* pins, LogPosition position) : pins_(pins), position_(
 
 LogPins::Pin::~Pin() { pins_->Remove(position_); }
 
+LogPins::~LogPins() { AURORA_CHECK(pinned_.empty() && "images of a store must be gone before it"); }
+
 void LogPins::Release(LogPosition position) {
   LogPosition below;
   {

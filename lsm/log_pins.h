@@ -29,6 +29,7 @@ class LogPins {
   };
 
   explicit LogPins(Log* log) : log_(log) {}
+  ~LogPins();
 
   // REQUIRES that `position` cannot be released during the call: it is not below where recovery
   // would start, and whoever moves that start waits.

@@ -1,7 +1,10 @@
 // Commits that are slowed down: what ends their wait.
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,12 +17,14 @@
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/block_on.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/simulation/fault_plan.h"
 #include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
+#include "aurora/runtime/system_environment.h"
 #include "aurora/runtime/task.h"
 #include "aurora/runtime/task_group.h"
 #include "gtest/gtest.h"
@@ -115,6 +120,40 @@ TEST_F(StorePacingTest, ClosingEndsTheWait) {
   };
   EXPECT_TRUE(simulation_.Run(both()).ok());
   EXPECT_FALSE(large.ok());
+}
+
+// What the log does must not wait for what the background does: the one thread of it is busy here
+// until the commits are through, or, if they are not, for so long that they cannot have been.
+TEST(LogSupplyTest, IsNotInTheBackground) {
+  const std::string directory = testing::TempDir() + "/busy_background";
+  std::filesystem::remove_all(directory);
+  const auto environment = MakeSystemEnvironment({.background_threads = 1});
+  ASSERT_TRUE(environment.ok()) << environment.status();
+  StoreOptions options;
+  options.directory = directory;
+  options.durability = Durability::kProcess;
+  options.log_segment_bytes = 64 << 10;
+  const auto store = BlockOn(KvStore::Open(**environment, options));
+  ASSERT_TRUE(store.ok()) << store.status();
+  std::promise<void> through;
+  std::future<void> released = through.get_future();
+  bool was_in_time = false;
+  TaskGroup background;
+  const auto keep_busy = [&]() -> Task<absl::Status> {
+    was_in_time = released.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+    co_return absl::OkStatus();
+  };
+  background.Spawn((*environment)->background(), keep_busy());
+  for (int i = 0; i < 40; ++i) {
+    const auto put = BlockOn((*store)->Put(StrCat("key", i), std::string(kLargeBytes, 'v')));
+    EXPECT_TRUE(put.ok()) << put.status();
+  }
+  through.set_value();
+  const auto join = [&]() -> Task<absl::Status> { co_return co_await background.Join(); };
+  EXPECT_TRUE(BlockOn(join()).ok());
+  EXPECT_TRUE(was_in_time);
+  EXPECT_GT((*store)->store().Stats().log_segment_count, 10);
+  EXPECT_TRUE(BlockOn((*store)->Close()).ok());
 }
 
 }  // namespace

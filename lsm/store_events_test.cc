@@ -20,10 +20,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "aurora/lsm/event_feed.h"
-#include "aurora/lsm/event_file.h"
+#include "aurora/lsm/event_recorder_testing.h"
 #include "aurora/lsm/kv_store.h"
-#include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/types.h"
@@ -42,30 +40,6 @@ namespace aurora::lsm {
 namespace {
 
 using testing::HasSubstr;
-
-// Keeps all it hears, as values and as lines.
-class Recorder final : public EventListener, public Logger {
- public:
-  void OnEvent(const StoreEvent& event) override { events.push_back(event); }
-  void Log(LogSeverity severity, std::string_view message) override {
-    lines.push_back(StrCat(static_cast<int>(severity), " ", message));
-  }
-  template <class What>
-  std::vector<What> All() const {
-    std::vector<What> all;
-    for (const StoreEvent& event : events) {
-      if (const What* const what = std::get_if<What>(&event.what)) all.push_back(*what);
-    }
-    return all;
-  }
-  template <class What>
-  std::size_t Count() const {
-    return All<What>().size();
-  }
-
-  std::vector<StoreEvent> events;
-  std::vector<std::string> lines;
-};
 
 class StoreEventsTest : public testing::Test {
  protected:
@@ -96,20 +70,10 @@ class StoreEventsTest : public testing::Test {
     simulation_.RunUntilIdle();
   }
   std::string FileText(const std::string& path) {
-    const auto read = [](FileSystem* files, std::string name) -> Task<absl::StatusOr<std::string>> {
-      OpenOptions open;
-      AURORA_CO_ASSIGN(const std::unique_ptr<File> file, co_await files->Open(name, open));
-      AURORA_CO_ASSIGN(const std::uint64_t size, co_await file->Size());
-      std::string text(static_cast<std::size_t>(size), '\0');
-      AURORA_CO_ASSIGN(const std::size_t count, co_await file->Read(0, text));
-      text.resize(count);
-      co_return text;
-    };
-    const auto text = simulation_.Run(read(&simulation_.environment().files(), path));
-    return text.ok() ? *text : "";
+    return simulation_.disk().image().ReadFile(path).value_or("");
   }
 
-  Recorder recorder_;
+  EventRecorder recorder_;
   StoreOptions options_;
   Simulation simulation_{1};
   std::unique_ptr<KvStore> store_;
@@ -418,71 +382,6 @@ TEST_F(StoreEventsTest, WhateverACrashLeavesOfTheFileNothingElseIsLost) {
       simulation_.Run(PutUntilCrash(&simulation_.environment(), options_, &acknowledged)).ok());
   EXPECT_EQ(acknowledged, 6);
   EXPECT_GT(points, 50);
-}
-
-TEST_F(StoreEventsTest, TheFileIsBounded) {
-  EventFile file(&simulation_.environment().files(), "");
-  const std::string line(100'000, 'x');
-  for (int i = 0; i < 30; ++i) simulation_.Run(file.Append(StrCat(i, " ", line, "\n")));
-  simulation_.Run(file.Close());
-  const std::string now = FileText("LOG");
-  const std::string before = FileText("LOG.old");
-  EXPECT_LE(now.size(), EventFile::kFileBytesMax + line.size() + 10);
-  EXPECT_LE(before.size(), EventFile::kFileBytesMax + line.size() + 10);
-  EXPECT_THAT(now, HasSubstr("29 x")) << "the newest is there";
-  EXPECT_EQ(now.find("10 x"), std::string::npos);
-  EXPECT_GT(before.size(), EventFile::kFileBytesMax / 2);
-}
-
-TEST(EventLineTest, AnEventIsALine) {
-  std::string lines;
-  AppendEventLine(absl::UnixEpoch(), LogSeverity::kWarning, "one\ntwo", &lines);
-  EXPECT_EQ(lines, "1970-01-01T00:00:00.000Z warning one two\n");
-}
-
-TEST(StallWatchTest, TellsOfAllThatWasNotTold) {
-  Simulation simulation(1);
-  Recorder recorder;
-  EventFeed::Options options;
-  options.listener = &recorder;
-  EventFeed feed(simulation.environment(), options);
-  feed.Start();
-  StallWatch watch(&feed);
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto stall = [&](StallReason reason, std::int64_t at, std::int64_t nanos) {
-    watch.Begin(reason, at);
-    watch.Begin(reason, at + 1);  // another commit
-    watch.End(reason, at + 2);
-    watch.End(reason, at + nanos);
-  };
-  stall(StallReason::kPacing, kSecond, 100);
-  stall(StallReason::kPacing, 2 * kSecond, 200);   // not told
-  stall(StallReason::kLogRoom, 2 * kSecond, 300);  // of another reason
-  stall(StallReason::kPacing, 12 * kSecond, 400);
-  simulation.Run(feed.Stop());
-  const auto ended = recorder.All<StallEnded>();
-  ASSERT_EQ(ended.size(), 3u);
-  EXPECT_EQ(recorder.Count<StallBegun>(), 3u);
-  EXPECT_EQ(ended[0].commits, 2u);
-  EXPECT_EQ(ended[0].nanos, 100);
-  EXPECT_EQ(ended[1].reason, StallReason::kLogRoom);
-  EXPECT_EQ(ended[2].commits, 4u);
-  EXPECT_EQ(ended[2].nanos, 600);
-}
-
-TEST(EventFeedTest, WhatIsTooMuchIsGivenUpAndCounted) {
-  Simulation simulation(1);
-  Recorder recorder;
-  EventFeed::Options options;
-  options.listener = &recorder;
-  EventFeed feed(simulation.environment(), options);
-  feed.Start();
-  constexpr std::uint64_t kPosted = EventFeed::kEventsMax + 7;
-  for (std::uint64_t i = 0; i < kPosted; ++i) feed.Post(TableRemoved{i});
-  simulation.Run(feed.Stop());
-  EXPECT_EQ(recorder.Count<TableRemoved>(), EventFeed::kEventsMax);
-  ASSERT_EQ(recorder.Count<EventsLost>(), 1u);
-  EXPECT_EQ(recorder.All<EventsLost>()[0].count, 7u);
 }
 
 // Blocks in its first event until it is let go.

@@ -129,6 +129,43 @@ TEST_F(DatabaseTest, EverythingSurvivesReopening) {
   }
 }
 
+TEST_F(DatabaseTest, LargeDocumentsLieInValueFiles) {
+  constexpr int kCount = 60;
+  InsertProducts(kCount);
+  const auto enlarge = [&](int round) {
+    for (int i = 0; i < kCount; ++i) {
+      if (round > 0 && i % 3 == 0) continue;
+      Object change = {{"name", StrCat(round, "-", i, std::string(6000, 'n'))}};
+      ASSERT_TRUE(simulation_.Run(db_.Update("products", ids_[i], std::move(change))).ok());
+    }
+    ASSERT_TRUE(simulation_.Run(db_.Compact()).ok());
+  };
+  const auto expect = [&](int round) {
+    for (int i = 0; i < kCount; ++i) {
+      const std::optional<Document> found = Get(ids_[i]);
+      ASSERT_TRUE(found.has_value());
+      const std::string start = StrCat(i % 3 == 0 ? 0 : round, "-", i, "nnn");
+      EXPECT_EQ(found->Get("name").AsString().substr(0, start.size()), start);
+    }
+    const auto bern =
+        simulation_.Run(db_.Query("products").Where(Field("city") == "Bern").Collect());
+    ASSERT_TRUE(bern.ok()) << bern.status();
+    EXPECT_EQ(bern->size(), std::size_t{kCount / 3});
+  };
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_NO_FATAL_FAILURE(enlarge(round));
+    EXPECT_GT(db_.Stats().store.value_file_count, 0);
+    expect(round);
+    Reopen();
+    expect(round);
+  }
+  for (const DocumentId& id : ids_) {
+    ASSERT_TRUE(simulation_.Run(db_.Delete("products", id)).ok());
+  }
+  ASSERT_TRUE(simulation_.Run(db_.Compact()).ok());
+  EXPECT_EQ(db_.Stats().store.value_file_count, 0);
+}
+
 TEST_F(DatabaseTest, WhatIsRecoveredIsDurable) {
   InsertProducts(3);
   Reopen();

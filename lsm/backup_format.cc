@@ -158,14 +158,20 @@ BackupFile FileOfTable(const TableInfo& table) {
   return {SharedName(table.number, table.hash, ".table"), table.size_bytes, table.hash};
 }
 
+BackupFile FileOfValues(const ValueFileInfo& file) {
+  return {SharedName(file.number, file.hash, ".values"), file.size_bytes, file.hash};
+}
+
 BackupFile FileOfLogPart(const BackupLogPart& part) {
   return {SharedName(part.number, part.hash, ".log"), part.bytes, part.hash};
 }
 
 std::vector<BackupFile> FilesOf(const BackupContents& contents) {
   std::vector<BackupFile> files;
-  files.reserve(contents.state.tables.size() + contents.log.size());
+  files.reserve(contents.state.tables.size() + contents.state.value_files.size() +
+                contents.log.size());
   for (const auto& [number, table] : contents.state.tables) files.push_back(FileOfTable(table));
+  for (const auto& [id, use] : contents.state.value_files) files.push_back(FileOfValues(use.info));
   for (const BackupLogPart& part : contents.log) files.push_back(FileOfLogPart(part));
   return files;
 }

@@ -3,6 +3,7 @@
 //   LOCK                          locked while the set is written to
 //   000007.backup                 backup 7: a header, then a Cap'n Proto message (backup.capnp)
 //   files/000042-<hash>.table     a table, shared by every backup that holds it
+//   files/000043-<hash>.values    a value file, likewise
 //   files/000003-<hash>.log       the first bytes of a log segment
 //   *.tmp                         not finished, of no meaning
 //
@@ -61,6 +62,7 @@ struct BackupFile {
   std::uint64_t hash = 0;
 };
 BackupFile FileOfTable(const TableInfo& table);
+BackupFile FileOfValues(const ValueFileInfo& file);
 BackupFile FileOfLogPart(const BackupLogPart& part);
 std::vector<BackupFile> FilesOf(const BackupContents& contents);
 

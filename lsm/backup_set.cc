@@ -131,8 +131,8 @@ Task<absl::StatusOr<BackupContents>> BackupSet::Load(std::uint64_t id) {
 
 // --- Creating. ---
 
-Task<absl::Status> BackupSet::AddTable(FileCopier* copier, std::string from, BackupFile file,
-                                       BackupInfo* info) {
+Task<absl::Status> BackupSet::AddFile(FileCopier* copier, std::string from, BackupFile file,
+                                      BackupInfo* info) {
   FileSystem& files = environment_->files();
   const std::string path = FilePath(file.name);
   const absl::StatusOr<FileInfo> there = co_await files.Stat(path);
@@ -207,8 +207,12 @@ Task<absl::StatusOr<BackupInfo>> BackupSet::Create(Store* store, std::string lab
   for (const auto& [number, table] : image->state.tables) {
     std::string from = JoinPath(image->directory, TableFileName(number));
     BackupFile file = FileOfTable(table);
-    AURORA_CO_RETURN_IF_ERROR(
-        co_await AddTable(&copier, std::move(from), std::move(file), &copied));
+    AURORA_CO_RETURN_IF_ERROR(co_await AddFile(&copier, std::move(from), std::move(file), &copied));
+  }
+  for (const auto& [id, use] : image->state.value_files) {
+    std::string from = JoinPath(image->directory, ValueFileName(use.info.number));
+    BackupFile file = FileOfValues(use.info);
+    AURORA_CO_RETURN_IF_ERROR(co_await AddFile(&copier, std::move(from), std::move(file), &copied));
   }
   for (const LogPosition& position : image->log) {
     BackupLogPart part;
@@ -349,7 +353,11 @@ struct RestoredFile {
 std::vector<RestoredFile> Plan(const BackupContents& contents, const NewDirectory& target) {
   std::vector<RestoredFile> plan;
   for (const auto& [number, table] : contents.state.tables) {
-    plan.push_back({FileOfTable(table), target.TablePath(number)});
+    plan.push_back({FileOfTable(table), JoinPath(target.path(), TableFileName(number))});
+  }
+  for (const auto& [id, use] : contents.state.value_files) {
+    plan.push_back(
+        {FileOfValues(use.info), JoinPath(target.path(), ValueFileName(use.info.number))});
   }
   for (const BackupLogPart& part : contents.log) {
     plan.push_back({FileOfLogPart(part), target.SegmentPath(part.number), part.padded_bytes});

@@ -88,8 +88,8 @@ class BackupSet {
   Task<absl::StatusOr<std::vector<std::uint64_t>>> ListIds();
   Task<absl::StatusOr<BackupContents>> Load(std::uint64_t id);
   // Copies what the set does not have yet. `copier` must live until then.
-  Task<absl::Status> AddTable(FileCopier* copier, std::string from, BackupFile file,
-                              BackupInfo* info);
+  Task<absl::Status> AddFile(FileCopier* copier, std::string from, BackupFile file,
+                             BackupInfo* info);
   Task<absl::Status> AddLogPart(FileCopier* copier, std::string from, BackupLogPart* part,
                                 BackupInfo* info);
   Task<absl::Status> Publish(std::uint64_t id, const BackupContents* contents);

@@ -139,7 +139,6 @@ const char* Block::ParseColumns() {
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     const std::uint64_t packed =
         LoadFixed<std::uint64_t>(versions_ + std::size_t{version_bytes_} * i) & version_mask_;
-    if ((packed & 3) > 2) return "unknown kind of entry";
     if ((packed >> 2) > kMaxSequence - base_sequence_) return "impossible sequence";
     const std::uint32_t end = ValueEnd(i);
     if (end < previous_end || end > value_area_bytes_) return "a value lies outside";

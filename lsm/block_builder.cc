@@ -22,7 +22,7 @@ std::size_t BlockBuilder::SizeWith(std::size_t key_size, std::size_t value_size)
 void BlockBuilder::Add(EntryKey key, std::string_view value) {
   AURORA_DCHECK(empty() || last_key() < key);
   AURORA_CHECK(SizeWith(key.key.size(), value.size()) <= UINT32_MAX);
-  AURORA_DCHECK(key.version.kind() <= EntryKind::kMerge);
+  AURORA_DCHECK(key.version.kind() <= EntryKind::kSeparatedPut);
   std::size_t shared = 0;
   if (entry_count() % static_cast<std::uint32_t>(restart_interval_) == 0) {
     restarts_.push_back(static_cast<std::uint32_t>(keys_.size()));

@@ -1,4 +1,5 @@
-// Where the blocks that a read or a walk went through came from.
+// Where the blocks that a read or a walk went through came from. A read from a value file counts as
+// a block, whatever it reads.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,12 @@ class Checkpointer {
   Task<absl::StatusOr<CheckpointInfo>> Run() {
     info_.sequence = image_->sequence;
     for (const auto& [number, table] : image_->state.tables) {
-      AURORA_CO_RETURN_IF_ERROR(co_await AddTable(&table));
+      AURORA_CO_RETURN_IF_ERROR(
+          co_await AddFile(TableFileName(number), table.size_bytes, table.hash));
+    }
+    for (const auto& [id, use] : image_->state.value_files) {
+      AURORA_CO_RETURN_IF_ERROR(
+          co_await AddFile(ValueFileName(use.info.number), use.info.size_bytes, use.info.hash));
     }
     for (const LogPosition& part : image_->log) AURORA_CO_RETURN_IF_ERROR(co_await AddLog(part));
     ManifestState state = image_->state;
@@ -34,24 +39,24 @@ class Checkpointer {
   }
 
  private:
-  Task<absl::Status> AddTable(const TableInfo* table) {
+  Task<absl::Status> AddFile(std::string name, std::uint64_t size_bytes, std::uint64_t hash) {
     FileCopier::Request request;
-    request.from = JoinPath(image_->directory, TableFileName(table->number));
-    request.to = target_->TablePath(table->number);
-    request.bytes = table->size_bytes;
+    request.from = JoinPath(image_->directory, name);
+    request.to = JoinPath(target_->path(), name);
+    request.bytes = size_bytes;
     const absl::Status linked = co_await environment_->files().Link(request.from, request.to);
     if (linked.ok()) {
-      info_.linked_bytes += table->size_bytes;
-      copier_.Skip(table->size_bytes);
+      info_.linked_bytes += size_bytes;
+      copier_.Skip(size_bytes);
       co_return absl::OkStatus();
     }
     // Whatever the reason, a copy is as good; if the device is the reason, the copy will say so.
     const std::string path = request.from;
-    AURORA_CO_ASSIGN(const std::uint64_t hash, co_await copier_.Copy(std::move(request)));
-    if (hash != table->hash) {
+    AURORA_CO_ASSIGN(const std::uint64_t copied, co_await copier_.Copy(std::move(request)));
+    if (copied != hash) {
       co_return DataLossError(path, " is damaged: its contents are not those that were written");
     }
-    info_.copied_bytes += table->size_bytes;
+    info_.copied_bytes += size_bytes;
     co_return absl::OkStatus();
   }
 

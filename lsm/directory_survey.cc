@@ -6,6 +6,7 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_survey.h"
+#include "aurora/lsm/value_format.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -30,6 +31,8 @@ void ApplyLeniently(const ManifestEdit& edit, SurveyedManifest* manifest) {
     state.tables[table.number] = table;
     manifest->removed_tables.erase(table.number);
   }
+  for (const std::uint64_t id : edit.removed_value_files) state.value_files.erase(id);
+  for (const ValueFileInfo& file : edit.added_value_files) state.value_files[file.id].info = file;
   if (edit.handler_state.has_value()) state.handler_state = *edit.handler_state;
   state.closed_at = edit.closed_at;
 }
@@ -90,7 +93,11 @@ class DirectorySurveyor {
           manifests[name.number].exists = true;
           break;
         case FileName::Kind::kTable:
-          AURORA_CO_RETURN_IF_ERROR(co_await AddTable(name.number));
+          AURORA_CO_RETURN_IF_ERROR(co_await AddFile(entry.name, name.number, &survey_.tables));
+          break;
+        case FileName::Kind::kValues:
+          AURORA_CO_RETURN_IF_ERROR(
+              co_await AddFile(entry.name, name.number, &survey_.value_files));
           break;
         case FileName::Kind::kLogDirectory:
           AURORA_CO_RETURN_IF_ERROR(co_await ListLog());
@@ -113,12 +120,12 @@ class DirectorySurveyor {
     co_return absl::OkStatus();
   }
 
-  Task<absl::Status> AddTable(std::uint64_t number) {
-    const absl::StatusOr<FileInfo> info =
-        co_await files_.Stat(JoinPath(survey_.directory, TableFileName(number)));
+  Task<absl::Status> AddFile(std::string name, std::uint64_t number,
+                             std::map<std::uint64_t, std::uint64_t>* sizes) {
+    const absl::StatusOr<FileInfo> info = co_await files_.Stat(JoinPath(survey_.directory, name));
     if (absl::IsNotFound(info.status())) co_return absl::OkStatus();  // removed meanwhile
     AURORA_CO_RETURN_IF_ERROR(info);
-    if (!info->is_directory) survey_.tables[number] = info->size_bytes;
+    if (!info->is_directory) (*sizes)[number] = info->size_bytes;
     co_return absl::OkStatus();
   }
 
@@ -166,20 +173,27 @@ class DirectorySurveyor {
     }
     if (survey_.identity.has_value()) co_return absl::OkStatus();
     for (const auto& [number, size] : survey_.tables) {
-      co_await PeekTable(number);
+      co_await PeekFooter<TableFooter>(TableFileName(number), ParseAnyFooter);
+      if (survey_.identity.has_value()) co_return absl::OkStatus();
+    }
+    for (const auto& [number, size] : survey_.value_files) {
+      co_await PeekFooter<ValueFooter>(ValueFileName(number), ParseAnyValueFooter);
       if (survey_.identity.has_value()) break;
     }
     co_return absl::OkStatus();
   }
 
-  // The database that the footer of a table names, if it is whole. Tables do not know the epoch.
-  Task<void> PeekTable(std::uint64_t number) {
+  // The database that the footer of a file names, if it is whole. No footer knows the epoch.
+  template <class Footer>
+  Task<void> PeekFooter(std::string name,
+                        absl::StatusOr<Footer> (*parse)(std::string_view, std::uint64_t)) {
+    static_assert(kValueFooterBytes == kTableFooterBytes);
     const absl::StatusOr<std::unique_ptr<PatientFile>> file =
-        co_await PatientFile::Open(&files_, JoinPath(survey_.directory, TableFileName(number)));
+        co_await PatientFile::Open(&files_, JoinPath(survey_.directory, name));
     if (!file.ok() || (*file)->size() < kTableFooterBytes) co_return;
     const std::uint64_t size = (*file)->size();
-    const std::string_view bytes = co_await (*file)->Read(size - kTableFooterBytes, size);
-    const absl::StatusOr<TableFooter> footer = ParseAnyFooter(bytes, size);
+    const absl::StatusOr<Footer> footer =
+        parse(co_await (*file)->Read(size - kTableFooterBytes, size), size);
     if (!footer.ok()) co_return;
     LogIdentity identity;
     std::memcpy(identity.database_id, footer->identity.database_id.data(), 16);

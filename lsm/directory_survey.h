@@ -45,12 +45,13 @@ struct DirectorySurvey {
   std::vector<SurveyedManifest> manifests;        // ascending; those with a root or a file
   std::optional<std::size_t> in_force;            // the newest that was in force
   std::map<std::uint64_t, std::uint64_t> tables;  // files, and their sizes
-  std::vector<std::string> other;                 // names that no file of a database has
+  std::map<std::uint64_t, std::uint64_t> value_files;
+  std::vector<std::string> other;  // names that no file of a database has
   std::vector<std::string> other_in_log;
   std::set<std::uint32_t> segments;
   bool has_log = false;
   bool has_lock = false;
-  // Of the manifest in force, else of any manifest, else of the log, else of a table.
+  // Of the manifest in force, else of any manifest, else of the log, else of a table or value file.
   std::optional<LogIdentity> identity;
 
   bool has_root() const;
@@ -58,11 +59,13 @@ struct DirectorySurvey {
     return in_force.has_value() ? &manifests[*in_force] : nullptr;
   }
   // Anything that was of a database.
-  bool has_remains() const { return !manifests.empty() || !tables.empty() || !segments.empty(); }
+  bool has_remains() const {
+    return !manifests.empty() || !tables.empty() || !value_files.empty() || !segments.empty();
+  }
   // OK if there is; else NotFound, or FailedPrecondition where something else is there.
   absl::Status CheckRemains() const;
   std::string LogDirectory() const;
-  // What the tables of this database must show.
+  // What the tables and value files of this database must show.
   TableIdentity TableIdentityOf(std::uint64_t number) const;
 };
 

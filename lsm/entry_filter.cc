@@ -36,7 +36,7 @@ Task<absl::Status> EntryFilter::Continue(Task<absl::Status> move) {
     if (absl::Status status = std::move(move).TakeReady(); !status.ok()) return status;
     absl::StatusOr<bool> more = Examine();
     if (!more.ok()) return std::move(more).status();
-    if (!*more) return absl::OkStatus();
+    if (!*more) return awaits_value() ? ContinueSlow(absl::OkStatus()) : absl::OkStatus();
     move = source_->Next();
   }
   return ContinueSlow(std::move(move));
@@ -46,9 +46,22 @@ Task<absl::Status> EntryFilter::ContinueSlow(Task<absl::Status> move) {
   AURORA_CO_RETURN_IF_ERROR(co_await std::move(move));
   for (;;) {
     AURORA_CO_ASSIGN(const bool more, Examine());
+    if (awaits_value() && !more) {
+      AURORA_CO_RETURN_IF_ERROR(co_await FetchValue());
+      continue;
+    }
     if (!more) co_return absl::OkStatus();
     AURORA_CO_RETURN_IF_ERROR(co_await source_->Next());
   }
+}
+
+Task<absl::Status> EntryFilter::FetchValue() {
+  AURORA_CHECK(options_.values != nullptr);
+  AURORA_CO_ASSIGN(PinnedValue value,
+                   co_await options_.values->ReadValue(history_.handle(), /*fill_cache=*/false,
+                                                       options_.sources));
+  history_.SetValue(std::move(value));
+  co_return absl::OkStatus();
 }
 
 bool EntryFilter::IsRangeDeleted(EntryKey entry, std::uint64_t stripe, bool same_stripe) {
@@ -69,7 +82,7 @@ absl::StatusOr<bool> EntryFilter::Examine() {
   const std::uint64_t stripe = StripeOf(options_.visible, entry.version.sequence());
   if (!history_.empty() && (!same_key || stripe != stripe_)) {
     AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/!same_key));
-    if (valid_) return false;
+    if (valid_ || awaits_value()) return false;
   }
   if (!same_key) AURORA_RETURN_IF_ERROR(BeginKey(entry.key));
   const bool same_stripe = same_key && stripe == stripe_;
@@ -85,7 +98,7 @@ absl::StatusOr<bool> EntryFilter::Examine() {
     if (!history_.empty()) history_.AddFromIterator(Version(cover_, EntryKind::kDelete), {});
     return true;
   }
-  if (entry.version.kind() == EntryKind::kPut) {
+  if (entry.version.kind() == EntryKind::kPut || entry.version.kind() == EntryKind::kSeparatedPut) {
     rest_is_hidden_ = true;
     if (merge_operator_ == nullptr && !history_.has_operands()) {
       // Kept as it is, whatever follows.
@@ -120,6 +133,7 @@ absl::Status EntryFilter::BeginKey(std::string_view stored_key) {
 
 absl::Status EntryFilter::Emit(bool ends_key) {
   AURORA_DCHECK(!history_.empty() && !valid_);
+  if (awaits_value()) return absl::OkStatus();
   const bool is_oldest = ends_key && options_.is_bottom(key_);
   AURORA_ASSIGN_OR_RETURN(const std::optional<KeyHistory::Entry> entry,
                           history_.Collapse(user_key_, merge_operator_, is_oldest, &folded_));

@@ -12,6 +12,9 @@
 // A range delete hides what is older of its stripe and of those below; what is kept for a reader
 // between the two stays.
 //
+// A separated Put is kept as what it is, a handle, unless operands are folded over it: then its
+// value is read, and what they make of it is a Put.
+//
 // At the end of a key's history (nothing older exists below) a Delete, or a value that says the
 // same as none, is dropped too.
 //
@@ -29,11 +32,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/block_sources.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_source.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
@@ -52,6 +57,10 @@ class EntryFilter {
     const absl::flat_hash_map<KeyspaceId, const MergeOperator*>* merge_operators = nullptr;
     // Of the keyspaces that are not in the map.
     const MergeOperator* default_merge_operator = nullptr;
+    // Of the values that operands are folded over. Null where no Put is separated.
+    std::shared_ptr<const ValueSource> values;
+    // Counts the reads of these values. Not owned; null: nowhere.
+    BlockSources* sources = nullptr;
     // What they hide, and no reader needs, is dropped. Null: nothing is.
     std::shared_ptr<const RangeDeletes> range_deletes;
   };
@@ -72,15 +81,18 @@ class EntryFilter {
 
  private:
   // Looks at the entry at which the source stands. True if the source is to be moved on; false if
-  // an entry to keep was found (Valid()) or the source has ended.
+  // an entry to keep was found (Valid()), the source has ended, or a value must be fetched
+  // (history_.needs_value()) before it is looked at again.
   absl::StatusOr<bool> Examine();
   bool HasEnded() const {
     return !source_->Valid() || (options_.end.has_value() && source_->key().key >= *options_.end);
   }
   absl::Status BeginKey(std::string_view stored_key);
   // Makes what was collected the current entry, if it is to be kept. `ends_key`: the source has no
-  // older entry of this key.
+  // older entry of this key. Does nothing if a value must be fetched first.
   absl::Status Emit(bool ends_key);
+  bool awaits_value() const { return history_.needs_value() && history_.has_operands(); }
+  Task<absl::Status> FetchValue();
   // True if a range delete of the entry's own stripe hides it. Sets `cover_`.
   bool IsRangeDeleted(EntryKey entry, std::uint64_t stripe, bool same_stripe);
   AURORA_TASK_WRAPPER Task<absl::Status> Continue(Task<absl::Status> move);

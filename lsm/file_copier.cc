@@ -1,13 +1,12 @@
 #include "aurora/lsm/file_copier.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "aurora/lsm/aligned_buffer.h"
+#include "aurora/lsm/stream_hash.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -16,22 +15,6 @@ namespace aurora::lsm {
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-
-class StreamHash {
- public:
-  StreamHash() : state_(XXH3_createState()) {
-    AURORA_CHECK(state_ != nullptr);
-    XXH3_64bits_reset(state_);
-  }
-  ~StreamHash() { XXH3_freeState(state_); }
-  StreamHash(const StreamHash&) = delete;
-  StreamHash& operator=(const StreamHash&) = delete;
-  void Add(std::span<const char> bytes) { XXH3_64bits_update(state_, bytes.data(), bytes.size()); }
-  std::uint64_t Digest() const { return XXH3_64bits_digest(state_); }
-
- private:
-  XXH3_state_t* const state_;
-};
 
 std::size_t ChunkOf(std::uint64_t left) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(left, kChunkBytes));
@@ -82,7 +65,7 @@ Task<absl::StatusOr<std::uint64_t>> FileCopier::Transfer(File* from, File* to,
       co_return DataLossError(from->path(), " has ", offset + read, " bytes instead of ", bytes);
     }
     const std::span<const char> part = buffer.span().first(chunk);
-    hash.Add(part);
+    hash.Add({part.data(), part.size()});
     if (to != nullptr) AURORA_CO_RETURN_IF_ERROR(co_await to->Write(offset, part));
     offset += chunk;
     AURORA_CO_RETURN_IF_ERROR(co_await Account(chunk));

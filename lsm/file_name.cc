@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kRootPrefix = "ROOT-";
 constexpr std::string_view kManifestPrefix = "MANIFEST-";
 constexpr std::string_view kTableSuffix = ".table";
+constexpr std::string_view kValuesSuffix = ".values";
 constexpr std::size_t kDigits = 6;
 
 std::string Digits(std::uint64_t number) {
@@ -45,6 +46,8 @@ FileName ParseFileName(std::string_view name) {
     parsed = {Kind::kManifest, ParseDigits(name.substr(kManifestPrefix.size()))};
   } else if (name.ends_with(kTableSuffix)) {
     parsed = {Kind::kTable, ParseDigits(name.substr(0, name.size() - kTableSuffix.size()))};
+  } else if (name.ends_with(kValuesSuffix)) {
+    parsed = {Kind::kValues, ParseDigits(name.substr(0, name.size() - kValuesSuffix.size()))};
   }
   return parsed.number == 0 ? FileName() : parsed;
 }
@@ -54,6 +57,7 @@ std::string ManifestFileName(std::uint64_t number) {
   return StrCat(kManifestPrefix, Digits(number));
 }
 std::string TableFileName(std::uint64_t number) { return StrCat(Digits(number), kTableSuffix); }
+std::string ValueFileName(std::uint64_t number) { return StrCat(Digits(number), kValuesSuffix); }
 
 std::string JoinPath(std::string_view directory, std::string_view name) {
   if (directory.empty()) return std::string(name);

@@ -5,6 +5,7 @@
 //   MANIFEST-000007   what the tree consists of
 //   RESERVE           space for the next manifest, on a full device
 //   000042.table      a table
+//   000043.values     values that tables name; numbered like tables
 //   log/              the segments of the log (log.h)
 //   LOG, LOG.old      what happened, for people (event_file.h); nothing depends on them
 //
@@ -31,6 +32,7 @@ struct FileName {
     kRoot,
     kManifest,
     kTable,
+    kValues,
     kLogDirectory,
     kEvents
   };
@@ -43,6 +45,7 @@ FileName ParseFileName(std::string_view name);
 std::string RootFileName(std::uint64_t number);
 std::string ManifestFileName(std::uint64_t number);
 std::string TableFileName(std::uint64_t number);
+std::string ValueFileName(std::uint64_t number);
 
 // `directory`/`name`.
 std::string JoinPath(std::string_view directory, std::string_view name);

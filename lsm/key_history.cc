@@ -16,7 +16,16 @@ bool KeyHistory::Classify(Version version) {
   if (is_empty_) newest_ = version;
   is_empty_ = false;
   if (version.kind() == EntryKind::kMerge) return true;
-  base_ = version.kind() == EntryKind::kPut ? Base::kPut : Base::kDelete;
+  switch (version.kind()) {
+    case EntryKind::kPut:
+      base_ = Base::kPut;
+      break;
+    case EntryKind::kSeparatedPut:
+      base_ = Base::kSeparatedPut;
+      break;
+    default:
+      base_ = Base::kDelete;
+  }
   return false;
 }
 
@@ -24,7 +33,7 @@ bool KeyHistory::Add(Version version, std::string_view value,
                      const std::shared_ptr<const void>& owner) {
   if (Classify(version)) {
     operands_.emplace_back(value, owner);
-  } else if (base_ == Base::kPut) {
+  } else if (base_ != Base::kDelete) {
     base_value_ = PinnedValue(value, owner);
   }
   return done();
@@ -35,7 +44,7 @@ bool KeyHistory::AddFromIterator(Version version, std::string_view value) {
     auto copy = std::make_shared<const std::string>(value);
     const std::string_view view = *copy;
     operands_.emplace_back(view, std::move(copy));
-  } else if (base_ == Base::kPut) {
+  } else if (base_ != Base::kDelete) {
     base_value_ = PinnedValue(value, nullptr);
   }
   return done();
@@ -63,7 +72,7 @@ absl::Status NoOperatorError(std::string_view key) {
 
 absl::Status KeyHistory::Fold(std::string_view key, const MergeOperator* merge_operator,
                               std::string* value) const {
-  AURORA_DCHECK(has_operands());
+  AURORA_DCHECK(has_operands() && !needs_value());
   if (merge_operator == nullptr) return NoOperatorError(key);
   std::optional<std::string_view> base;
   if (base_ == Base::kPut) base = base_value_.view();
@@ -73,6 +82,7 @@ absl::Status KeyHistory::Fold(std::string_view key, const MergeOperator* merge_o
 
 absl::StatusOr<std::optional<PinnedValue>> KeyHistory::Resolve(
     std::string_view key, const MergeOperator* merge_operator) const {
+  AURORA_DCHECK(!needs_value());
   if (!has_operands()) {
     if (base_ == Base::kPut) return std::optional<PinnedValue>(base_value_);
     return std::optional<PinnedValue>();
@@ -85,6 +95,7 @@ absl::StatusOr<std::optional<PinnedValue>> KeyHistory::Resolve(
 
 absl::StatusOr<std::optional<std::string_view>> KeyHistory::Resolve(
     std::string_view key, const MergeOperator* merge_operator, std::string* scratch) const {
+  AURORA_DCHECK(!needs_value());
   if (!has_operands()) {
     if (base_ == Base::kPut) return std::optional<std::string_view>(base_value_.view());
     return std::optional<std::string_view>();
@@ -102,6 +113,10 @@ absl::StatusOr<std::optional<KeyHistory::Entry>> KeyHistory::Collapse(
     return std::optional<Entry>(Entry{newest_, {}});
   }
   if (has_operands() && merge_operator == nullptr) return NoOperatorError(key);
+  if (needs_value() && !has_operands()) {
+    return std::optional<Entry>(
+        Entry{Version(newest_.sequence(), EntryKind::kSeparatedPut), base_value_.view()});
+  }
 
   const bool is_operand = !done() && !is_oldest;
   std::string_view value;

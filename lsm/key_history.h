@@ -13,7 +13,8 @@
 //   Delete | ...                                        =>  nothing
 //
 // The first Put or Delete is the base: everything older is hidden by it. A range delete that covers
-// the key is a Delete behind the entries of its own commit (HideBelow).
+// the key is a Delete behind the entries of its own commit (HideBelow). A separated Put is a Put
+// whose value must be fetched before anything is made of it (needs_value, SetValue).
 //
 // One user at a time. A history that saw no operand allocates nothing; Reset() keeps what was
 // allocated.
@@ -26,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,6 +35,7 @@
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/types.h"
+#include "aurora/runtime/check.h"
 
 namespace aurora::lsm {
 
@@ -72,10 +75,20 @@ class KeyHistory {
   std::size_t entry_count() const { return operands_.size() + (done() ? 1 : 0); }
   // True if the newest entry is a Delete, or a range delete hides it.
   bool is_deleted() const { return base_ == Base::kDelete && !has_operands(); }
+  // The base is a Put whose value lies elsewhere: `handle` says where (value_format.h).
+  bool needs_value() const { return base_ == Base::kSeparatedPut; }
+  std::string_view handle() const { return base_value_.view(); }
+  // Gives it. REQUIRES needs_value().
+  void SetValue(PinnedValue value) {
+    AURORA_DCHECK(needs_value());
+    base_ = Base::kPut;
+    base_value_ = std::move(value);
+  }
 
   // The value of the key, nullopt if it has none. All entries that a reader may see were fed, or
   // done(). `key` is what the operator gets as its key; `merge_operator` may be null where there
   // are no operands, else that is FailedPrecondition. The result does not depend on this object.
+  // REQUIRES !needs_value().
   absl::StatusOr<std::optional<PinnedValue>> Resolve(std::string_view key,
                                                      const MergeOperator* merge_operator) const;
   // The same without owners: the view is into `scratch` if operands were folded, else it is the
@@ -91,7 +104,8 @@ class KeyHistory {
   // The one entry that says the same as all that were fed, under the sequence of the newest, for a
   // compaction in which no snapshot lies between them. `is_oldest`: nothing older of this key
   // exists anywhere, so that a Delete, or a value that the operator calls empty, need not be kept:
-  // then nullopt. The view is into `scratch` or is a value as it was fed.
+  // then nullopt. The view is into `scratch` or is a value as it was fed. A separated Put stays
+  // one, and is never empty. REQUIRES !needs_value(), unless there are no operands.
   absl::StatusOr<std::optional<Entry>> Collapse(std::string_view key,
                                                 const MergeOperator* merge_operator, bool is_oldest,
                                                 std::string* scratch) const;
@@ -100,7 +114,7 @@ class KeyHistory {
   void Reset();
 
  private:
-  enum class Base : std::uint8_t { kUnknown, kPut, kDelete };
+  enum class Base : std::uint8_t { kUnknown, kPut, kSeparatedPut, kDelete };
 
   // Sets newest_ and, if this entry is the base, base_. True if it is an operand.
   bool Classify(Version version);
@@ -113,7 +127,7 @@ class KeyHistory {
   std::uint64_t hidden_below_ = 0;  // the word of a version
   bool is_empty_ = true;
   Base base_ = Base::kUnknown;
-  PinnedValue base_value_;             // of a Put
+  PinnedValue base_value_;             // of a Put; of a separated one, its handle
   std::vector<PinnedValue> operands_;  // newest first
 };
 

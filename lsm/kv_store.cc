@@ -19,8 +19,33 @@ namespace {
 // Bytes of a mutation's record apart from key and value.
 constexpr std::size_t kHeaderMax = 3 * kMaxVarint64Bytes;
 
+// Of kinds that do not stand for themselves in a record.
+constexpr std::uint64_t kDeleteRangeCode = 3;
+constexpr std::uint64_t kSeparatedPutCode = std::uint64_t{1} << 34 | 1;
+
+std::uint64_t CodeOf(EntryKind kind) {
+  if (kind == EntryKind::kDeleteRange) return kDeleteRangeCode;
+  if (kind == EntryKind::kSeparatedPut) return kSeparatedPutCode;
+  return static_cast<std::uint64_t>(kind);
+}
+
+// False if the tag is none.
+bool ParseTag(std::uint64_t tag, Mutation* mutation) {
+  mutation->keyspace = static_cast<KeyspaceId>(tag >> 2);
+  const std::uint64_t code = tag - (std::uint64_t{mutation->keyspace} << 2);
+  if (code == kSeparatedPutCode) {
+    mutation->kind = EntryKind::kSeparatedPut;
+  } else if (code == kDeleteRangeCode) {
+    mutation->kind = EntryKind::kDeleteRange;
+  } else {
+    mutation->kind = static_cast<EntryKind>(code & 3);
+    return code < kDeleteRangeCode;
+  }
+  return true;
+}
+
 char* StoreHeader(char* out, KeyspaceId keyspace, EntryKind kind, std::size_t key_size) {
-  out = StoreVarint(out, std::uint64_t{keyspace} << 2 | static_cast<std::uint64_t>(kind));
+  out = StoreVarint(out, std::uint64_t{keyspace} << 2 | CodeOf(kind));
   return StoreVarint(out, key_size);
 }
 
@@ -107,14 +132,12 @@ absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutatio
   ByteReader reader(record);
   bool has_ranges = false;
   while (reader.remaining() > 0) {
-    const std::uint64_t tag = reader.ReadVarint64();
     Mutation mutation;
-    mutation.keyspace = static_cast<KeyspaceId>(tag >> 2);
-    mutation.kind = static_cast<EntryKind>(tag & 3);
+    const bool is_known = ParseTag(reader.ReadVarint64(), &mutation);
     mutation.key = reader.ReadLengthPrefixed();
     if (mutation.kind != EntryKind::kDelete) mutation.value = reader.ReadLengthPrefixed();
     has_ranges |= mutation.kind == EntryKind::kDeleteRange;
-    if (!reader.ok() || mutation.keyspace != tag >> 2) {
+    if (!reader.ok() || !is_known) {
       return DataLossError("a record of ", record.size(), " bytes is not a batch of mutations");
     }
     mutations->push_back(mutation);

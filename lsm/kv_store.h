@@ -27,14 +27,20 @@ namespace aurora::lsm {
 // stands before it in the batch, and leaves what stands behind it.
 //
 //   record = mutation ...
-//   mutation = varint keyspace * 4 + kind, varint key size, key, and unless it is a Delete,
+//   mutation = varint keyspace * 4 + code, varint key size, key, and unless it is a Delete,
 //              varint value size, value
+//   code     = 0 Delete, 1 Put, 2 Merge, 3 DeleteRange, 2^34 + 1 a Put of a StagedValue: what
+//              stands for the value is its claim
 //
 // Of a DeleteRange the key is the begin, the value the end.
 class WriteBatch {
  public:
   void Put(std::string_view key, std::string_view value, KeyspaceId keyspace = 0) {
     Add(keyspace, EntryKind::kPut, key, value);
+  }
+  // The value must live until the commit completes.
+  void Put(std::string_view key, const StagedValue& value, KeyspaceId keyspace = 0) {
+    Add(keyspace, EntryKind::kSeparatedPut, key, value.claim());
   }
   void Delete(std::string_view key, KeyspaceId keyspace = 0) {
     Add(keyspace, EntryKind::kDelete, key, {});
@@ -85,6 +91,14 @@ class KvStore {
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
       std::string_view key, Sequence at = kMaxSequence, OperationProfile* profile = nullptr) {
     return store_->Get(0, key, at, profile);
+  }
+  // As the Store's: values of any size, written and read in parts.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::unique_ptr<ValueWriter>>> NewValue() {
+    return store_->NewValue();
+  }
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(
+      std::string_view key, Sequence at = kMaxSequence) {
+    return store_->OpenValue(0, key, at);
   }
   // As Store::GetMany.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(

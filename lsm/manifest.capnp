@@ -20,6 +20,29 @@ struct Table {
   rangeDeleteCount @9 :UInt64;
   # largestKey itself is not in the table: it is where a range delete ends.
   largestIsExclusive @10 :Bool;
+  # What the table needs of value files, ascending by file.
+  values @11 :List(ValueReference);
+}
+
+struct ValueReference {
+  # The id of the value file.
+  file @0 :UInt64;
+  valueCount @1 :UInt64;
+  # That the values take in the file.
+  storedBytes @2 :UInt64;
+}
+
+struct ValueFile {
+  # The number of its first file, by which tables name it.
+  id @0 :UInt64;
+  # Of the file that it is now.
+  number @1 :UInt64;
+  sizeBytes @2 :UInt64;
+  # XXH3 of the whole file.
+  hash @3 :UInt64;
+  # Of all values in the file, whether or not a table needs them.
+  valueCount @4 :UInt64;
+  storedBytes @5 :UInt64;
 }
 
 # Written in the first edit of a manifest and never again.
@@ -48,4 +71,7 @@ struct Edit {
   # The store was closed and this was the last sequence issued; one more than that, 0 if it was not
   # closed. Any later edit says that it is open again.
   closedAfter @8 :UInt64;
+  # An id that is removed may be added again, as another file.
+  addedValueFiles @9 :List(ValueFile);
+  removedValueFiles @10 :List(UInt64);
 }

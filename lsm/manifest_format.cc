@@ -93,6 +93,13 @@ void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
   builder.setLargestSequence(table.largest_sequence);
   builder.setRangeDeleteCount(table.range_delete_count);
   builder.setLargestIsExclusive(table.largest_is_exclusive);
+  if (table.values.empty()) return;
+  auto values = builder.initValues(static_cast<unsigned>(table.values.size()));
+  for (unsigned i = 0; i < values.size(); ++i) {
+    values[i].setFile(table.values[i].file);
+    values[i].setValueCount(table.values[i].value_count);
+    values[i].setStoredBytes(table.values[i].stored_bytes);
+  }
 }
 
 TableInfo ReadTable(wire::Table::Reader reader) {
@@ -108,7 +115,35 @@ TableInfo ReadTable(wire::Table::Reader reader) {
   table.largest_sequence = reader.getLargestSequence();
   table.range_delete_count = reader.getRangeDeleteCount();
   table.largest_is_exclusive = reader.getLargestIsExclusive();
+  for (const auto value : reader.getValues()) {
+    table.values.push_back({value.getFile(), value.getValueCount(), value.getStoredBytes()});
+  }
   return table;
+}
+
+void BuildValueFile(const ValueFileInfo& file, wire::ValueFile::Builder builder) {
+  builder.setId(file.id);
+  builder.setNumber(file.number);
+  builder.setSizeBytes(file.size_bytes);
+  builder.setHash(file.hash);
+  builder.setValueCount(file.value_count);
+  builder.setStoredBytes(file.stored_bytes);
+}
+
+ValueFileInfo ReadValueFile(wire::ValueFile::Reader reader) {
+  return {reader.getId(),   reader.getNumber(),     reader.getSizeBytes(),
+          reader.getHash(), reader.getValueCount(), reader.getStoredBytes()};
+}
+
+void BuildValueFiles(const ManifestEdit& edit, wire::Edit::Builder builder) {
+  if (const auto count = static_cast<unsigned>(edit.added_value_files.size()); count > 0) {
+    auto added = builder.initAddedValueFiles(count);
+    for (unsigned i = 0; i < count; ++i) BuildValueFile(edit.added_value_files[i], added[i]);
+  }
+  if (const auto count = static_cast<unsigned>(edit.removed_value_files.size()); count > 0) {
+    auto removed = builder.initRemovedValueFiles(count);
+    for (unsigned i = 0; i < count; ++i) removed.set(i, edit.removed_value_files[i]);
+  }
 }
 
 void BuildEdit(const ManifestEdit& edit, wire::Edit::Builder builder) {
@@ -120,6 +155,7 @@ void BuildEdit(const ManifestEdit& edit, wire::Edit::Builder builder) {
   for (std::size_t i = 0; i < edit.removed_tables.size(); ++i) {
     removed.set(static_cast<unsigned>(i), edit.removed_tables[i]);
   }
+  BuildValueFiles(edit, builder);
   builder.setLogStartSegment(edit.log_start_segment.value_or(0));
   builder.setFlushedThrough(edit.flushed_through.value_or(0));
   builder.setReservedThrough(edit.reserved_through.value_or(0));
@@ -133,6 +169,12 @@ ManifestEdit ReadEdit(wire::Edit::Reader reader) {
   for (const auto table : reader.getAddedTables()) edit.added_tables.push_back(ReadTable(table));
   for (const std::uint64_t number : reader.getRemovedTables()) {
     edit.removed_tables.push_back(number);
+  }
+  for (const auto file : reader.getAddedValueFiles()) {
+    edit.added_value_files.push_back(ReadValueFile(file));
+  }
+  for (const std::uint64_t id : reader.getRemovedValueFiles()) {
+    edit.removed_value_files.push_back(id);
   }
   const auto set = [](std::uint64_t value, std::optional<std::uint64_t>* field) {
     if (value != 0) *field = value;
@@ -234,6 +276,89 @@ absl::Status CheckTable(const TableInfo& table, const ManifestState& state) {
   return absl::OkStatus();
 }
 
+absl::Status CheckValueFile(const ValueFileInfo& file, const ManifestState& state) {
+  if (file.id == 0 || file.id > file.number || file.number >= state.next_file_number) {
+    return DataLossError("value file ", file.id, ", as file ", file.number,
+                         ", is not below the next file number ", state.next_file_number);
+  }
+  if (file.value_count == 0 || file.stored_bytes > file.size_bytes) {
+    return DataLossError("value file ", file.id, " holds ", file.value_count, " values of ",
+                         file.stored_bytes, " bytes in ", file.size_bytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeReferences(const TableInfo& table, ManifestState* state) {
+  for (const ValueReference& reference : table.values) {
+    const auto found = state->value_files.find(reference.file);
+    if (found == state->value_files.end()) {
+      return DataLossError("table ", table.number, " needs value file ", reference.file,
+                           ", which is not there");
+    }
+    ValueFileUse& use = found->second;
+    if (reference.value_count > use.info.value_count - use.live_count ||
+        reference.stored_bytes > use.info.stored_bytes - use.live_bytes) {
+      return DataLossError("the tables need more of value file ", reference.file, " than it holds");
+    }
+    use.live_count += reference.value_count;
+    use.live_bytes += reference.stored_bytes;
+  }
+  return absl::OkStatus();
+}
+
+// A table that is there has taken them.
+void GiveReferencesBack(const TableInfo& table, ManifestState* state) {
+  for (const ValueReference& reference : table.values) {
+    ValueFileUse& use = state->value_files.at(reference.file);
+    use.live_count -= reference.value_count;
+    use.live_bytes -= reference.stored_bytes;
+  }
+}
+
+absl::Status RemoveTables(const ManifestEdit& edit, ManifestState* state) {
+  for (const std::uint64_t number : edit.removed_tables) {
+    const auto found = state->tables.find(number);
+    if (found == state->tables.end()) {
+      return DataLossError("table ", number, " is removed but was not there");
+    }
+    GiveReferencesBack(found->second, state);
+    state->tables.erase(found);
+  }
+  return absl::OkStatus();
+}
+
+// Of a value file that is replaced by another of the same id, the tables need what they needed.
+absl::Status ChangeValueFiles(const ManifestEdit& edit, ManifestState* state) {
+  std::map<std::uint64_t, ValueFileUse> removed;
+  for (const std::uint64_t id : edit.removed_value_files) {
+    auto node = state->value_files.extract(id);
+    if (node.empty()) return DataLossError("value file ", id, " is removed but was not there");
+    removed.insert(std::move(node));
+  }
+  for (const ValueFileInfo& file : edit.added_value_files) {
+    AURORA_RETURN_IF_ERROR(CheckValueFile(file, *state));
+    ValueFileUse use{file, 0, 0};
+    if (const auto before = removed.find(file.id); before != removed.end()) {
+      use.live_count = before->second.live_count;
+      use.live_bytes = before->second.live_bytes;
+      removed.erase(before);
+    }
+    if (use.live_count > file.value_count || use.live_bytes > file.stored_bytes) {
+      return DataLossError("value file ", file.id, " is replaced by one that has less than the ",
+                           "tables need");
+    }
+    if (!state->value_files.emplace(file.id, use).second) {
+      return DataLossError("value file ", file.id, " is added twice");
+    }
+  }
+  for (const auto& [id, use] : removed) {
+    if (use.live_count != 0) {
+      return DataLossError("value file ", id, " is removed, and tables need it");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Advance(std::string_view name, const std::optional<std::uint64_t>& value,
                      std::uint64_t* field) {
   if (!value.has_value()) return absl::OkStatus();
@@ -244,6 +369,12 @@ absl::Status Advance(std::string_view name, const std::optional<std::uint64_t>& 
 
 }  // namespace
 
+std::uint64_t TableInfo::value_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const ValueReference& reference : values) bytes += reference.stored_bytes;
+  return bytes;
+}
+
 absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state) {
   AURORA_RETURN_IF_ERROR(
       Advance("the next file number", edit.next_file_number, &state->next_file_number));
@@ -253,13 +384,11 @@ absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state) {
       Advance("the flushed sequence", edit.flushed_through, &state->flushed_through));
   AURORA_RETURN_IF_ERROR(
       Advance("the reserved sequence", edit.reserved_through, &state->reserved_through));
-  for (const std::uint64_t number : edit.removed_tables) {
-    if (state->tables.erase(number) == 0) {
-      return DataLossError("table ", number, " is removed but was not there");
-    }
-  }
+  AURORA_RETURN_IF_ERROR(RemoveTables(edit, state));
+  AURORA_RETURN_IF_ERROR(ChangeValueFiles(edit, state));
   for (const TableInfo& table : edit.added_tables) {
     AURORA_RETURN_IF_ERROR(CheckTable(table, *state));
+    AURORA_RETURN_IF_ERROR(TakeReferences(table, state));
     if (!state->tables.emplace(table.number, table).second) {
       return DataLossError("table ", table.number, " is added twice");
     }
@@ -274,6 +403,7 @@ void AppendSnapshotFrame(std::uint64_t manifest_number, const ManifestState& sta
   ManifestEdit edit;
   edit.added_tables.reserve(state.tables.size());
   for (const auto& [number, table] : state.tables) edit.added_tables.push_back(table);
+  for (const auto& [id, use] : state.value_files) edit.added_value_files.push_back(use.info);
   edit.log_start_segment = state.log_start_segment;
   edit.flushed_through = state.flushed_through;
   edit.reserved_through = state.reserved_through;

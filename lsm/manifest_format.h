@@ -32,12 +32,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_format.h"
 
 namespace aurora::lsm {
 
 // Of the directory as a whole. What is of an older version from kOldestFormatVersion on is read,
 // and is of this one from its next open for writing on. Another number is refused.
-inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kFormatVersion = 3;
 inline constexpr std::uint32_t kOldestFormatVersion = 1;
 inline constexpr std::string_view kComparatorName = "aurora.bytewise";
 inline constexpr int kLevelCount = 7;
@@ -58,7 +59,10 @@ struct TableInfo {
   Sequence smallest_sequence = 0;
   Sequence largest_sequence = 0;
   std::uint64_t range_delete_count = 0;
+  std::vector<ValueReference> values;  // ascending by file
 
+  // What the values take that lie elsewhere.
+  std::uint64_t value_bytes() const;
   // All that the table holds is before `key`.
   bool EndsBefore(std::string_view key) const {
     const int order = std::string_view(largest_key).compare(key);
@@ -71,10 +75,34 @@ struct TableInfo {
   friend bool operator==(const TableInfo&, const TableInfo&) = default;
 };
 
+// A value file.
+struct ValueFileInfo {
+  std::uint64_t id = 0;      // by which tables name it: the number of its first file
+  std::uint64_t number = 0;  // of the file that it is now
+  std::uint64_t size_bytes = 0;
+  std::uint64_t hash = 0;         // XXH3 of the whole file
+  std::uint64_t value_count = 0;  // of all values in it, needed or not
+  std::uint64_t stored_bytes = 0;
+  friend bool operator==(const ValueFileInfo&, const ValueFileInfo&) = default;
+};
+
+// A value file and what the tables need of it; the rest is garbage. Every value is named by one
+// entry of one table, or by none.
+struct ValueFileUse {
+  ValueFileInfo info;
+  std::uint64_t live_count = 0;
+  std::uint64_t live_bytes = 0;
+
+  std::uint64_t garbage_bytes() const { return info.stored_bytes - live_bytes; }
+  friend bool operator==(const ValueFileUse&, const ValueFileUse&) = default;
+};
+
 // A change of the tree. What is not set stays.
 struct ManifestEdit {
   std::vector<std::uint64_t> removed_tables;
   std::vector<TableInfo> added_tables;  // a removed table may be added again, at another level
+  std::vector<std::uint64_t> removed_value_files;  // ids
+  std::vector<ValueFileInfo> added_value_files;    // a removed id may be added again
   std::optional<std::uint64_t> log_start_segment;
   std::optional<Sequence> flushed_through;
   std::optional<Sequence> reserved_through;
@@ -89,6 +117,7 @@ struct ManifestState {
   LogIdentity identity;
   std::string boot_id;  // of the machine, when this manifest was begun
   std::map<std::uint64_t, TableInfo> tables;
+  std::map<std::uint64_t, ValueFileUse> value_files;  // by id
   // Recovery replays the log from this segment on (0: there is no log yet), of it the records above
   // flushed_through.
   std::uint64_t log_start_segment = 0;
@@ -104,8 +133,8 @@ struct ManifestState {
 };
 
 // Applies `edit`, or explains why it cannot follow `state` and leaves it unspecified: removes what
-// is not there, adds what is there already, an inverted range, a level out of bounds, or a counter
-// that goes back.
+// is not there or is needed, adds what is there already, an inverted range, a level out of bounds,
+// a counter that goes back, or a table that needs more of a value file than that holds.
 absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state);
 
 // Appends the frame of a manifest's first edit, which makes `state`.

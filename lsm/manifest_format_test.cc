@@ -34,13 +34,31 @@ TableInfo Table(std::uint64_t number, int level) {
   return table;
 }
 
+TableInfo TableWithValues(std::uint64_t number, int level, std::uint64_t file) {
+  TableInfo table = Table(number, level);
+  table.values = {{file, number, 100 * number}};
+  return table;
+}
+
+ValueFileInfo Values(std::uint64_t id, std::uint64_t number) {
+  ValueFileInfo file;
+  file.id = id;
+  file.number = number;
+  file.size_bytes = 8192;
+  file.hash = 0xDCBA0000 + number;
+  file.value_count = 15;
+  file.stored_bytes = 1500;
+  return file;
+}
+
 ManifestState SomeState() {
   ManifestState state;
   for (int i = 0; i < 16; ++i) state.identity.database_id[i] = static_cast<std::uint8_t>(i + 1);
   state.identity.epoch = 3;
   state.boot_id = "boot";
   state.next_file_number = 100;
-  state.tables[5] = Table(5, 1);
+  state.tables[5] = TableWithValues(5, 1, 20);
+  state.value_files[20] = {Values(20, 20), 5, 500};
   state.log_start_segment = 2;
   state.flushed_through = 50;
   state.reserved_through = 1000;
@@ -50,16 +68,20 @@ ManifestState SomeState() {
 
 std::vector<ManifestEdit> SomeEdits() {
   std::vector<ManifestEdit> edits(4);
-  edits[0].added_tables = {Table(10, 0)};
+  edits[0].added_tables = {TableWithValues(10, 0, 20)};
+  edits[0].added_value_files = {Values(30, 30)};
   edits[0].log_start_segment = 3;
   edits[0].flushed_through = 60;
   edits[0].handler_state = std::string("later\0", 6);
   edits[1].removed_tables = {5, 10};
-  edits[1].added_tables = {Table(11, 1)};
+  edits[1].added_tables = {TableWithValues(11, 1, 30)};
+  edits[1].removed_value_files = {20};
   edits[2].reserved_through = 2000;
   edits[2].next_file_number = 200;
+  edits[2].removed_value_files = {30};
+  edits[2].added_value_files = {Values(30, 31)};
   edits[3].removed_tables = {11};
-  edits[3].added_tables = {Table(11, 2)};
+  edits[3].added_tables = {TableWithValues(11, 2, 30)};
   return edits;
 }
 
@@ -90,6 +112,7 @@ void ExpectSame(const ManifestState& a, const ManifestState& b) {
   EXPECT_EQ(a.identity.epoch, b.identity.epoch);
   EXPECT_EQ(a.boot_id, b.boot_id);
   EXPECT_TRUE(a.tables == b.tables);
+  EXPECT_TRUE(a.value_files == b.value_files);
   EXPECT_EQ(a.log_start_segment, b.log_start_segment);
   EXPECT_EQ(a.flushed_through, b.flushed_through);
   EXPECT_EQ(a.reserved_through, b.reserved_through);
@@ -259,6 +282,51 @@ std::string ManifestOfVersion(std::uint32_t version, const char* comparator) {
   return std::string(frame, sizeof frame).append(payload);
 }
 
+TEST(ManifestFormatTest, WhatTablesNeedOfValueFilesIsCounted) {
+  EXPECT_EQ(StateAfter(0).value_files.at(20).garbage_bytes(), 1000u);
+  EXPECT_EQ(StateAfter(1).value_files.at(20).garbage_bytes(), 0u);
+  EXPECT_EQ(StateAfter(1).value_files.at(30).live_count, 0u);
+  const ManifestState last = StateAfter(4);
+  EXPECT_FALSE(last.value_files.contains(20));
+  EXPECT_EQ(last.value_files.at(30), (ValueFileUse{Values(30, 31), 11, 1100}));
+}
+
+TEST(ManifestFormatTest, AnEditThatValueFilesCannotFollowIsRefused) {
+  const auto refused = [](const ManifestEdit& edit) {
+    ManifestState state = StateAfter(1);
+    return ApplyEdit(edit, &state).code() == absl::StatusCode::kDataLoss;
+  };
+  ManifestEdit edit;
+  edit.removed_value_files = {20};
+  EXPECT_TRUE(refused(edit)) << "tables need it";
+  edit.removed_value_files = {21};
+  EXPECT_TRUE(refused(edit)) << "removes what is not there";
+  edit = {};
+  edit.added_value_files = {Values(30, 31)};
+  EXPECT_TRUE(refused(edit)) << "adds what is there";
+  edit.added_value_files = {Values(32, 31)};
+  EXPECT_TRUE(refused(edit)) << "an id above its number";
+  edit.added_value_files = {Values(0, 31)};
+  EXPECT_TRUE(refused(edit)) << "no id";
+  edit.added_value_files = {Values(100, 100)};
+  EXPECT_TRUE(refused(edit)) << "a number that was not given out";
+  edit.added_value_files = {Values(31, 31)};
+  EXPECT_FALSE(refused(edit));
+  edit = {};
+  edit.added_tables = {TableWithValues(40, 0, 77)};
+  EXPECT_TRUE(refused(edit)) << "needs what is not there";
+  edit.added_tables = {TableWithValues(1, 0, 20)};
+  EXPECT_TRUE(refused(edit)) << "needs more than there is";
+  edit.removed_tables = {5};
+  EXPECT_FALSE(refused(edit));
+  edit = {};
+  edit.removed_value_files = {20};
+  edit.added_value_files = {Values(20, 33)};
+  EXPECT_FALSE(refused(edit));
+  edit.added_value_files[0].value_count = 14;
+  EXPECT_TRUE(refused(edit)) << "replaced by one that has less";
+}
+
 TEST(ManifestFormatTest, AnotherFormatVersionOrOrderIsNoDamageAndNamed) {
   const std::string comparator(kComparatorName);
   const auto decode = [](const std::string& bytes) { return DecodeManifest("m", 0, bytes); };
@@ -269,9 +337,10 @@ TEST(ManifestFormatTest, AnotherFormatVersionOrOrderIsNoDamageAndNamed) {
   const absl::Status newer =
       decode(ManifestOfVersion(kFormatVersion + 1, comparator.c_str())).status();
   EXPECT_EQ(newer.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(newer.message().find("format version 3; this program reads versions 1 to 2"),
-            absl::string_view::npos)
-      << newer;
+  const std::string expected = "format version " + std::to_string(kFormatVersion + 1) +
+                               "; this program reads versions 1 to " +
+                               std::to_string(kFormatVersion);
+  EXPECT_NE(newer.message().find(expected), absl::string_view::npos) << newer;
   const absl::Status other = decode(ManifestOfVersion(kFormatVersion, "reverse")).status();
   EXPECT_EQ(other.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(other.message().find("\"reverse\""), absl::string_view::npos) << other;

@@ -35,10 +35,6 @@ NewDirectory::NewDirectory(Environment* environment, std::string target)
       target_(WithoutSlashes(std::move(target))),
       path_(StrCat(target_, ".incomplete")) {}
 
-std::string NewDirectory::TablePath(std::uint64_t number) const {
-  return JoinPath(path_, TableFileName(number));
-}
-
 std::string NewDirectory::SegmentPath(std::uint64_t number) const {
   return JoinPath(JoinPath(path_, kLogDirectoryName),
                   SegmentFileName(static_cast<std::uint32_t>(number)));

@@ -36,7 +36,6 @@ class NewDirectory {
   static Task<absl::StatusOr<std::unique_ptr<NewDirectory>>> Begin(Environment* environment,
                                                                    std::string target);
 
-  std::string TablePath(std::uint64_t number) const;
   std::string SegmentPath(std::uint64_t number) const;
 
   // Writes the manifest of `state`, makes everything durable and gives the directory its name. The

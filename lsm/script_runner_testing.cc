@@ -112,6 +112,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.level0_runs_max = 1 + static_cast<int>(random.Below(6));
   options.block_cache_bytes = random.Below(4) == 0 ? 0 : power(10, 11);
   options.direct_reads = random.Below(3) == 0;
+  options.value_file_min_bytes = random.Below(4) == 0 ? 0 : power(10, 2);
   return options;
 }
 
@@ -122,7 +123,8 @@ std::string Show(const StoreOptions& options) {
                 ", table_bytes ", options.table_bytes, ", level_base_bytes ",
                 options.level_base_bytes, ", level_multiplier ", options.level_multiplier,
                 ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
-                options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no");
+                options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no",
+                ", value_file_min_bytes ", options.value_file_min_bytes);
 }
 
 // --- Running. ---

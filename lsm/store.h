@@ -34,6 +34,7 @@
 #include "aurora/lsm/store_events.h"
 #include "aurora/lsm/store_stats.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_stream.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/logger.h"
 #include "aurora/runtime/memory_budget.h"
@@ -58,6 +59,9 @@ class RecordHandler {
   virtual absl::Status RestoreState(std::string_view state) = 0;
 };
 
+// Smaller values are always kept in tables: a scan would read each from another place.
+inline constexpr std::size_t kValueFileBytesLeast = 1024;
+
 struct StoreOptions {
   std::string directory;
   bool create_if_missing = true;
@@ -70,9 +74,14 @@ struct StoreOptions {
   absl::Duration flush_interval = absl::Milliseconds(50);  // kBuffered
   std::size_t memtable_bytes = 32u << 20;
   std::uint64_t log_segment_bytes = 16u << 20;
-  std::uint64_t table_bytes = 16u << 20;  // compaction cuts its output about there
+  // A value of at least so many bytes goes to a value file when it is flushed; compaction then
+  // moves its handle instead of it. 0: none does; else at least kValueFileBytesLeast. A value that
+  // merge operands were folded into stays in its table.
+  std::size_t value_file_min_bytes = 4096;
+  // Of the tables, counting the values that they name. Compaction cuts its output about there.
+  std::uint64_t table_bytes = 16u << 20;
   std::uint64_t level_base_bytes =
-      128u << 20;  // of level 1; each level below may hold level_multiplier times more
+      128u << 20;  // of level 1, as table_bytes; each below may hold level_multiplier times more
   int level_multiplier = 8;
   int level0_runs_max = 4;  // then they are compacted into level 1
   // The accountant of memory, and the cache of blocks that is charged to it. Not owned; must
@@ -152,17 +161,23 @@ struct IterateOptions {
   // Filled with what the iterator costs, at each Seek for what came before it, and at its end. Must
   // outlive the iterator; null: nobody asks.
   OperationProfile* profile = nullptr;
+  // Values in value files are read only where LoadValue asks for them: for scans of keys.
+  bool lazy_values = false;
 };
 
 // Walks the live keys of one keyspace as of one sequence, in both directions. One user at a time.
 // Sees nothing committed later, holds what it sees. key() and value() are valid until the next
-// move. Errors are sticky (see EntryIterator).
+// move. A move reads the value too, also where it lies in a value file, unless the iterator is
+// lazy: then LoadValue must complete before value() is called. Errors are sticky (see
+// EntryIterator).
 class Iterator {
  public:
   virtual ~Iterator() = default;
   virtual bool Valid() const = 0;
   virtual std::string_view key() const = 0;
   virtual std::string_view value() const = 0;
+  // Makes value() ready. REQUIRES Valid(). Costs nothing if it is.
+  virtual Task<absl::Status> LoadValue() = 0;
   // The commit that made the value (of the newest operand, where it was folded).
   virtual Sequence sequence() const = 0;
   virtual Task<absl::Status> Seek(std::string_view key) = 0;          // first at or after
@@ -211,6 +226,13 @@ class Store {
       OperationProfile* profile = nullptr) = 0;
   virtual std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                                 const IterateOptions& options) = 0;
+
+  // A value to be written in parts. A file for each: for values of some MiB and more.
+  virtual Task<absl::StatusOr<std::unique_ptr<ValueWriter>>> NewValue() = 0;
+  // The value of a key as of `at` (kMaxSequence: latest), to be read in parts; null if it has none.
+  // One with operands is folded in memory first. `key` must live until the task completes.
+  virtual Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(
+      KeyspaceId keyspace, std::string_view key, Sequence at = kMaxSequence) = 0;
 
   // Writes the memtables to tables and makes them durable.
   virtual Task<absl::Status> Flush() = 0;

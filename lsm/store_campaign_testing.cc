@@ -421,7 +421,77 @@ Task<absl::Status> ExpectNewValues(Environment* environment, StoreOptions option
   co_return status.ok() ? closed : status;
 }
 
+constexpr int kMovedKeys = 20;
+
+// No compression hides which byte of it is damaged.
+std::string IncompressibleValue(int number) {
+  SeededRandom random(static_cast<std::uint64_t>(number));
+  std::string value(2000, '\0');
+  for (char& byte : value) byte = static_cast<char>(random.Next64());
+  return value;
+}
+
+// Replaces most values of a damaged value file, so that the others are moved out of it.
+Task<absl::Status> ReplaceValues(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (int i = 0; i < kMovedKeys && status.ok(); ++i) {
+    if (i % 4 == 0) continue;
+    const std::string key = MisplacedKey(i);
+    const std::string value(2000, 'r');
+    status = (co_await store->Put(key, value)).status();
+  }
+  // What cannot be moved is told.
+  if (status.ok()) (co_await store->store().Compact()).IgnoreError();
+  for (int i = 0; i < kMovedKeys && status.ok(); ++i) {
+    const std::string key = MisplacedKey(i);
+    const absl::StatusOr<std::optional<PinnedValue>> found = co_await store->Get(key);
+    if (absl::IsDataLoss(found.status())) continue;
+    const std::string expected = i % 4 == 0 ? IncompressibleValue(i) : std::string(2000, 'r');
+    if (!found.ok()) {
+      status = found.status();
+    } else if (!found->has_value() || (*found)->view() != expected) {
+      status = InternalError(key, " has another value");
+    }
+  }
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
+Task<absl::Status> WriteValues(Environment* environment, StoreOptions options) {
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, std::move(options)));
+  absl::Status status;
+  for (int i = 0; i < kMovedKeys && status.ok(); ++i) {
+    const std::string key = MisplacedKey(i);
+    const std::string value = IncompressibleValue(i);
+    status = (co_await store->Put(key, value)).status();
+  }
+  if (status.ok()) status = co_await store->store().Compact();
+  const absl::Status closed = co_await store->Close();
+  co_return status.ok() ? closed : status;
+}
+
 }  // namespace
+
+absl::Status TryDamagedValues(std::uint64_t seed) {
+  StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
+  options.memtable_bytes = std::size_t{1} << 20;
+  Simulation simulation(seed);
+  AURORA_RETURN_IF_ERROR(simulation.Run(WriteValues(&simulation.environment(), options)));
+  SeededRandom random(seed);
+  for (const std::string& path : simulation.disk().image().Files()) {
+    if (!path.ends_with(".values")) continue;
+    // Somewhere in the value of the first key, which stays.
+    DiskImage image = simulation.disk().image();
+    AURORA_RETURN_IF_ERROR(
+        image.FlipBit(path, random.Below(300), static_cast<int>(random.Below(8))));
+    Simulation after(seed, OnImage(image));
+    AURORA_RETURN_IF_ERROR(Annotate(after.Run(ReplaceValues(&after.environment(), options)), path));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status TryMisplacedBlocks(std::uint64_t seed) {
   StoreOptions options = SmallStoreOptions("/db", Durability::kSync);

@@ -69,4 +69,7 @@ class FlippedBits {
 // that reads from the wrong place: an error, never the older values.
 absl::Status TryMisplacedBlocks(std::uint64_t seed);
 
+// Damages a value of a closed store, and has the values beside it moved: each is an error or right.
+absl::Status TryDamagedValues(std::uint64_t seed);
+
 }  // namespace aurora::lsm

@@ -4,6 +4,7 @@
 
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -106,6 +107,7 @@ StoreImpl::Measured StoreImpl::MeasureRequest(const CommitRequest& request) {
   measured.payload_hash = Log::HashPayload(request.record);
   for (const Mutation& mutation : request.mutations) {
     measured.memtable_bytes += Memtable::EntryBytes(mutation);
+    measured.has_claims |= mutation.kind == EntryKind::kSeparatedPut;
   }
   measured.memtable_bytes =
       MemtableRun::ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
@@ -177,6 +179,10 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
       return Hold::kStatus;
     }
   }
+  if (AURORA_UNLIKELY(measured.has_claims)) {
+    begun->status = CheckClaims(request.mutations);
+    if (!begun->status.ok()) return Hold::kStatus;
+  }
   if (AURORA_UNLIKELY(!log_->HasRoom(measured.payload_bytes))) return Hold::kLog;
   if (AURORA_UNLIKELY(!queue_->HasRoom())) return Hold::kQueue;
   const Sequence registered = queue_->registered();
@@ -190,6 +196,9 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
     Seal();
   }
   begun->result.sequence = queue_->Register();
+  if (AURORA_UNLIKELY(measured.has_claims)) {
+    TakeClaims(request.mutations, begun->result.sequence);
+  }
   begun->result.end = log_->Append(begun->result.sequence, request.record, measured.payload_hash);
   begun->run = active_.get();
   active_bytes_ += measured.memtable_bytes;
@@ -203,7 +212,11 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
 
 void StoreImpl::Apply(const CommitRequest& request, const Begun& begun) {
   for (const Mutation& mutation : request.mutations) {
-    begun.run->memtable.Add(mutation, begun.result.sequence);
+    if (AURORA_UNLIKELY(mutation.kind == EntryKind::kSeparatedPut)) {
+      begun.run->memtable.Add(WithoutHash(mutation), begun.result.sequence);
+    } else {
+      begun.run->memtable.Add(mutation, begun.result.sequence);
+    }
   }
   queue_->Finish(begun.result.sequence);
 }

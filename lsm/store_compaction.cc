@@ -118,7 +118,7 @@ Task<absl::Status> StoreImpl::Compact(std::stop_token stop) {
     if (outcome.has_value()) return true;
     const bool closing_or_poisoned = poisoned() || closing();
     const std::lock_guard lock(state_mutex_);
-    if (compact_done_ >= request) {
+    if (compact_done_ >= request && (!compact_status_.ok() || !HasValueWork())) {
       outcome = compact_status_;
     } else if (stopped.load(std::memory_order_seq_cst)) {
       outcome = CancelledError("the compaction was not waited for");
@@ -150,7 +150,7 @@ Task<absl::Status> StoreImpl::WaitIdle() {
     } else if (failures_ > failures && !BackgroundError().ok()) {
       outcome = BackgroundError();
     } else if (sealed_.empty() && compactions_running_ == 0 && compact_done_ == compact_requests_ &&
-               !picker_.IsDue(*tree_) && obsolete_.empty()) {
+               !picker_.IsDue(*tree_) && !HasValueWork() && obsolete_.empty()) {
       outcome = absl::OkStatus();
     }
     return outcome.has_value();
@@ -282,7 +282,7 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
   const int below = compaction.output_level + 1;
   range_deletes.DropUnneeded(*tree, below);
   const std::vector<std::string> bounds = PartBounds(compaction, parts_max, options_.table_bytes);
-  std::vector<std::vector<TableInfo>> written(bounds.size() + 1);
+  std::vector<Written> written(bounds.size() + 1);
   const auto write_part = [&](std::size_t i) -> Task<absl::Status> {
     EntryFilter::Options filter;
     filter.visible = visible;
@@ -296,7 +296,9 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
     };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
+    filter.values = tree;
     BlockSources sources;
+    filter.sources = &sources;
     TableOutput output = {.level = compaction.output_level,
                           .is_last_level = tree->last_level() <= compaction.output_level,
                           .sources = &sources,
@@ -310,19 +312,16 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
   };
   absl::Status merged = co_await ForEachConcurrently(&environment_.background(), written.size(),
                                                      written.size(), write_part);
-  std::vector<TableInfo>& tables = change->edit.added_tables;
-  for (std::vector<TableInfo>& part : written) {
-    std::move(part.begin(), part.end(), std::back_inserter(tables));
+  Written all;
+  for (Written& part : written) {
+    std::move(part.tables.begin(), part.tables.end(), std::back_inserter(all.tables));
   }
   if (!merged.ok()) {
-    co_await Discard(std::move(tables));
+    co_await Discard(all.FileNames());
     co_return merged;
   }
-  for (const TableInfo& table : tables) {
-    change->added.push_back(
-        {compaction.output_level, std::make_shared<TreeTable>(table, this, &obsolete_)});
-    statistics_.Count(StoreStatistics::Counter::kBytesCompacted, table.size_bytes);
-  }
+  statistics_.Count(StoreStatistics::Counter::kBytesCompacted,
+                    TakeWritten(std::move(all), compaction.output_level, change));
   co_return absl::OkStatus();
 }
 

@@ -250,6 +250,99 @@ TEST_F(StoreCountersTest, EvictedBytesOfTheCache) {
   EXPECT_LE(stats.block_cache_bytes, options_.block_cache_bytes);
 }
 
+TEST_F(StoreCountersTest, ReadsOfValueFiles) {
+  PutAllRandom(8000);
+  Flush();
+  StoreStats stats = Stats();
+  EXPECT_EQ(stats.value_file_count, 1);
+  EXPECT_GE(stats.value_bytes, 100u * 8000u);
+  EXPECT_EQ(stats.levels[0].value_bytes, stats.value_bytes);
+  EXPECT_EQ(stats.bytes_flushed, stats.levels[0].bytes + stats.value_file_bytes);
+  Reopen();
+  const auto get = [this](int key) {
+    OperationProfile profile;
+    EXPECT_EQ(Get(Key(key), &profile).value_or("").size(), 8000u);
+    return profile;
+  };
+  const OperationProfile cold = get(0);
+  stats = Stats();
+  EXPECT_EQ(cold.blocks_from_device, 2u) << "a block and a value";
+  EXPECT_GT(cold.bytes_read, 8000u);
+  EXPECT_EQ(stats.bytes_read_by_gets, cold.bytes_read);
+  EXPECT_GE(cold.device_wait_nanos, 100'000u);
+  EXPECT_GT(stats.bytes_read_by_opening, 4096u) << "a table and a value file";
+
+  const OperationProfile warm = get(0);
+  EXPECT_EQ(warm.blocks_from_cache, 2u);
+  EXPECT_EQ(warm.blocks_from_device, 0u);
+  EXPECT_EQ(warm.bytes_read, 0u);
+  EXPECT_EQ(warm.device_wait_nanos, 0u);
+
+  const OperationProfile value = get(1);
+  EXPECT_EQ(value.tables_probed, 1u);
+  EXPECT_EQ(value.blocks_from_cache, 1u) << "the keys are in one block";
+  EXPECT_EQ(value.blocks_from_device, 1u);
+  EXPECT_GT(value.bytes_read, 8000u);
+  EXPECT_GT(value.device_wait_nanos, 0u);
+  EXPECT_EQ(Stats().bytes_read_by_gets, cold.bytes_read + value.bytes_read);
+  EXPECT_EQ(Times(Measure::kGet), 3u);
+  EXPECT_EQ(Stats().levels[0].looks.found, 3u);
+}
+
+TEST_F(StoreCountersTest, AnOperandOverAValueFileIsCountedOnce) {
+  PutAllRandom(8000);
+  Flush();
+  EXPECT_TRUE(Get(Key(1)).has_value());  // the block is in the cache, another value is not
+  WriteBatch batch;
+  batch.Merge(Key(0), "x");
+  Write(batch);
+  const StoreStats before = Stats();
+  OperationProfile profile;
+  EXPECT_GT(Get(Key(0), &profile).value_or("").size(), 8000u);
+  EXPECT_EQ(profile.memtables_probed, 1u);
+  EXPECT_EQ(profile.tables_probed, 1u);
+  EXPECT_EQ(profile.merge_operands, 1u);
+  EXPECT_EQ(profile.blocks_from_device, 1u);
+  EXPECT_GT(profile.device_wait_nanos, 0u);
+  const StoreStats stats = Stats();
+  EXPECT_EQ(stats.levels[0].looks.found - before.levels[0].looks.found, 1u);
+  EXPECT_EQ(stats.bytes_read_by_gets - before.bytes_read_by_gets, profile.bytes_read);
+  EXPECT_EQ(stats.measure(Measure::kGet).count - before.measure(Measure::kGet).count, 1u);
+}
+
+TEST_F(StoreCountersTest, IteratorsOverValueFiles) {
+  PutAllRandom(8000);
+  Flush();
+  Reopen();
+  std::uint64_t bytes_read = 0;
+  for (const bool lazy : {true, false}) {
+    OperationProfile profile;
+    const StoreStats before = Stats();
+    {
+      IterateOptions options;
+      options.profile = &profile;
+      options.fill_cache = false;
+      options.lazy_values = lazy;
+      const std::unique_ptr<Iterator> iterator = store_->store().NewIterator(0, options);
+      EXPECT_TRUE(simulation_.Run(iterator->SeekToFirst()).ok());
+      for (int i = 0; iterator->Valid(); ++i) {
+        if (lazy && i % 2 == 0) EXPECT_TRUE(simulation_.Run(iterator->LoadValue()).ok());
+        EXPECT_TRUE(simulation_.Run(iterator->Next()).ok());
+      }
+    }
+    const StoreStats stats = Stats();
+    EXPECT_EQ(profile.entries_walked, 100u);
+    EXPECT_GE(profile.blocks_from_device, lazy ? 51u : 101u);
+    EXPECT_GT(profile.bytes_read, lazy ? 50u * 8000u : 100u * 8000u);
+    EXPECT_EQ(stats.bytes_read_by_iterators - before.bytes_read_by_iterators, profile.bytes_read);
+    EXPECT_EQ(profile.device_wait_nanos,
+              stats.measure(Measure::kSeek).sum + stats.measure(Measure::kNextWait).sum -
+                  before.measure(Measure::kSeek).sum - before.measure(Measure::kNextWait).sum);
+    if (!lazy) EXPECT_GT(profile.bytes_read, bytes_read + 40u * 8000u);
+    bytes_read = profile.bytes_read;
+  }
+}
+
 TEST_F(StoreCountersTest, GetManyIsOneOperationOfManyKeys) {
   PutAll("v");
   Flush();

@@ -72,6 +72,13 @@ struct Describer {
   std::string operator()(const TableRemoved& e) const {
     return StrCat("table ", e.number, " removed");
   }
+  std::string operator()(const ValueFileCreated& e) const {
+    return StrCat("value file ", e.number, " created: ", e.value_count, " values, ", e.bytes,
+                  " bytes");
+  }
+  std::string operator()(const ValueFileRemoved& e) const {
+    return StrCat("value file ", e.number, " removed");
+  }
   std::string operator()(const StallBegun& e) const {
     return StrCat("commits are held back: ", StallReasonName(e.reason));
   }

@@ -78,6 +78,15 @@ struct TableRemoved {
   std::uint64_t number = 0;
 };
 
+struct ValueFileCreated {
+  std::uint64_t number = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t value_count = 0;
+};
+struct ValueFileRemoved {
+  std::uint64_t number = 0;
+};
+
 // Commits are held back. Of each reason at most one stall in ten seconds is told, while it goes on
 // and when it ends; the end tells of all since the last one that was told.
 struct StallBegun {
@@ -120,10 +129,11 @@ struct EventsLost {
 };
 
 struct StoreEvent {
-  using What = std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
-                            CompactionBegun, CompactionEnded, TableCreated, TableRemoved,
-                            StallBegun, StallEnded, BackgroundFailure, Poisoned, LogSegmentMade,
-                            LogSegmentRemoved, StatsTaken, StoreClosed, EventsLost>;
+  using What =
+      std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
+                   CompactionBegun, CompactionEnded, TableCreated, TableRemoved, ValueFileCreated,
+                   ValueFileRemoved, StallBegun, StallEnded, BackgroundFailure, Poisoned,
+                   LogSegmentMade, LogSegmentRemoved, StatsTaken, StoreClosed, EventsLost>;
   absl::Time time;         // when it happened
   std::int64_t nanos = 0;  // the same, by Clock::MonotonicNanos
   What what;

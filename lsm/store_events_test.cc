@@ -139,6 +139,25 @@ TEST_F(StoreEventsTest, AFlushAndItsTable) {
   EXPECT_LE(recorder_.events.front().nanos, recorder_.events.back().nanos);
 }
 
+TEST_F(StoreEventsTest, AValueFileOfAFlushAndItsEnd) {
+  Open();
+  Put(1, 5000);
+  Flush();
+  ASSERT_EQ(recorder_.Count<ValueFileCreated>(), 1u);
+  const ValueFileCreated created = recorder_.All<ValueFileCreated>()[0];
+  EXPECT_EQ(created.value_count, 1u);
+  ASSERT_EQ(recorder_.Count<FlushEnded>(), 1u);
+  const std::uint64_t written = recorder_.All<FlushEnded>()[0].bytes_written;
+  EXPECT_EQ(written, recorder_.All<TableCreated>()[0].bytes + created.bytes);
+  EXPECT_EQ(written, store_->store().Stats().bytes_flushed);
+
+  EXPECT_TRUE(simulation_.Run(store_->Delete("key1")).ok());
+  EXPECT_TRUE(simulation_.Run(store_->store().Compact()).ok());
+  Flush();
+  ASSERT_EQ(recorder_.Count<ValueFileRemoved>(), 1u);
+  EXPECT_EQ(recorder_.All<ValueFileRemoved>()[0].number, created.number);
+}
+
 TEST_F(StoreEventsTest, ACompactionItsReasonAndTheTablesThatItReplaces) {
   Open();
   for (int i = 0; i < 2; ++i) {

@@ -50,7 +50,8 @@ absl::Status StoreImpl::HoldError() const {
 }
 
 absl::Status StoreImpl::BackgroundError() const {
-  return flush_error_.ok() ? compaction_error_ : flush_error_;
+  if (!flush_error_.ok()) return flush_error_;
+  return compaction_error_.ok() ? values_error_ : compaction_error_;
 }
 
 absl::Status StoreImpl::UnusableError() const {
@@ -163,6 +164,12 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
     filter.is_bottom = [](std::string_view) { return false; };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
+    {
+      // The only separated Puts of a memtable are claims. A tree that is held for nothing keeps
+      // what compactions replace meanwhile in the cache.
+      const std::lock_guard lock(state_mutex_);
+      if (!staged_.empty()) filter.values = tree_;
+    }
     std::vector<RangeDelete> ranges;
     if (const auto* const groups = run->memtable.range_deletes(); groups != nullptr) {
       for (const RangeDeleteGroup& group : *groups) {
@@ -176,17 +183,14 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
       const std::lock_guard lock(state_mutex_);
       output.cuts = picker_.FlushCuts(*tree_);
     }
-    AURORA_CO_ASSIGN(change.edit.added_tables,
+    AURORA_CO_ASSIGN(Written written,
                      co_await WriteTables(std::move(entries), std::move(filter),
                                           std::move(range_deletes), std::move(output)));
+    told->bytes_written = TakeWritten(std::move(written), 0, &change);
+    statistics_.Count(StoreStatistics::Counter::kBytesFlushed, told->bytes_written);
   }
-  const std::int64_t written_after = environment_.clock().MonotonicNanos() - start;
-  for (const TableInfo& table : change.edit.added_tables) {
-    change.added.push_back({0, std::make_shared<TreeTable>(table, this, &obsolete_)});
-    statistics_.Count(StoreStatistics::Counter::kBytesFlushed, table.size_bytes);
-    told->tables.push_back(table.number);
-    told->bytes_written += table.size_bytes;
-  }
+  const std::int64_t written_after = Now() - start;
+  for (const TableInfo& table : change.edit.added_tables) told->tables.push_back(table.number);
   change.edit.flushed_through = run->last;
   change.edit.log_start_segment = run->log_end.segment;
   change.edit.handler_state = run->handler_state;
@@ -214,7 +218,7 @@ void StoreImpl::UnlockManifest() {
 
 // REQUIRES the manifest lock. What a full disk has stopped is tried again: the manifest then begins
 // a new file, so it does not matter how much of the edit is in the old one.
-Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
+Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit, bool waits_for_room) {
   bool was_held = false;
   for (int attempt = 1;; ++attempt) {
     if (poisoned()) co_return status();
@@ -224,6 +228,7 @@ Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit) {
       Poison(appended);
       co_return appended;
     }
+    if (!waits_for_room) co_return appended;
     was_held = true;
     SetError(&flush_error_, appended);
     if (closing()) {
@@ -277,7 +282,7 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
   }
   co_await LockManifest();
   change.edit.next_file_number = NextFileNumber();
-  absl::Status appended = co_await AppendEdit(change.edit);
+  absl::Status appended = co_await AppendEdit(change.edit, change.waits_for_room);
   if (!appended.ok()) {
     UnlockManifest();
     co_return appended;
@@ -286,10 +291,14 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
   ViewSlots::Views old_views;  // freed without the lock
   {
     const std::lock_guard lock(state_mutex_);
-    old_tree = std::exchange(tree_, tree_->With(change.edit.removed_tables, change.added));
+    old_tree =
+        std::exchange(tree_, tree_->With(change.edit.removed_tables, change.added, change.values));
     if (change.flushed != nullptr) {
       AURORA_CHECK(sealed_.front() == change.flushed);
       sealed_.pop_front();
+      std::erase_if(staged_, [&change](const auto& staged) {
+        return staged.second.sequence != 0 && staged.second.sequence <= change.flushed->last;
+      });
       flushed_through_.store(change.flushed->last, std::memory_order_seq_cst);
     }
     old_views = PublishView();
@@ -297,6 +306,7 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
     picker_.TreeChanged();
   }
   for (const auto& table : change.obsolete) table->MarkObsolete();
+  for (const auto& values : change.obsolete_values) values->MarkObsolete();
   UnlockManifest();
   event_.Notify();
   co_return absl::OkStatus();
@@ -315,25 +325,33 @@ void StoreImpl::NoteDebt() { pacer_.NoteDebt(sealed_.size(), tree_->level0_runs(
 
 // --- Housekeeping. ---
 
-Task<void> StoreImpl::Discard(std::vector<TableInfo> tables) {
+void StoreImpl::PostRemoved(std::string_view name) {
+  const FileName file = ParseFileName(name);
+  if (file.kind == FileName::Kind::kTable) events_.Post(TableRemoved{file.number});
+  if (file.kind == FileName::Kind::kValues) events_.Post(ValueFileRemoved{file.number});
+}
+
+Task<void> StoreImpl::Discard(std::vector<std::string> names) {
   if (poisoned()) co_return;
-  for (const TableInfo& table : tables) {
-    const absl::Status ignored = co_await environment_.files().Remove(
-        JoinPath(options_.directory, TableFileName(table.number)));
-    if (ignored.ok()) events_.Post(TableRemoved{table.number});  // else at the next open
+  for (const std::string& name : names) {
+    const absl::Status ignored =
+        co_await environment_.files().Remove(JoinPath(options_.directory, name));
+    if (ignored.ok()) PostRemoved(name);  // else at the next open
   }
 }
 
-Task<void> StoreImpl::RemoveObsoleteTables() {
-  // After a failed edit it is unknown which tables the manifest names.
+Task<void> StoreImpl::RemoveObsoleteFiles() {
+  // After a failed edit it is unknown which files the manifest names.
   if (poisoned()) co_return;
-  for (ObsoleteTables::Entry& entry : obsolete_.Take()) {
+  for (ObsoleteFiles::Entry& entry : obsolete_.Take()) {
     if (entry.table != nullptr) entry.table->ForgetBlocks();
+    if (entry.values != nullptr) entry.values->ForgetValues();
     entry.table.reset();  // closes the file before it is removed
-    const std::string path = JoinPath(options_.directory, TableFileName(entry.number));
-    const absl::Status removed = co_await environment_.files().Remove(path);
+    entry.values.reset();
+    const absl::Status removed =
+        co_await environment_.files().Remove(JoinPath(options_.directory, entry.name));
     if (removed.ok()) {
-      events_.Post(TableRemoved{entry.number});
+      PostRemoved(entry.name);
     } else {
       events_.Post(BackgroundFailure{removed});
     }
@@ -368,7 +386,7 @@ Task<absl::Status> StoreImpl::HousekeepingLoop() {
       const absl::Status ignored = co_await ReserveSequences();  // has poisoned the store
       static_cast<void>(ignored);
     }
-    co_await RemoveObsoleteTables();
+    co_await RemoveObsoleteFiles();
     event_.Notify();
     if (closing()) co_return absl::OkStatus();
   }

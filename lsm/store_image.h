@@ -1,10 +1,10 @@
 // The state of a store at one sequence, held in place so that its files can be copied while
 // commits, flushes and compactions go on.
 //
-// What belongs to it: the tables of `state`, and the first bytes of the segments of `log`, which
-// hold every later commit up to `sequence` and nothing beyond. Both are on the device, and neither
-// changes. While the image lives its tables keep their files and its segments are not recycled: so
-// it costs space, and must be gone before the store is closed.
+// What belongs to it: the tables and value files of `state`, and the first bytes of the segments of
+// `log`, which hold every later commit up to `sequence` and nothing beyond. Both are on the device,
+// and neither changes. While the image lives its tables keep their files and its segments are not
+// recycled: so it costs space, and must be gone before the store is closed.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ struct StoreImage {
   std::uint64_t TotalBytes() const {
     std::uint64_t bytes = 0;
     for (const auto& [number, table] : state.tables) bytes += table.size_bytes;
+    for (const auto& [id, use] : state.value_files) bytes += use.info.size_bytes;
     for (const LogPosition& part : log) bytes += part.offset;
     return bytes;
   }

@@ -12,16 +12,18 @@
 //
 // The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_read.cc,
 // store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc,
-// store_capture.cc, store_read_only.cc.
+// store_values.cc, store_streams.cc, store_capture.cc, store_read_only.cc.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -37,19 +39,20 @@
 #include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
-#include "aurora/lsm/event_feed.h"
+#include "aurora/lsm/key.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/log_pins.h"
 #include "aurora/lsm/manifest.h"
 #include "aurora/lsm/snapshot_list.h"
 #include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
-#include "aurora/lsm/store_statistics.h"
+#include "aurora/lsm/store_state.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/table_output.h"
 #include "aurora/lsm/tree.h"
 #include "aurora/lsm/tree_change.h"
+#include "aurora/lsm/value_file.h"
 #include "aurora/lsm/view_slots.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/task.h"
@@ -57,19 +60,8 @@
 
 namespace aurora::lsm {
 
-class StoreImpl final : public Store, public TableOpener {
+class StoreImpl final : public Store, public FileOpener, private StoreState {
  public:
-  // Sealed memtables that wait for their flush, at most; then commits are held.
-  static constexpr std::size_t kSealedMax = 3;
-  // Level 0 may grow to so many times level0_runs_max runs: commits are slowed down from the first
-  // on, and flushes wait at the second.
-  static constexpr int kSlowdownFactor = 3;
-  static constexpr int kStopFactor = 6;
-  static constexpr int kCompactionJobsMax = 8;  // side by side, one background thread aside
-  // Sequences and file numbers are reserved in the manifest this many at a time.
-  static constexpr Sequence kSequenceReserve = Sequence{1} << 24;
-  static constexpr std::uint64_t kFileNumberReserve = 1024;
-
   StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler);
   ~StoreImpl() override;
 
@@ -87,6 +79,10 @@ class StoreImpl final : public Store, public TableOpener {
       OperationProfile* profile) override;
   std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                         const IterateOptions& options) override;
+  Task<absl::StatusOr<std::unique_ptr<ValueWriter>>> NewValue() override;
+  Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(KeyspaceId keyspace,
+                                                               std::string_view key,
+                                                               Sequence at) override;
   Task<absl::Status> Flush() override;
   Task<absl::Status> Compact(std::stop_token stop) override;
   Task<absl::Status> WaitIdle() override;
@@ -104,7 +100,9 @@ class StoreImpl final : public Store, public TableOpener {
   // Reads the manifest, or makes the first state, and puts a new manifest in force that says all
   // that is known: what was read is made durable before it is acted on.
   Task<absl::Status> RecoverManifest();
-  Task<absl::Status> CheckTables();
+  class FileProblems;
+  Task<absl::Status> CheckFiles();
+  Task<absl::Status> CheckFile(std::string name, std::uint64_t size_bytes, FileProblems* problems);
   Task<absl::Status> RemoveOrphans();
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
@@ -132,6 +130,7 @@ class StoreImpl final : public Store, public TableOpener {
     std::size_t payload_bytes = 0;
     std::size_t memtable_bytes = 0;
     std::uint64_t payload_hash = 0;
+    bool has_claims = false;
   };
   struct Begun {
     CommitResult result;
@@ -176,13 +175,13 @@ class StoreImpl final : public Store, public TableOpener {
   // Seals what is there; the sequence up to which a flush then reaches.
   Task<absl::StatusOr<Sequence>> SealForFlush();
   Task<absl::Status> HousekeepingLoop();
-  Task<void> RemoveObsoleteTables();
+  Task<void> RemoveObsoleteFiles();
   Task<absl::Status> ReserveSequences();
 
   // Makes the change durable, then visible. A full disk is waited for. If it fails otherwise, the
   // store is poisoned: it is unknown which files are needed.
   Task<absl::Status> Install(TreeChange change);
-  Task<absl::Status> AppendEdit(ManifestEdit edit);
+  Task<absl::Status> AppendEdit(ManifestEdit edit, bool waits_for_room = true);
   Task<void> LockManifest();
   void UnlockManifest();
   Task<absl::StatusOr<std::uint64_t>> NewFileNumber();
@@ -192,8 +191,10 @@ class StoreImpl final : public Store, public TableOpener {
   // REQUIRES state_mutex_. The result is to be freed without it.
   [[nodiscard]] ViewSlots::Views PublishView();
   void NoteDebt();  // REQUIRES state_mutex_
-  // Removes files of a failed job, which no edit names.
-  Task<void> Discard(std::vector<TableInfo> tables);
+  // Removes the files of a failed job, which no edit names.
+  Task<void> Discard(std::vector<std::string> names);
+  // Tells that a file of the directory is gone.
+  void PostRemoved(std::string_view name);
 
   // --- store_compaction.cc ---
   // One of several that run side by side.
@@ -209,12 +210,59 @@ class StoreImpl final : public Store, public TableOpener {
 
   // --- store_tables.cc ---
   class TableWriting;
+  struct Written {
+    std::vector<TableInfo> tables;
+    std::vector<ValueFileInfo> value_files;  // of a flush: one, or none
+    std::vector<std::string> FileNames() const;
+  };
   // Writes what the filter keeps and the range deletes to durable tables; removes them on failure.
-  Task<absl::StatusOr<std::vector<TableInfo>>> WriteTables(std::unique_ptr<EntryIterator> source,
-                                                           EntryFilter::Options filter,
-                                                           CompactionRangeDeletes range_deletes,
-                                                           TableOutput output);
+  // On level 0, large values go to a value file, which is durable too.
+  Task<absl::StatusOr<Written>> WriteTables(std::unique_ptr<EntryIterator> source,
+                                            EntryFilter::Options filter,
+                                            CompactionRangeDeletes range_deletes,
+                                            TableOutput output);
+  // Makes the change that puts what was written in the tree. Returns its bytes.
+  std::uint64_t TakeWritten(Written written, int level, TreeChange* change);
   Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
+  Task<absl::StatusOr<std::unique_ptr<ValueFile>>> OpenValueFile(
+      const ValueFileInfo* info) override;
+  // Opens a new file for a job to write.
+  Task<absl::StatusOr<std::unique_ptr<File>>> CreateFile(std::string name);
+  TableIdentity IdentityOf(std::uint64_t file_number) const;
+
+  // --- store_values.cc ---
+  // Drops value files that nobody needs, and collects garbage.
+  Task<absl::Status> ValuesLoop();
+  // These three REQUIRE state_mutex_.
+  bool HasValueWork() const;
+  std::vector<std::uint64_t> UnneededValues() const;  // ids
+  // The value file from which the most is to be gained, if the garbage of all is above the bound.
+  // Null: none.
+  const Tree::HeldValues* PickGarbage() const;
+  // The change that drops what nobody needs. Takes state_mutex_.
+  TreeChange DropOfUnneededValues() const;
+  Task<absl::Status> DropUnneededValues();
+  // Writes the live values of one file to another, if garbage is above the bound.
+  Task<absl::Status> CollectValues();
+  Task<absl::Status> Rewrite(std::shared_ptr<const Tree> tree, Tree::HeldValues held);
+  Task<absl::StatusOr<ValueFileInfo>> WriteLiveValues(std::shared_ptr<const Tree> tree,
+                                                      const Tree::HeldValues* held,
+                                                      std::uint64_t number);
+
+  // --- store_streams.cc ---
+  class Staging;
+  class Writing;
+  // Makes a finished value file part of the store, for one commit to claim.
+  Task<absl::Status> Stage(ValueFileInfo info);
+  // Gives up one that no commit has claimed.
+  void Unstage(std::uint64_t id);
+  Task<absl::Status> DropUnclaimedValues();
+  // Both REQUIRE commit_mutex_.
+  absl::Status CheckClaims(std::span<const Mutation> mutations) const;
+  void TakeClaims(std::span<const Mutation> mutations, Sequence sequence);
+  absl::Status ReplayClaim(const Mutation& mutation, Sequence sequence);
+  // As it is in a memtable.
+  static Mutation WithoutHash(Mutation mutation);
 
   // --- Errors and waiting. ---
   // Refuses every later write. The first error stays.
@@ -232,67 +280,6 @@ class StoreImpl final : public Store, public TableOpener {
   // Waits before a job is tried again; returns early when the store closes.
   Task<void> BackOff(int attempt);
   Task<void> StopEvents(absl::Status result);
-
-  Environment& environment_;
-  StoreOptions options_;
-  RecordHandler& handler_;
-  std::unique_ptr<MemoryBudget> own_memory_;  // where the options give none
-  std::unique_ptr<cache::BlockCache> block_cache_;
-  std::unique_ptr<FileLock> lock_;
-  LogIdentity identity_;
-  LogRecovery recovery_;
-  StoreStatistics statistics_;
-  EventFeed events_;
-  StallWatch stalls_{&events_};
-  Event event_;  // whatever background work, or whoever waits for it, waits for
-  ObsoleteTables obsolete_{&event_};  // outlives every TreeTable
-  bool opened_ = false;
-  bool closed_ = false;
-  std::vector<Mutation> replayed_;  // of one record, during Open
-
-  std::unique_ptr<Manifest> manifest_;  // protected by the manifest lock
-  std::atomic<bool> manifest_locked_{false};
-  Event manifest_event_;
-  std::atomic<std::uint64_t> next_file_number_{1};
-  std::atomic<std::uint64_t> file_number_bound_{1};  // reserved in the manifest
-
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<LogPins> log_pins_;
-  std::vector<LogPosition> scanned_log_;  // of a read-only store, which has no log_
-  std::unique_ptr<CommitQueue> queue_;
-  std::unique_ptr<SnapshotList> snapshots_;
-  std::atomic<Sequence> reserved_through_{0};
-
-  mutable std::mutex commit_mutex_;
-  std::unique_ptr<ConflictTable> conflicts_;  // protected by commit_mutex_
-  std::shared_ptr<MemtableRun> active_;       // protected by commit_mutex_
-  std::size_t active_bytes_ = 0;              // of active_, promised; protected by commit_mutex_
-  LogPosition log_end_;                       // protected by commit_mutex_
-
-  mutable std::mutex state_mutex_;
-  std::deque<std::shared_ptr<MemtableRun>> sealed_;  // oldest first; protected by state_mutex_
-  std::shared_ptr<MemtableRun> active_view_;         // active_; protected by state_mutex_
-  std::shared_ptr<const Tree> tree_;                 // protected by state_mutex_
-  absl::Status poison_;                              // protected by state_mutex_
-  absl::Status flush_error_;                         // protected by state_mutex_
-  absl::Status compaction_error_;                    // protected by state_mutex_
-  bool flush_stopped_ = false;                       // protected by state_mutex_
-  std::size_t compactions_running_ = 0;              // protected by state_mutex_
-  std::uint64_t compact_requests_ = 0;               // protected by state_mutex_
-  std::uint64_t compact_done_ = 0;                   // protected by state_mutex_
-  absl::Status compact_status_;                      // protected by state_mutex_
-  std::uint64_t failures_ = 0;  // of background jobs; protected by state_mutex_
-
-  ViewSlots views_;
-  const int compaction_jobs_;
-  CompactionPicker picker_;  // protected by state_mutex_
-  CommitPacer pacer_;
-  std::atomic<bool> poisoned_{false};
-  std::atomic<bool> closing_{false};
-  std::atomic<Sequence> flushed_through_{0};
-  std::atomic<Sequence> synced_through_{0};  // newest commit that has waited for the device
-  std::stop_source stop_;
-  TaskGroup background_;
 };
 
 }  // namespace aurora::lsm

@@ -138,6 +138,7 @@ class StoreIterator final : public Iterator {
         lower_(MakeStoredKey(keyspace, options.lower)),
         upper_(options.upper.empty() ? KeyspaceEnd(keyspace)
                                      : MakeStoredKey(keyspace, options.upper)) {
+    lazy_ = options.lazy_values;
     read_options_.fill_cache = options.fill_cache;
     read_options_.sources = &blocks_;
     if (AURORA_LIKELY(TablesToOpen(*view_->tree, lower_, upper_).empty())) {
@@ -152,8 +153,13 @@ class StoreIterator final : public Iterator {
     return key_view_.substr(prefix_size_);
   }
   std::string_view value() const override {
-    AURORA_DCHECK(valid_);
+    AURORA_DCHECK(valid_ && !is_put_off_);
     return value_;
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> LoadValue() override {
+    AURORA_DCHECK(valid_);
+    if (AURORA_LIKELY(!is_put_off_)) return absl::OkStatus();
+    return FetchValue();
   }
   Sequence sequence() const override {
     AURORA_DCHECK(valid_);
@@ -208,9 +214,17 @@ class StoreIterator final : public Iterator {
   // To the last key with an entry at or before (target_, version).
   AURORA_TASK_WRAPPER Task<absl::Status> MoveBackward(std::uint64_t version);
   void Restart(bool forward);
+  // Before a move: of a value that was never loaded nothing is left.
+  void LeaveValue() {
+    if (AURORA_LIKELY(!is_put_off_)) return;
+    is_put_off_ = false;
+    history_.Reset();
+  }
 
   AURORA_TASK_WRAPPER Task<absl::Status> Continue(Task<absl::Status> move);
   Task<absl::Status> ContinueSlow(Task<absl::Status> move);
+  // Counts the wait since `start` of a move, or of LoadValue.
+  void CountWait(std::int64_t start);
   AURORA_TASK_WRAPPER Task<absl::Status> Step() {
     return forward_ ? source_->Next() : source_->Prev();
   }
@@ -220,12 +234,25 @@ class StoreIterator final : public Iterator {
   // last. False: it is another case, and nothing has happened.
   bool TakeValue();
   // Looks at the entry at which the source stands. True if the source is to be moved on; false if a
-  // key with a value was found (valid_) or the walk has ended.
+  // key with a value was found (found()) or the walk has ended.
   absl::StatusOr<bool> Examine() { return forward_ ? ExamineForward() : ExamineBackward(); }
   absl::StatusOr<bool> ExamineForward();
   absl::StatusOr<bool> ExamineBackward();
-  // Makes what was collected of key_ the current entry, if it has a value.
+  // Makes what was collected of key_ the current entry, if it has a value; it may have to be
+  // fetched first (must_fetch_).
   absl::Status Settle();
+  bool found() const { return valid_ || must_fetch_; }
+  // Ends a move, or LoadValue.
+  AURORA_TASK_WRAPPER Task<absl::Status> FinishMove() {
+    if (AURORA_LIKELY(!must_fetch_)) return absl::OkStatus();
+    return FetchValue();
+  }
+  AURORA_TASK_WRAPPER Task<absl::Status> FetchValue();
+  Task<absl::Status> FetchSlow(Task<absl::StatusOr<PinnedValue>> read);
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<PinnedValue>> ReadValue() {
+    return view_->tree->ReadValue(history_.handle(), read_options_.fill_cache, &blocks_);
+  }
+  absl::Status TakeFetched(absl::StatusOr<PinnedValue> value);
   absl::Status Fail(absl::Status error);
 
   const IteratorObservers observers_;
@@ -267,6 +294,10 @@ class StoreIterator final : public Iterator {
   bool source_is_at_it_ = false;
   std::string_view key_view_;
   std::string_view value_;
+  bool lazy_ = false;
+  bool must_fetch_ = false;  // the value of history_, before the entry is valid
+  bool is_put_off_ = false;  // the same, of a valid entry
+  PinnedValue fetched_;      // what value_ or folded_ was made of
   std::string folded_;
   Sequence sequence_ = 0;
 };
@@ -284,6 +315,7 @@ void StoreIterator::Restart(bool forward) {
   collecting_ = false;
   collected_count_ = 0;
   source_is_at_it_ = false;
+  LeaveValue();
   history_.Reset();
 }
 
@@ -356,6 +388,7 @@ Task<absl::Status> StoreIterator::Next() {
     return Continue(source_->Seek({target_, Version::FromWord(kAfterAllVersions)}));
   }
   skip_key_ = true;
+  LeaveValue();
   if (!source_is_at_it_) return Continue(absl::OkStatus());
   source_is_at_it_ = valid_ = false;
   if (key_view_.data() != key_.data()) key_.assign(key_view_);
@@ -363,7 +396,7 @@ Task<absl::Status> StoreIterator::Next() {
     if (AURORA_LIKELY(TakeValue())) return absl::OkStatus();
     const absl::StatusOr<bool> more = ExamineForward();
     if (AURORA_UNLIKELY(!more.ok())) return Fail(more.status());
-    if (!*more) return absl::OkStatus();
+    if (!*more) return FinishMove();
   }
   return Continue(source_->Next());
 }
@@ -390,6 +423,7 @@ inline bool StoreIterator::TakeValue() {
 
 Task<absl::Status> StoreIterator::Prev() {
   AURORA_DCHECK(valid_);
+  LeaveValue();
   if (!forward_) return Continue(absl::OkStatus());
   target_ = key_view_;
   Restart(/*forward=*/false);
@@ -407,7 +441,7 @@ Task<absl::Status> StoreIterator::Continue(Task<absl::Status> move) {
     Look();
     const absl::StatusOr<bool> more = Examine();
     if (AURORA_UNLIKELY(!more.ok())) return Fail(more.status());
-    if (!*more) return absl::OkStatus();
+    if (!*more) return FinishMove();
     move = Step();
   }
   return ContinueSlow(std::move(move));
@@ -424,18 +458,52 @@ Task<absl::Status> StoreIterator::ContinueSlow(Task<absl::Status> move) {
     if (!*more) break;
     moved = co_await Step();
   }
+  if (must_fetch_) {
+    absl::StatusOr<PinnedValue> value = co_await ReadValue();
+    AURORA_CO_RETURN_IF_ERROR(TakeFetched(std::move(value)));
+  }
+  CountWait(start);
+  co_return absl::OkStatus();
+}
+
+void StoreIterator::CountWait(std::int64_t start) {
   const std::int64_t waited = std::max<std::int64_t>(Now() - start, 0);
   counts_.device_wait_nanos += static_cast<std::uint64_t>(waited);
   observers_.statistics->RecordTime(
       std::exchange(is_seeking_, false) ? Measure::kSeek : Measure::kNextWait, waited);
+}
+
+Task<absl::Status> StoreIterator::FetchValue() {
+  Task<absl::StatusOr<PinnedValue>> read = ReadValue();
+  if (!read.IsReady()) return FetchSlow(std::move(read));
+  return TakeFetched(std::move(read).TakeReady());
+}
+
+Task<absl::Status> StoreIterator::FetchSlow(Task<absl::StatusOr<PinnedValue>> read) {
+  const std::int64_t start = Now();
+  absl::StatusOr<PinnedValue> value = co_await std::move(read);
+  AURORA_CO_RETURN_IF_ERROR(TakeFetched(std::move(value)));
+  CountWait(start);
   co_return absl::OkStatus();
+}
+
+absl::Status StoreIterator::TakeFetched(absl::StatusOr<PinnedValue> value) {
+  // One that was put off was counted when it was reached.
+  const bool is_counted = std::exchange(is_put_off_, false);
+  must_fetch_ = false;
+  if (!value.ok()) return Fail(value.status());
+  fetched_ = *std::move(value);
+  history_.SetValue(fetched_);
+  if (absl::Status settled = Settle(); !settled.ok()) return Fail(std::move(settled));
+  if (is_counted) --counts_.entries_walked;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> StoreIterator::ExamineForward() {
   const EntryKey entry = ended_ ? EntryKey() : here_.key;
   if (!history_.empty() && (ended_ || entry.key != key_)) {
     AURORA_RETURN_IF_ERROR(Settle());
-    if (valid_) return false;
+    if (found()) return false;
   }
   if (ended_ || entry.key >= upper_) return false;
   if (entry.version.sequence() > at_) return true;
@@ -446,14 +514,14 @@ absl::StatusOr<bool> StoreIterator::ExamineForward() {
   if (TakeValue()) return false;
   if (history_.empty()) key_.assign(entry.key);
   skip_key_ = entry.version.kind() != EntryKind::kMerge;
-  if (skip_key_ && history_.empty()) {
+  if (history_.empty() && entry.version.kind() == EntryKind::kDelete) {
     ++counts_.tombstones_skipped;
     return true;
   }
   if (history_.AddFromIterator(entry.version, here_.value)) {
     AURORA_RETURN_IF_ERROR(Settle());
-    source_is_at_it_ = valid_;
-    return !valid_;
+    source_is_at_it_ = found();
+    return !found();
   }
   return true;
 }
@@ -466,7 +534,7 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
       history_.AddFromIterator(collected_[i - 1].version, collected_[i - 1].value);
     }
     AURORA_RETURN_IF_ERROR(Settle());
-    if (valid_) return false;
+    if (found()) return false;
   }
   if (ended_ || entry.key < lower_) return false;
   if (entry.version.sequence() > at_) return true;
@@ -489,6 +557,13 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
 absl::Status StoreIterator::Settle() {
   AURORA_DCHECK(!history_.empty());
   key_view_ = key_;
+  if (AURORA_UNLIKELY(history_.needs_value())) {
+    sequence_ = history_.newest().sequence();
+    valid_ = is_put_off_ = lazy_ && !history_.has_operands();
+    must_fetch_ = !valid_;
+    if (valid_) ++counts_.entries_walked;
+    return absl::OkStatus();
+  }
   AURORA_ASSIGN_OR_RETURN(
       const std::optional<std::string_view> value,
       history_.Resolve(key_view_.substr(prefix_size_), merge_operator_, &folded_));

@@ -30,6 +30,7 @@ StoreOptions SmallStoreOptions(std::string directory, Durability durability) {
   options.durability = durability;
   options.memtable_bytes = 4096;
   options.log_segment_bytes = 64u << 10;
+  options.value_file_min_bytes = kValueFileBytesLeast;
   options.table_bytes = 2048;
   options.level_base_bytes = 8192;
   options.level_multiplier = 3;
@@ -118,7 +119,7 @@ WriteBatch StoreModel::RandomBatch(State* state) {
     const auto keyspace = static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1));
     std::string key = RandomKey();
     if (!changed.try_emplace({keyspace, key}).second) continue;
-    std::string value(random_.Below(random_.Below(16) == 0 ? 3000 : 60),
+    std::string value(random_.Below(random_.Below(8) == 0 ? 3000 : 60),
                       static_cast<char>('a' + random_.Below(26)));
     // The operator takes an empty value for none.
     if (keyspace == kMergedKeyspace && value.empty()) value = "v";
@@ -142,10 +143,39 @@ WriteBatch StoreModel::RandomBatch(State* state) {
   return batch;
 }
 
+// A value that is written in parts; now and then it is given up, and another one written.
+Task<absl::StatusOr<std::unique_ptr<StagedValue>>> StoreModel::StageRandomValue(WriteBatch* batch,
+                                                                                State* state) {
+  std::string value;
+  std::unique_ptr<StagedValue> staged;
+  for (bool again = true; again;) {
+    AURORA_CO_ASSIGN(const std::unique_ptr<ValueWriter> writer, co_await store_->NewValue());
+    value.clear();
+    for (std::uint64_t n = 1 + random_.Below(3); n > 0; --n) {
+      const std::string part(1 + random_.Below(3000), static_cast<char>('A' + random_.Below(26)));
+      AURORA_CO_RETURN_IF_ERROR(co_await writer->Append(part));
+      value += part;
+    }
+    again = random_.Below(4) == 0;
+    if (again && random_.Below(2) == 0) continue;
+    AURORA_CO_ASSIGN(staged, co_await writer->Finish());
+  }
+  const auto keyspace = static_cast<KeyspaceId>(random_.Below(2));
+  // A key that the batch does not have.
+  const std::string key = StrCat("streamed", random_.Below(5));
+  batch->Put(key, *staged, keyspace);
+  (*state)[{keyspace, key}] = value;
+  co_return staged;
+}
+
 Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability) {
   AURORA_CHECK(!in_doubt_);
   State state = states_.back();
-  const WriteBatch batch = RandomBatch(&state);
+  WriteBatch batch = RandomBatch(&state);
+  std::unique_ptr<StagedValue> staged;
+  if (random_.Below(12) == 0) {
+    AURORA_CO_ASSIGN(staged, co_await StageRandomValue(&batch, &state));
+  }
   states_.push_back(std::move(state));
   const absl::StatusOr<CommitResult> result = co_await store_->Write(batch, durability);
   if (!result.ok()) {

@@ -84,6 +84,8 @@ class StoreModel {
   // again, of which those of the range are free again.
   void DeleteRandomRange(WriteBatch* batch, State* changed, State* state);
   WriteBatch RandomBatch(State* state);
+  Task<absl::StatusOr<std::unique_ptr<StagedValue>>> StageRandomValue(WriteBatch* batch,
+                                                                      State* state);
   Task<absl::Status> CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
                               std::size_t commits);
   Task<absl::Status> CheckScan(KeyspaceId keyspace, Sequence at, std::size_t commits);

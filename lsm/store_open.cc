@@ -8,6 +8,7 @@
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
@@ -30,9 +31,9 @@ CommitPacer::Limits PacerLimits(const StoreOptions& options) {
   const auto level0_runs = static_cast<std::size_t>(options.level0_runs_max);
   CommitPacer::Limits limits;
   limits.memtable_bytes = options.memtable_bytes;
-  limits.sealed_max = StoreImpl::kSealedMax;
-  limits.level0_first = level0_runs * StoreImpl::kSlowdownFactor;
-  limits.level0_last = level0_runs * StoreImpl::kStopFactor;
+  limits.sealed_max = StoreState::kSealedMax;
+  limits.level0_first = level0_runs * StoreState::kSlowdownFactor;
+  limits.level0_last = level0_runs * StoreState::kStopFactor;
   return limits;
 }
 
@@ -56,6 +57,10 @@ absl::Status CheckOptions(const StoreOptions& options) {
     return InvalidArgumentError(
         options.directory, ": memtable_bytes, table_bytes and level_base_bytes must be above 0");
   }
+  if (options.value_file_min_bytes != 0 && options.value_file_min_bytes < kValueFileBytesLeast) {
+    return InvalidArgumentError(options.directory, ": value_file_min_bytes must be 0 or at least ",
+                                kValueFileBytesLeast);
+  }
   return absl::OkStatus();
 }
 
@@ -75,7 +80,7 @@ Task<absl::StatusOr<std::unique_ptr<Store>>> Store::Open(Environment& environmen
   co_return std::unique_ptr<Store>(std::move(store));
 }
 
-StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler)
+StoreState::StoreState(Environment& environment, StoreOptions options, RecordHandler& handler)
     : environment_(environment),
       options_(std::move(options)),
       handler_(handler),
@@ -92,6 +97,9 @@ StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandl
   block_cache_ = std::make_unique<cache::BlockCache>(options_.memory, options_.block_cache_bytes);
 }
 
+StoreImpl::StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler)
+    : StoreState(environment, std::move(options), handler) {}
+
 StoreImpl::~StoreImpl() { AURORA_CHECK(closed_ && "Store::Close must have completed"); }
 
 Task<absl::Status> StoreImpl::Open() {
@@ -100,9 +108,10 @@ Task<absl::Status> StoreImpl::Open() {
   AURORA_CO_RETURN_IF_ERROR(co_await PrepareDirectory());
   AURORA_CO_RETURN_IF_ERROR(co_await RecoverManifest());
   events_.AllowFile();  // from here on a crash leaves what is known for a database
-  AURORA_CO_RETURN_IF_ERROR(co_await CheckTables());
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckFiles());
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
   AURORA_CO_RETURN_IF_ERROR(co_await OpenLog());
+  AURORA_CO_RETURN_IF_ERROR(co_await DropUnclaimedValues());
   events_.Post(StoreOpened{tree_->table_count(), recovery_,
                            std::string(environment_.files().name()), /*read_only=*/false});
   StartBackground();  // last: from here on the tree belongs to other threads, too
@@ -125,7 +134,9 @@ Task<absl::Status> StoreImpl::CheckDirectory(bool* is_new) {
     if (name.kind == FileName::Kind::kOther || name.kind == FileName::Kind::kEvents) {
       foreign = entry.name;
     }
-    if (name.kind == FileName::Kind::kTable) ours = entry.name;
+    if (name.kind == FileName::Kind::kTable || name.kind == FileName::Kind::kValues) {
+      ours = entry.name;
+    }
   }
   *is_new = !has_root;
   if (has_root) co_return absl::OkStatus();
@@ -231,44 +242,74 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
   co_return absl::OkStatus();
 }
 
-// All that is missing or has another size is told at once.
-Task<absl::Status> StoreImpl::CheckTables() {
-  constexpr int kNamedMax = 20;
-  std::string problems;
-  int problem_count = 0;
-  std::vector<Tree::Addition> tables;
-  for (const auto& [number, info] : manifest_->state().tables) {
-    const std::string name = TableFileName(number);
-    const absl::StatusOr<FileInfo> file =
-        co_await environment_.files().Stat(JoinPath(options_.directory, name));
-    if (!file.ok() && !absl::IsNotFound(file.status())) co_return file.status();
-    if (!file.ok() || file->is_directory) {
-      if (++problem_count <= kNamedMax) StrAppend(&problems, " ", name, " is missing;");
-    } else if (file->size_bytes != info.size_bytes) {
-      if (++problem_count <= kNamedMax) {
-        StrAppend(&problems, " ", name, " has ", file->size_bytes, " bytes instead of ",
-                  info.size_bytes, ";");
-      }
-    }
-    tables.push_back({info.level, std::make_shared<TreeTable>(info, this, &obsolete_)});
+// Files that cannot be used: all are told at once.
+class StoreImpl::FileProblems {
+ public:
+  void Add(std::string_view name, std::string_view what) {
+    constexpr int kNamedMax = 20;
+    if (++count_ <= kNamedMax) StrAppend(&text_, " ", name, " ", what, ";");
   }
-  if (problem_count > 0) {
-    co_return DataLossError(options_.directory, ": ", problem_count, " of ", tables.size(),
-                            " tables cannot be used:", problems, " restore them from a backup");
+  absl::Status ToStatus(std::string_view directory) const {
+    if (count_ == 0) return absl::OkStatus();
+    return DataLossError(directory, ": ", count_, " of its files cannot be used:", text_,
+                         " restore them from a backup");
   }
-  tree_ = tree_->With({}, tables);
+
+ private:
+  std::string text_;
+  int count_ = 0;
+};
+
+Task<absl::Status> StoreImpl::CheckFile(std::string name, std::uint64_t size_bytes,
+                                        FileProblems* problems) {
+  const absl::StatusOr<FileInfo> file =
+      co_await environment_.files().Stat(JoinPath(options_.directory, name));
+  if (!file.ok() && !absl::IsNotFound(file.status())) co_return file.status();
+  if (!file.ok() || file->is_directory) {
+    problems->Add(name, "is missing");
+  } else if (file->size_bytes != size_bytes) {
+    problems->Add(name, StrCat("has ", file->size_bytes, " bytes instead of ", size_bytes));
+  }
   co_return absl::OkStatus();
 }
 
-// What bears a table's name and number, and is in no edit, is left of a job that did not end.
+Task<absl::Status> StoreImpl::CheckFiles() {
+  FileProblems problems;
+  std::vector<Tree::Addition> tables;
+  Tree::ValueFileChange values;
+  for (const auto& [number, info] : manifest_->state().tables) {
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await CheckFile(TableFileName(number), info.size_bytes, &problems));
+    tables.push_back({info.level, std::make_shared<TreeTable>(info, this, &obsolete_)});
+  }
+  for (const auto& [id, use] : manifest_->state().value_files) {
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await CheckFile(ValueFileName(use.info.number), use.info.size_bytes, &problems));
+    values.added.push_back(std::make_shared<TreeValueFile>(use.info, this, &obsolete_));
+  }
+  AURORA_CO_RETURN_IF_ERROR(problems.ToStatus(options_.directory));
+  tree_ = tree_->With({}, tables, values);
+  co_return absl::OkStatus();
+}
+
+// What bears a name and number of ours, and is in no edit, is left of a job that did not end.
 Task<absl::Status> StoreImpl::RemoveOrphans() {
   AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries,
                    co_await environment_.files().List(options_.directory));
+  std::set<std::string> needed;
+  for (const auto& [number, table] : manifest_->state().tables) {
+    needed.insert(TableFileName(number));
+  }
+  for (const auto& [id, use] : manifest_->state().value_files) {
+    needed.insert(ValueFileName(use.info.number));
+  }
   for (const DirectoryEntry& entry : entries) {
     const FileName name = ParseFileName(entry.name);
-    if (name.kind != FileName::Kind::kTable || entry.is_directory) continue;
+    const bool is_ours =
+        name.kind == FileName::Kind::kTable || name.kind == FileName::Kind::kValues;
+    if (!is_ours || entry.is_directory) continue;
     if (name.number >= next_file_number_) continue;  // never ours
-    if (manifest_->state().tables.contains(name.number)) continue;
+    if (needed.contains(entry.name)) continue;
     AURORA_CO_RETURN_IF_ERROR(
         co_await environment_.files().Remove(JoinPath(options_.directory, entry.name)));
     events_.Post(LeftoverRemoved{entry.name});
@@ -333,7 +374,11 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
     return DataLossError("the record of commit ", record.sequence, ": ", ToStd(checked.message()));
   }
   std::size_t entry_bytes = 0;
-  for (const Mutation& mutation : replayed_) {
+  for (Mutation& mutation : replayed_) {
+    if (AURORA_UNLIKELY(mutation.kind == EntryKind::kSeparatedPut)) {
+      AURORA_RETURN_IF_ERROR(ReplayClaim(mutation, record.sequence));
+      mutation = WithoutHash(mutation);
+    }
     entry_bytes += Memtable::EntryBytes(mutation);
     active_->memtable.Add(mutation, record.sequence);
   }
@@ -356,6 +401,7 @@ void StoreImpl::StartBackground() {
   for (int i = 0; i < compaction_jobs_; ++i) {
     background_.Spawn(environment_.background(), CompactionLoop());
   }
+  background_.Spawn(environment_.background(), ValuesLoop());
   background_.Spawn(environment_.background(), HousekeepingLoop());
   opened_ = true;
   events_.SetStatsSource([this] { return Stats(); });
@@ -432,6 +478,7 @@ StoreStats StoreImpl::Stats() const {
       level_stats.bytes += table->info().size_bytes;
       level_stats.entry_count += table->info().entry_count;
       level_stats.range_delete_count += table->info().range_delete_count;
+      level_stats.value_bytes += table->info().value_bytes();
     }
     stats.levels.push_back(level_stats);
   }
@@ -439,6 +486,12 @@ StoreStats StoreImpl::Stats() const {
   {
     const std::lock_guard lock(state_mutex_);
     stats.compactions_running = static_cast<int>(compactions_running_);
+  }
+  for (const auto& [id, held] : view->tree->value_files()) {
+    ++stats.value_file_count;
+    stats.value_file_bytes += held.file->info().size_bytes;
+    stats.value_bytes += held.live_bytes;
+    stats.value_garbage_bytes += held.garbage_bytes();
   }
   const std::vector<LogPosition> segments = log_ == nullptr ? scanned_log_ : log_->Segments();
   for (const LogPosition& segment : segments) {

@@ -36,6 +36,7 @@ enum class Proof {
   kBits,
   kManifest,
   kBlocks,
+  kDamagedValues,
   kLock
 };
 
@@ -122,6 +123,8 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       return FlipManifest(seed);
     case Proof::kBlocks:
       return TryMisplacedBlocks(seed);
+    case Proof::kDamagedValues:
+      return TryDamagedValues(seed);
     case Proof::kLock: {
       Simulation simulation(seed);
       return simulation.Run(OpenTwice(&simulation.environment()));
@@ -177,6 +180,10 @@ INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest,
                                          Bug{"range-delete-loses-end", Proof::kModel},
                                          Bug{"range-delete-outside-of-bounds", Proof::kAnswers},
                                          Bug{"sequence-reused-after-recovery", Proof::kLives},
+                                         Bug{"value-file-skip-sync", Proof::kLives},
+                                         Bug{"value-reference-uncounted", Proof::kModel},
+                                         Bug{"value-moved-by-place", Proof::kModel},
+                                         Bug{"value-copy-unchecked", Proof::kDamagedValues},
                                          Bug{"compaction-ends-at-read-error", Proof::kErrors},
                                          Bug{"get-skips-unreadable-block", Proof::kErrors},
                                          Bug{"scan-skips-unreadable-table", Proof::kErrors},

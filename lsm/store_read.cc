@@ -1,8 +1,8 @@
 // Reading one key.
-#include <algorithm>
 #include <utility>
 
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/lookup.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/lsm/store_iterator.h"
 #include "aurora/runtime/check.h"
@@ -24,108 +24,34 @@ class SnapshotImpl final : public Snapshot {
   const std::unique_ptr<SnapshotList::Handle> handle_;
 };
 
-// Calls `visit` with each table that may hold the key and its level, the newest first, until it
-// returns false.
-template <class Visit>
-void VisitTables(const Tree& tree, std::string_view stored_key, Visit visit) {
-  // False if `visit` was, of the table among these disjoint ones that may hold the key.
-  const auto visit_one = [&](const Tree::Tables& tables, int level) {
-    if (tables.empty()) return true;
-    const std::size_t index = Tree::FirstNotBefore(tables, stored_key);
-    if (index == tables.size() || !tables[index]->info().Spans(stored_key)) return true;
-    return visit(*tables[index], level);
-  };
-  for (const Tree::Tables& run : tree.level0_runs()) {
-    if (!visit_one(run, 0)) return;
-  }
-  for (int level = 1; level < kLevelCount; ++level) {
-    if (!visit_one(tree.level(level), level)) return;
-  }
-}
-
-using GetResult = absl::StatusOr<std::optional<PinnedValue>>;
-
-// What is looked for, and who counts and takes the time.
-struct Lookup {
-  KeyspaceId keyspace = 0;
-  std::string_view key;
-  Sequence at = 0;
-  OperationProfile* profile = nullptr;  // null: nobody asks
-  const MergeOperator* merge_operator = nullptr;
-  StoreStatistics* statistics = nullptr;
-  Environment* environment = nullptr;
-  std::int64_t Now() const { return environment->clock().MonotonicNanos(); }
-};
-
-// Counts a look into `table` of `level`, which has fed the history the entries above
-// `entries_before`.
-inline void CountLook(const Lookup& lookup, int level, const Table& table,
-                      const KeyHistory& history, std::size_t entries_before,
-                      const Table::GetTrace& trace) {
-  using Look = StoreStatistics::Look;
-  Look look = table.has_filter() ? Look::kMissed : Look::kUnfiltered;
-  if (trace.was_rejected) look = Look::kRejected;
-  if (history.entry_count() > entries_before) look = Look::kFound;
-  lookup.statistics->CountLook(level, look);
-  OperationProfile* const profile = lookup.profile;
-  if (AURORA_LIKELY(profile == nullptr)) return;
-  ++profile->tables_probed;
-  profile->filter_rejections += trace.was_rejected ? 1 : 0;
-  profile->blocks_from_cache += trace.blocks.cache;
-  profile->blocks_from_device += trace.blocks.device;
-  profile->bytes_read += trace.blocks.device_bytes;
-}
-
-inline GetResult Resolved(const KeyHistory& history, const Lookup& lookup) {
-  if (AURORA_UNLIKELY(history.is_deleted())) {
-    lookup.statistics->Count(StoreStatistics::Counter::kTombstones);
-    if (lookup.profile != nullptr) ++lookup.profile->tombstones_skipped;
-  }
-  if (lookup.profile != nullptr) lookup.profile->merge_operands += history.operand_count();
-  return history.Resolve(lookup.key, lookup.merge_operator);
-}
-
-// With a copy of the key. The looks into the memtables, and into the first `counted` tables, are
-// counted already.
-Task<GetResult> GetSlow(std::shared_ptr<const ReadView> view, Lookup lookup, std::string key,
-                        std::size_t counted) {
-  const std::int64_t start = lookup.Now();
-  lookup.key = key;
-  const StoredKey stored(lookup.keyspace, lookup.key);
-  const std::uint64_t hash = HashKey(stored.view());
-  KeyHistory history;
-  for (std::size_t i = 0; i < view->runs.size(); ++i) {
-    if (view->runs[i]->memtable.Get(stored.view(), hash, lookup.at, view->pins[i], &history)) break;
-  }
-  std::vector<std::pair<TreeTable*, int>> tables;
-  if (!history.settled()) {
-    VisitTables(*view->tree, stored.view(), [&tables](TreeTable& table, int level) {
-      tables.emplace_back(&table, level);
-      return true;
-    });
-  }
-  std::uint64_t bytes_read = 0;
-  for (std::size_t i = 0; i < tables.size(); ++i) {
-    AURORA_CO_ASSIGN(Table* const table, co_await tables[i].first->Open());
-    const std::size_t entries_before = history.entry_count();
-    Table::GetTrace trace;
-    absl::Status got = co_await table->Get(stored.view(), hash, lookup.at, &history, &trace);
-    if (!got.ok() && AURORA_PLANTED_BUG("get-skips-unreadable-block")) continue;
-    AURORA_CO_RETURN_IF_ERROR(std::move(got));
-    if (i >= counted) {
-      CountLook(lookup, tables[i].second, *table, history, entries_before, trace);
+// As Resolved, where the value is in a value file. `counted` as in GetSlow; `history` and the key
+// may die at once.
+AURORA_TASK_UNBOUND_WRAPPER Task<GetResult> ResolvedElsewhere(std::shared_ptr<const ReadView> view,
+                                                              const Lookup& lookup,
+                                                              std::size_t counted,
+                                                              KeyHistory* history) {
+  auto sources = std::make_unique<BlockSources>();
+  Task<absl::StatusOr<PinnedValue>> read =
+      view->tree->ReadValue(history->handle(), /*fill_cache=*/true, sources.get());
+  if (!read.IsReady()) {
+    if (history->has_operands()) {
+      return GetSlow(std::move(view), lookup, std::string(lookup.key), counted);
     }
-    bytes_read += trace.blocks.device_bytes;
-    if (history.settled()) break;
+    return GetFetched(std::move(view), lookup, std::move(sources), std::move(read));
   }
-  const std::int64_t waited = lookup.Now() - start;
-  lookup.statistics->RecordTime(Measure::kGet, waited);
-  lookup.statistics->Count(StoreStatistics::Counter::kBytesReadByGets, bytes_read);
-  if (lookup.profile != nullptr) {
-    lookup.profile->device_wait_nanos +=
-        static_cast<std::uint64_t>(std::max<std::int64_t>(waited, 0));
-  }
-  co_return Resolved(history, lookup);
+  CountBlocks(lookup, *sources);
+  absl::StatusOr<PinnedValue> value = std::move(read).TakeReady();
+  if (!value.ok()) return GetResult(value.status());
+  history->SetValue(*std::move(value));
+  return Resolved(*history, lookup);
+}
+
+// `counted` as in GetSlow; `history` and the key may die at once.
+AURORA_TASK_UNBOUND_WRAPPER inline Task<GetResult> ResolvedFrom(
+    std::shared_ptr<const ReadView> view, const Lookup& lookup, std::size_t counted,
+    KeyHistory* history) {
+  if (AURORA_LIKELY(!history->needs_value())) return Resolved(*history, lookup);
+  return ResolvedElsewhere(std::move(view), lookup, counted, history);
 }
 
 AURORA_TASK_WRAPPER inline Task<GetResult> GetFrom(std::shared_ptr<const ReadView> view,
@@ -136,7 +62,7 @@ AURORA_TASK_WRAPPER inline Task<GetResult> GetFrom(std::shared_ptr<const ReadVie
   for (std::size_t i = 0; i < view->runs.size(); ++i) {
     if (lookup.profile != nullptr) ++lookup.profile->memtables_probed;
     if (view->runs[i]->memtable.Get(stored.view(), hash, lookup.at, view->pins[i], &history)) {
-      return Resolved(history, lookup);
+      return ResolvedFrom(std::move(view), lookup, 0, &history);
     }
   }
   bool must_wait = false;
@@ -162,7 +88,7 @@ AURORA_TASK_WRAPPER inline Task<GetResult> GetFrom(std::shared_ptr<const ReadVie
     return GetSlow(std::move(view), lookup, std::string(lookup.key), counted);
   }
   if (AURORA_UNLIKELY(!error.ok())) return GetResult(std::move(error));
-  return Resolved(history, lookup);
+  return ResolvedFrom(std::move(view), lookup, counted, &history);
 }
 
 // A key of GetMany whose value is not in memory.
@@ -212,7 +138,15 @@ Task<GetResult> StoreImpl::Get(KeyspaceId keyspace, std::string_view key, Sequen
   // nothing that was folded for readers of a later sequence.
   std::uint64_t ordinal = 0;
   std::shared_ptr<const ReadView> view = views_.GetFor(1, &ordinal);
-  if (at == kMaxSequence) at = queue_->published();
+  const bool is_latest = at == kMaxSequence;
+  if (is_latest) at = queue_->published();
+  if (AURORA_UNLIKELY(has_staged_.load(std::memory_order_seq_cst)) && views_.Get() != view) {
+    // A commit may have claimed a value of a file that this view does not hold. The later view may
+    // hold too little for a snapshot that nobody keeps, so the sequence is a later one too.
+    Sequence published = 0;
+    view = ConsistentView(&published, 0);
+    if (is_latest) at = published;
+  }
   const Lookup lookup{keyspace,     key,          at, profile, FindMergeOperator(keyspace),
                       &statistics_, &environment_};
   const bool is_timed = statistics_.IsSampled(ordinal);
@@ -265,9 +199,10 @@ std::shared_ptr<const ReadView> StoreImpl::ConsistentView(Sequence* published, s
   for (;;) {
     *published = queue_->published();
     // A commit that this view's active memtable does not hold was registered after the next view
-    // was set, so if it is published, that view is seen here.
+    // was set, so if it is published, that view is seen here. So is the one with the value file of
+    // a commit that claims a value.
     std::shared_ptr<const ReadView> seen = views_.Get();
-    if (seen->runs.front() == view->runs.front()) return view;
+    if (seen == view) return view;
     view = std::move(seen);
   }
 }

@@ -5,7 +5,10 @@
 //
 //   the manifest   is appended to or replaced by another. Read in part, it is an older state, whose
 //                  tables and segments may be gone.
-//   the tables     never change, and are all opened here: a file that is open may be removed.
+//   the tables     and value files never change, and are all opened here: a file that is open may
+//                  be removed.
+//                  Those that the log's records claim may be newer than that manifest; they are in
+//                  the one that is read after the log.
 //   the log        is read from where that manifest says. Its segments name their predecessors, and
 //                  its frames prove their place, so nothing can be missing in the middle. It could
 //                  end too early only in a segment that was recycled while it was read. That was
@@ -14,6 +17,7 @@
 // What is read goes to the layer above only when it is known to be right.
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include "aurora/lsm/closed_log.h"
@@ -67,7 +71,7 @@ class StoreImpl::ReadOnlyOpening {
     store_.recovery_.cut_bytes = 0;
     store_.recovery_.cut_reason.clear();
     store_.flushed_through_ = state.flushed_through;
-    store_.tree_ = store_.tree_->With({}, tables_);
+    store_.tree_ = store_.tree_->With({}, tables_, values_);
     store_.queue_ =
         std::make_unique<CommitQueue>(std::max(scan_.last_sequence, state.flushed_through));
     for (const ScannedSegment& segment : scan_.chain) {
@@ -95,6 +99,8 @@ class StoreImpl::ReadOnlyOpening {
     found_.reset();
     segments_.clear();
     tables_.clear();
+    values_ = {};
+    value_file_ids_.clear();
     records_.clear();
     scan_ = LogScan();
     AURORA_CO_ASSIGN(found_, co_await Manifest::Recover(&files_, store_.options_.directory));
@@ -104,6 +110,7 @@ class StoreImpl::ReadOnlyOpening {
     store_.identity_ = found_->manifest.state.identity;  // which its tables must show
     AURORA_CO_ASSIGN(segments_, co_await ListSegments(files_, log_directory_));
     AURORA_CO_RETURN_IF_ERROR(co_await OpenTables());
+    AURORA_CO_RETURN_IF_ERROR(co_await OpenValueFiles(&found_->manifest.state));
     AURORA_CO_RETURN_IF_ERROR(co_await ReadLog());
     co_return co_await CheckLogStart();
   }
@@ -118,6 +125,22 @@ class StoreImpl::ReadOnlyOpening {
       }
       AURORA_CO_RETURN_IF_ERROR(opened.status());
       tables_.push_back({info.level, std::move(table)});
+    }
+    co_return absl::OkStatus();
+  }
+
+  // Those of `state` that are not open yet.
+  Task<absl::Status> OpenValueFiles(const ManifestState* state) {
+    for (const auto& [id, use] : state->value_files) {
+      if (!value_file_ids_.insert(id).second) continue;
+      auto values = std::make_shared<TreeValueFile>(use.info, &store_, &store_.obsolete_);
+      const absl::StatusOr<ValueFile*> opened = co_await values->Open();
+      if (absl::IsNotFound(opened.status())) {
+        co_return DataLossError(store_.options_.directory, ": ", ValueFileName(use.info.number),
+                                " is missing; restore it from a backup");
+      }
+      AURORA_CO_RETURN_IF_ERROR(opened.status());
+      values_.added.push_back(std::move(values));
     }
     co_return absl::OkStatus();
   }
@@ -148,8 +171,16 @@ class StoreImpl::ReadOnlyOpening {
     const std::uint64_t start = now.has_value() ? now->manifest.state.log_start_segment : 0;
     const std::uint64_t end =
         std::max(scan_.report.end.segment, found_->manifest.state.log_start_segment);
-    if (now.has_value() && start <= end) co_return absl::OkStatus();
-    co_return AbortedError("the log up to segment ", end, " was released while it was read");
+    if (!now.has_value() || start > end) {
+      co_return AbortedError("the log up to segment ", end, " was released while it was read");
+    }
+    // What a record claims was in the manifest before it; and it is there until a later commit, of
+    // the same key, was flushed.
+    if (now->manifest.state.flushed_through >
+        std::max(scan_.last_sequence, found_->manifest.state.flushed_through)) {
+      co_return AbortedError("commits were made and flushed while the log was read");
+    }
+    co_return co_await OpenValueFiles(&now->manifest.state);
   }
 
   // Whether anything is not as the attempt has found it.
@@ -175,6 +206,8 @@ class StoreImpl::ReadOnlyOpening {
   std::optional<Manifest::Recovered> found_;
   std::vector<std::uint32_t> segments_;
   std::vector<Tree::Addition> tables_;
+  Tree::ValueFileChange values_;
+  std::set<std::uint64_t> value_file_ids_;
   std::deque<Record> records_;
   LogScan scan_;
   int unreadable_ = 0;

@@ -14,7 +14,7 @@
 namespace aurora::lsm {
 
 StoreSalvage::StoreSalvage(Environment* environment, std::string directory, CopyOptions options)
-    : files_(environment->files()), options_(std::move(options)) {
+    : files_(environment->files()), options_(std::move(options)), values_(&files_) {
   survey_.directory = std::move(directory);
 }
 
@@ -51,6 +51,7 @@ Task<absl::Status> StoreSalvage::Prepare() {
                             "it tells the id of the database, on which every checksum depends");
   }
   JudgeManifests();
+  AURORA_CO_RETURN_IF_ERROR(co_await OpenValueFiles());
   const std::map<std::uint64_t, std::optional<TableInfo>> tables = ChooseTables();
   for (const auto& [number, info] : tables) {
     const auto file = survey_.tables.find(number);
@@ -130,6 +131,60 @@ std::map<std::uint64_t, std::optional<TableInfo>> StoreSalvage::ChooseTables() {
   return tables;
 }
 
+// Of every file that is there: what it holds has once been written, under the name that it has.
+Task<absl::Status> StoreSalvage::OpenValueFiles() {
+  for (const auto& [number, bytes] : survey_.value_files) {
+    const std::string name = ValueFileName(number);
+    std::vector<FileDamage> damage;
+    const absl::Status added = co_await values_.Add(JoinPath(survey_.directory, name),
+                                                    survey_.TableIdentityOf(number), &damage);
+    if (!added.ok()) damage.push_back({{}, std::string(ToStd(added.message()))});
+    for (const FileDamage& each : damage) {
+      report_.findings.push_back({Finding::Kind::kDamage, name, each.where, each.what});
+    }
+    if (added.ok()) ++report_.value_file_count;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreSalvage::CheckValues(const Block* block, std::string table) {
+  Block::Cursor cursor;
+  cursor.Reset(block);
+  for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
+    if (cursor.key().version.kind() != EntryKind::kSeparatedPut) continue;
+    const absl::StatusOr<std::string> value = co_await values_.Read(cursor.value());
+    if (value.ok()) {
+      AURORA_CO_RETURN_IF_ERROR(Progress(value->size()));
+    } else {
+      LoseValue(cursor.key(), table, std::string(ToStd(value.status().message())));
+    }
+  }
+  co_return absl::OkStatus();
+}
+
+// One loss after the other in a table is told as one, of all keys between.
+void StoreSalvage::LoseValue(EntryKey key, std::string table, std::string what) {
+  tables_are_whole_ = false;
+  constexpr std::string_view kWhat = "values that cannot be read: ";
+  const Sequence sequence = key.version.sequence();
+  if (!report_.lost_versions.empty()) {
+    LostVersions& last = report_.lost_versions.back();
+    if (last.file == table && last.what.starts_with(kWhat)) {
+      last.keys.last = std::string(key.key);
+      last.smallest_sequence = std::min(last.smallest_sequence, sequence);
+      last.largest_sequence = std::max(last.largest_sequence, sequence);
+      return;
+    }
+  }
+  report_.findings.push_back({Finding::Kind::kDamage, table, std::nullopt, StrCat(kWhat, what)});
+  LostVersions lost;
+  lost.keys = {std::string(key.key), std::string(key.key)};
+  lost.smallest_sequence = lost.largest_sequence = sequence;
+  lost.file = std::move(table);
+  lost.what = StrCat(kWhat, what);
+  report_.lost_versions.push_back(std::move(lost));
+}
+
 Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<TableInfo> info) {
   const std::string name = TableFileName(number);
   if (info.has_value()) issued_ = std::max(issued_, info->largest_sequence);
@@ -151,6 +206,9 @@ Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<
       cursor.Reset(piece.block.get());
       cursor.SeekToFirst();
       first = std::string(cursor.key().key);
+    }
+    if (piece.block != nullptr) {
+      AURORA_CO_RETURN_IF_ERROR(co_await CheckValues(piece.block.get(), name));
     }
     const bool found = piece.handle.raw_bytes != 0;
     const std::uint64_t bytes =
@@ -425,6 +483,12 @@ Task<absl::StatusOr<bool>> StoreSalvage::Next() {
     last_key_ = key.key;
     last_version_ = key.version;
     if (key.version.sequence() < DeletedBelow(key.key)) continue;
+    is_fetched_ = key.version.kind() == EntryKind::kSeparatedPut;
+    if (is_fetched_) {
+      absl::StatusOr<std::string> value = co_await values_.Read(current_->cursor.value());
+      if (!value.ok()) continue;  // it is told
+      value_ = *std::move(value);
+    }
     ++report_.entry_count;
     co_return true;
   }
@@ -432,7 +496,9 @@ Task<absl::StatusOr<bool>> StoreSalvage::Next() {
 
 EntryRef StoreSalvage::entry() const {
   AURORA_DCHECK(current_ != nullptr);
-  return {current_->cursor.key(), current_->cursor.value()};
+  const EntryKey key = current_->cursor.key();
+  if (!is_fetched_) return {key, current_->cursor.value()};
+  return {{key.key, Version(key.version.sequence(), EntryKind::kPut)}, value_};
 }
 
 }  // namespace aurora::lsm

@@ -1,9 +1,9 @@
 // What a damaged store still proves, and what it has lost.
 //
-// Everything that is given out has a right checksum of its place: an entry of a data block, a
-// record of the log. Nothing is guessed. But what was lost may have been newer than what is there:
-// so a value that is given out was committed once, and is the last one only where nothing is
-// reported that its key or its sequence falls into.
+// Everything that is given out has a right checksum of its place: an entry of a data block, a value
+// of a value file, a record of the log. Nothing is guessed. But what was lost may have been newer
+// than what is there: so a value that is given out was committed once, and is the last one only
+// where nothing is reported that its key or its sequence falls into.
 //
 //   manifest whole     its tables and its log are the store, as for an open. Where a table has lost
 //                      anything, the records of the log that it had are taken from there again
@@ -35,6 +35,7 @@
 #include "aurora/lsm/store_verifier.h"
 #include "aurora/lsm/table_survey.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_survey.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/task.h"
 
@@ -56,6 +57,7 @@ struct SalvageReport {
   // Nothing says any more which tables there were.
   bool tables_uncertain = false;
   std::uint64_t table_count = 0;
+  std::uint64_t value_file_count = 0;
   std::uint64_t entry_count = 0;
   std::uint64_t record_count = 0;
 
@@ -93,7 +95,8 @@ class StoreSalvage {
   }
 
   // Moves to the next entry of the tables: every version of every key that no range delete has
-  // deleted, in EntryKey order, each once. False at the end.
+  // deleted, in EntryKey order, each once. One whose value was in a value file is a Put as any
+  // other; it is left out if the value is lost. False at the end. Memory: that of the value.
   Task<absl::StatusOr<bool>> Next();
   // Valid until the next move.
   EntryRef entry() const;
@@ -114,7 +117,11 @@ class StoreSalvage {
   void JudgeManifests();
   void JoinRangeDeletes();
   std::map<std::uint64_t, std::optional<TableInfo>> ChooseTables();
+  Task<absl::Status> OpenValueFiles();
   Task<absl::Status> CheckTable(std::uint64_t number, std::optional<TableInfo> info);
+  // Reads the values that the entries of a block name; what cannot be read is lost.
+  Task<absl::Status> CheckValues(const Block* block, std::string table);
+  void LoseValue(EntryKey key, std::string table, std::string what);
   void LoseTable(const std::optional<TableInfo>& info, std::string file, std::string what);
   void LoseKeys(const TableSurvey& survey, const std::optional<TableInfo>& info, std::string file);
   void LoseRangeDeletes(const TableSurvey& survey, const std::optional<TableInfo>& info,
@@ -147,6 +154,9 @@ class StoreSalvage {
   bool log_closed_ = false;
   Sequence log_last_ = 0;
 
+  ValueSalvage values_;
+  std::string value_;  // of the current entry, if it was in a value file
+  bool is_fetched_ = false;
   std::vector<std::unique_ptr<const RangeDeletes>> range_deletes_of_tables_;
   std::unique_ptr<const RangeDeletes> range_deletes_;  // all of them; null: there are none
   std::vector<Planned> planned_;                       // ascending by first key

@@ -107,5 +107,10 @@ TEST(StoreSimulationTest, TheBlocksOfAnOlderTableAreNotTakenForThoseOfANewerOne)
   EXPECT_TRUE(status.ok()) << status;
 }
 
+TEST(StoreSimulationTest, ADamagedValueIsNeverMovedAsIfItWereRight) {
+  const absl::Status status = TryDamagedValues(TestSeed());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 }  // namespace
 }  // namespace aurora::lsm

@@ -33,6 +33,8 @@ void StoreStatistics::Report(StoreStats* stats) const {
   stats->bytes_flushed = count(Counter::kBytesFlushed);
   stats->compaction_count = count(Counter::kCompactions);
   stats->bytes_compacted = count(Counter::kBytesCompacted);
+  stats->bytes_staged = count(Counter::kBytesStaged);
+  stats->bytes_collected = count(Counter::kBytesCollected);
   stats->commit_count = count(Counter::kCommits);
   stats->bytes_committed = count(Counter::kBytesCommitted);
   stats->stall_nanos = count(Counter::kStallNanos);

@@ -36,11 +36,13 @@ class StoreStatistics {
     kBytesFlushed,
     kCompactions,
     kBytesCompacted,
+    kBytesStaged,
+    kBytesCollected,
     kCommits,
     kBytesCommitted,
     kStallNanos,
   };
-  static constexpr std::size_t kCounterCount = 17;
+  static constexpr std::size_t kCounterCount = 19;
 
   // One of `sampling` quick operations is measured, or of the next power of two; 0: none.
   explicit StoreStatistics(int sampling)

@@ -57,12 +57,13 @@ std::string SummaryOf(const StoreStats& stats) {
   std::string text =
       StrCat("stats: ", stats.commit_count, " commits of ", stats.bytes_committed,
              " bytes, written ", stats.bytes_logged, " log ", stats.bytes_flushed, " flush ",
-             stats.bytes_compacted, " compaction (",
+             stats.bytes_compacted, " compaction ", stats.bytes_collected, " collection (",
              absl::StrFormat("%.2f", stats.write_amplification()), " times); ", stats.get_count,
              " gets, ", stats.seek_count, " seeks, ", stats.step_count, " steps; cache hits ");
   StrAppend(&text, Percent(stats.block_cache_hits, stats.block_cache_misses), ", filter right ",
-            Percent(rejected, missed), "; tables ", tables, " of ", bytes, " bytes; stalled ",
-            Micros(stats.stall_nanos), " us");
+            Percent(rejected, missed), "; tables ", tables, " of ", bytes, " bytes; ",
+            stats.value_file_count, " value files of ", stats.value_file_bytes, " bytes, ",
+            stats.value_garbage_bytes, " garbage; stalled ", Micros(stats.stall_nanos), " us");
   for (std::size_t i = 0; i < kMeasureCount; ++i) {
     const auto measure = static_cast<Measure>(i);
     const Distribution& told = stats.measures[i];
@@ -74,9 +75,11 @@ std::string SummaryOf(const StoreStats& stats) {
 }
 
 double StoreStats::write_amplification() const {
-  if (bytes_committed == 0) return 0;
-  return static_cast<double>(bytes_logged + bytes_flushed + bytes_compacted) /
-         static_cast<double>(bytes_committed);
+  const std::uint64_t stored = bytes_committed + bytes_staged;
+  if (stored == 0) return 0;
+  return static_cast<double>(bytes_logged + bytes_flushed + bytes_compacted + bytes_staged +
+                             bytes_collected) /
+         static_cast<double>(stored);
 }
 
 }  // namespace aurora::lsm

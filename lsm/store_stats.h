@@ -29,6 +29,7 @@ struct LevelStats {
   std::uint64_t bytes = 0;
   std::uint64_t entry_count = 0;
   std::uint64_t range_delete_count = 0;
+  std::uint64_t value_bytes = 0;  // that its tables need of value files
   TableLooks looks;
 };
 
@@ -36,13 +37,13 @@ struct LevelStats {
 // in memory only a part is measured, each for as many as were left out
 // (StoreOptions::latency_sampling); of those that have to wait, all.
 enum class Measure : std::uint8_t {
-  kGet,         // time of a Get
+  kGet,         // time of a Get, or OpenValue
   kGetMany,     // time of a GetMany
   kCommitSync,  // time of a commit, by the durability asked for
   kCommitProcess,
   kCommitBuffered,
   kSeek,             // time of an iterator's Seek of any kind
-  kNextWait,         // time of a Next or Prev that had to wait for the device
+  kNextWait,         // time of a Next, Prev or LoadValue that had to wait for the device
   kFlush,            // time of writing a memtable to a table
   kCompaction,       // time of a compaction, moves of whole tables not included
   kLogSync,          // time of one write or sync of the log, for all who wait for it
@@ -87,8 +88,17 @@ struct StoreStats {
   std::uint64_t commit_count = 0;
   std::uint64_t bytes_committed = 0;  // of the records of commits: what was asked to be stored
   std::uint64_t bytes_logged = 0;     // padding and zero-filling included
-  std::uint64_t bytes_flushed = 0;
+  std::uint64_t bytes_flushed = 0;    // those of value files included
   std::uint64_t bytes_compacted = 0;
+  std::uint64_t bytes_staged = 0;     // of values that were written in parts, claimed or not
+  std::uint64_t bytes_collected = 0;  // written to move values away from garbage
+
+  // Values in value files, and what of them no table needs any more. Once background work is idle,
+  // garbage is at most a quarter of the rest (kGarbageShare).
+  int value_file_count = 0;
+  std::uint64_t value_file_bytes = 0;
+  std::uint64_t value_bytes = 0;
+  std::uint64_t value_garbage_bytes = 0;
 
   std::uint64_t get_count = 0;  // keys that Get and GetMany looked for
   std::uint64_t iterator_count = 0;
@@ -101,10 +111,11 @@ struct StoreStats {
   // Read from the device, or from the system's cache of it.
   std::uint64_t bytes_read_by_gets = 0;
   std::uint64_t bytes_read_by_iterators = 0;
-  std::uint64_t bytes_read_by_compactions = 0;
-  std::uint64_t bytes_read_by_opening = 0;  // footers, indices and filters of tables
+  std::uint64_t bytes_read_by_compactions = 0;  // by the collection of value files, too
+  std::uint64_t bytes_read_by_opening = 0;      // footers, indices and filters of tables and values
 
-  // The cache holds data blocks. Indices and filters are in memory as long as their table is open.
+  // The cache holds data blocks and small values of value files. Indices and filters are in memory
+  // as long as their file is open.
   std::uint64_t block_cache_hits = 0;
   std::uint64_t block_cache_misses = 0;
   std::uint64_t block_cache_inserted_bytes = 0;
@@ -124,7 +135,7 @@ struct StoreStats {
   const StallStats& stall(StallReason reason) const {
     return stalls[static_cast<std::size_t>(reason)];
   }
-  // Bytes written to the device for each byte committed; 0 if there are none.
+  // Bytes written to the device for each byte committed or staged; 0 if there are none.
   double write_amplification() const;
 };
 

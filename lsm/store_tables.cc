@@ -18,17 +18,23 @@ namespace {
 constexpr std::uint64_t kEntriesPerSlice = 2048;
 constexpr std::uint64_t kBytesPerSlice = 256u << 10;
 
-TableIdentity IdentityOf(const LogIdentity& database, std::uint64_t file_number) {
+}  // namespace
+
+TableIdentity StoreImpl::IdentityOf(std::uint64_t file_number) const {
   TableIdentity identity;
-  std::copy(std::begin(database.database_id), std::end(database.database_id),
+  std::copy(std::begin(identity_.database_id), std::end(identity_.database_id),
             identity.database_id.begin());
   identity.file_number = file_number;
   return identity;
 }
 
-}  // namespace
+Task<absl::StatusOr<std::unique_ptr<File>>> StoreImpl::CreateFile(std::string name) {
+  OpenOptions open;
+  open.mode = OpenMode::kCreateNew;
+  co_return co_await environment_.files().Open(JoinPath(options_.directory, name), open);
+}
 
-// The tables of one flush or compaction.
+// The tables of one flush or compaction, and the values of a flush.
 class StoreImpl::TableWriting {
  public:
   // Both must outlive it.
@@ -37,9 +43,10 @@ class StoreImpl::TableWriting {
 
   Task<absl::Status> Write(EntryFilter* entries);
   // Ends the writing. After a failure, too: then some are not whole.
-  std::vector<TableInfo> TakeTables() {
+  Written Take() {
     builder_ = nullptr;
-    return std::move(tables_);
+    values_ = nullptr;
+    return std::move(written_);
   }
 
  private:
@@ -51,12 +58,22 @@ class StoreImpl::TableWriting {
   Task<absl::Status> Begin();
   // `end`: where the next table begins; nullopt: there is none.
   Task<absl::Status> Finish(std::optional<std::string_view> end);
+  bool IsSeparated(EntryKey key, std::string_view value) const {
+    const std::size_t least = store_.options_.value_file_min_bytes;
+    return key.version.kind() == EntryKind::kPut && output_.level == 0 && least != 0 &&
+           value.size() >= least;
+  }
+  // Puts the value into the value file and its handle into the table.
+  Task<absl::Status> AddSeparated(EntryKey key, std::string_view value);
+  Task<absl::Status> BeginValues();
+  Task<absl::Status> FinishValues();
 
   StoreImpl& store_;
   CompactionRangeDeletes& range_deletes_;
   const TableOutput output_;
-  std::vector<TableInfo> tables_;
-  std::unique_ptr<TableBuilder> builder_;  // of the last of tables_, until it is finished
+  Written written_;
+  std::unique_ptr<TableBuilder> builder_;  // of the last table, until it is finished
+  std::unique_ptr<ValueFileBuilder> values_;
   std::string last_key_;
   std::size_t cuts_passed_ = 0;  // of output_.cuts or good_cuts
 };
@@ -64,7 +81,7 @@ class StoreImpl::TableWriting {
 TableBuilderOptions StoreImpl::TableWriting::BuilderOptions(std::uint64_t number) const {
   const StoreOptions& store = store_.options_;
   TableBuilderOptions options;
-  options.identity = IdentityOf(store_.identity_, number);
+  options.identity = store_.IdentityOf(number);
   options.memory = store.memory;
   // What was written last is read soon, but is not to push everything else out.
   const bool fits_cache = store.memtable_bytes <= store.block_cache_bytes / 4;
@@ -91,21 +108,19 @@ std::optional<std::string_view> StoreImpl::TableWriting::EndBefore(std::string_v
   const std::vector<std::string>& cuts = output_.good_cuts;
   while (cuts_passed_ < cuts.size() && cuts[cuts_passed_] <= key) ++cuts_passed_;
   if (builder_ == nullptr || key == last_key_) return std::nullopt;
-  const std::uint64_t bytes = builder_->file_bytes();
+  const std::uint64_t bytes = builder_->file_bytes() + builder_->value_bytes();
   const std::uint64_t most = store_.options_.table_bytes;
   const bool is_good = cuts_passed_ > passed_before && bytes >= most / 2;
   return is_good || bytes >= most ? std::optional(key) : std::nullopt;
 }
 
 Task<absl::Status> StoreImpl::TableWriting::Begin() {
-  TableInfo& info = tables_.emplace_back();
+  AURORA_CO_ASSIGN(const std::uint64_t number, co_await store_.NewFileNumber());
+  TableInfo& info = written_.tables.emplace_back();
   info.level = output_.level;
-  AURORA_CO_ASSIGN(info.number, co_await store_.NewFileNumber());
-  OpenOptions open;
-  open.mode = OpenMode::kCreateNew;
+  info.number = number;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
-                   co_await store_.environment_.files().Open(
-                       JoinPath(store_.options_.directory, TableFileName(info.number)), open));
+                   co_await store_.CreateFile(TableFileName(info.number)));
   builder_ = std::make_unique<TableBuilder>(std::move(file), BuilderOptions(info.number));
   co_return absl::OkStatus();
 }
@@ -114,7 +129,7 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
   AURORA_CO_RETURN_IF_ERROR(range_deletes_.Cut(end, builder_.get()));
   AURORA_CO_ASSIGN(TableSummary summary, co_await builder_->Finish());
   builder_ = nullptr;
-  TableInfo& info = tables_.back();
+  TableInfo& info = written_.tables.back();
   info.size_bytes = summary.file_bytes;
   info.hash = summary.file_hash;
   info.entry_count = summary.properties.entry_count;
@@ -124,7 +139,42 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
   info.largest_sequence = summary.properties.largest_sequence;
   info.range_delete_count = summary.properties.range_delete_count;
   info.largest_is_exclusive = summary.properties.largest_is_exclusive;
+  for (const TableValues& values : summary.properties.values) info.values.push_back(values.sum);
   store_.events_.Post(TableCreated{info.number, info.level, info.size_bytes, info.entry_count});
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::TableWriting::BeginValues() {
+  AURORA_CO_ASSIGN(const std::uint64_t number, co_await store_.NewFileNumber());
+  ValueFileInfo& info = written_.value_files.emplace_back();
+  info.id = info.number = number;
+  AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await store_.CreateFile(ValueFileName(number)));
+  ValueFileBuilderOptions options;
+  options.identity = store_.IdentityOf(number);
+  options.id = number;
+  options.memory = store_.options_.memory;
+  values_ = std::make_unique<ValueFileBuilder>(std::move(file), options);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreImpl::TableWriting::AddSeparated(EntryKey key, std::string_view value) {
+  if (values_ == nullptr) AURORA_CO_RETURN_IF_ERROR(co_await BeginValues());
+  AURORA_CO_ASSIGN(const ValueHandle handle, co_await values_->Add(value));
+  const std::string encoded = EncodeValueHandle(handle);
+  const Version version(key.version.sequence(), EntryKind::kSeparatedPut);
+  co_return co_await builder_->Add({key.key, version}, encoded);
+}
+
+Task<absl::Status> StoreImpl::TableWriting::FinishValues() {
+  if (values_ == nullptr) co_return absl::OkStatus();
+  AURORA_CO_ASSIGN(const ValueFileSummary summary, co_await values_->Finish());
+  values_ = nullptr;
+  ValueFileInfo& info = written_.value_files.back();
+  info.size_bytes = summary.file_bytes;
+  info.hash = summary.file_hash;
+  info.value_count = summary.value_count;
+  info.stored_bytes = summary.stored_bytes;
+  store_.events_.Post(ValueFileCreated{info.number, info.size_bytes, info.value_count});
   co_return absl::OkStatus();
 }
 
@@ -140,7 +190,11 @@ Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
     if (builder_ == nullptr) AURORA_CO_RETURN_IF_ERROR(co_await Begin());
     if (output_.level > 0) last_key_.assign(key.key);
     slice_bytes += key.key.size() + entries->value().size();
-    AURORA_CO_RETURN_IF_ERROR(co_await builder_->Add(key, entries->value()));
+    if (IsSeparated(key, entries->value())) {
+      AURORA_CO_RETURN_IF_ERROR(co_await AddSeparated(key, entries->value()));
+    } else {
+      AURORA_CO_RETURN_IF_ERROR(co_await builder_->Add(key, entries->value()));
+    }
     absl::Status moved = co_await entries->Next();
     if (!moved.ok() && AURORA_PLANTED_BUG("compaction-ends-at-read-error")) break;
     AURORA_CO_RETURN_IF_ERROR(std::move(moved));
@@ -154,26 +208,49 @@ Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
   if (builder_ == nullptr && !range_deletes_.empty()) {
     AURORA_CO_RETURN_IF_ERROR(co_await Begin());
   }
+  AURORA_CO_RETURN_IF_ERROR(co_await FinishValues());
   if (builder_ == nullptr) co_return absl::OkStatus();
   co_return co_await Finish(std::nullopt);
 }
 
-Task<absl::StatusOr<std::vector<TableInfo>>> StoreImpl::WriteTables(
+std::vector<std::string> StoreImpl::Written::FileNames() const {
+  std::vector<std::string> names;
+  for (const TableInfo& table : tables) names.push_back(TableFileName(table.number));
+  for (const ValueFileInfo& file : value_files) names.push_back(ValueFileName(file.number));
+  return names;
+}
+
+Task<absl::StatusOr<StoreImpl::Written>> StoreImpl::WriteTables(
     std::unique_ptr<EntryIterator> source, EntryFilter::Options filter,
     CompactionRangeDeletes range_deletes, TableOutput output) {
   filter.range_deletes = range_deletes.all();
   EntryFilter entries(std::move(source), std::move(filter));
   TableWriting writing(this, &range_deletes, std::move(output));
   absl::Status written = co_await writing.Write(&entries);
-  std::vector<TableInfo> tables = writing.TakeTables();
-  if (written.ok() && !tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
+  Written files = writing.Take();
+  if (written.ok() && !files.tables.empty() && !AURORA_PLANTED_BUG("skip-table-directory-sync")) {
     written = co_await environment_.files().SyncDirectory(options_.directory);
   }
   if (!written.ok()) {
-    co_await Discard(std::move(tables));
+    co_await Discard(files.FileNames());
     co_return written;
   }
-  co_return tables;
+  co_return files;
+}
+
+std::uint64_t StoreImpl::TakeWritten(Written written, int level, TreeChange* change) {
+  std::uint64_t bytes = 0;
+  for (const ValueFileInfo& file : written.value_files) {
+    bytes += file.size_bytes;
+    change->values.added.push_back(std::make_shared<TreeValueFile>(file, this, &obsolete_));
+  }
+  for (const TableInfo& table : written.tables) {
+    bytes += table.size_bytes;
+    change->added.push_back({level, std::make_shared<TreeTable>(table, this, &obsolete_)});
+  }
+  change->edit.added_tables = std::move(written.tables);
+  change->edit.added_value_files = std::move(written.value_files);
+  return bytes;
 }
 
 Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInfo* info) {
@@ -182,7 +259,7 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
   open.direct = options_.direct_reads;
   AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await environment_.files().Open(path, open));
   TableOptions options;
-  options.identity = IdentityOf(identity_, info->number);
+  options.identity = IdentityOf(info->number);
   options.cache = block_cache_.get();
   options.memory = options_.memory;
   absl::StatusOr<std::unique_ptr<Table>> table =
@@ -193,6 +270,25 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
                       (*table)->metadata_bytes_read());
   }
   co_return table;
+}
+
+Task<absl::StatusOr<std::unique_ptr<ValueFile>>> StoreImpl::OpenValueFile(
+    const ValueFileInfo* info) {
+  const std::string path = JoinPath(options_.directory, ValueFileName(info->number));
+  AURORA_CO_ASSIGN(std::unique_ptr<File> file,
+                   co_await environment_.files().Open(path, OpenOptions()));
+  ValueFileOptions options;
+  options.identity = IdentityOf(info->number);
+  options.id = info->id;
+  options.cache = block_cache_.get();
+  options.memory = options_.memory;
+  absl::StatusOr<std::unique_ptr<ValueFile>> values =
+      co_await ValueFile::Open(std::move(file), info->size_bytes, options);
+  if (values.ok()) {
+    statistics_.Count(StoreStatistics::Counter::kBytesReadByOpening,
+                      (*values)->metadata_bytes_read());
+  }
+  co_return values;
 }
 
 }  // namespace aurora::lsm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -11,6 +12,8 @@
 #include "aurora/lsm/log_reader.h"
 #include "aurora/lsm/log_survey.h"
 #include "aurora/lsm/table_verifier.h"
+#include "aurora/lsm/value_format.h"
+#include "aurora/lsm/value_survey.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -32,6 +35,7 @@ class StoreVerifier {
   Task<absl::StatusOr<VerifyReport>> Run() {
     AURORA_CO_RETURN_IF_ERROR(co_await VerifyDirectory());
     AURORA_CO_RETURN_IF_ERROR(co_await VerifyTables());
+    AURORA_CO_RETURN_IF_ERROR(co_await VerifyValueFiles());
     AURORA_CO_RETURN_IF_ERROR(co_await VerifyLog());
     CompareEnd();
     NoteOthers();
@@ -70,6 +74,7 @@ class StoreVerifier {
     }
     AURORA_CO_RETURN_IF_ERROR(CheckIsDatabase());
     for (const auto& [number, bytes] : survey_.tables) progress_.total_bytes += bytes;
+    for (const auto& [number, bytes] : survey_.value_files) progress_.total_bytes += bytes;
     TellManifests();
     co_return absl::OkStatus();
   }
@@ -161,6 +166,9 @@ class StoreVerifier {
     report_.block_count += verdict->block_count;
     report_.entry_count += verdict->entry_count;
     for (const FileDamage& damage : verdict->damage) Damage(name, damage.where, damage.what);
+    if (info.has_value()) {
+      for (const TableValues& values : verdict->values) named_[values.sum.file].push_back(values);
+    }
     co_return Progress(verdict->file_bytes);
   }
 
@@ -182,6 +190,85 @@ class StoreVerifier {
                StrCat("overlaps ", TableFileName(before->number), " of the same level"));
       }
       before = info;
+    }
+  }
+
+  // --- Value files ---
+
+  Task<absl::Status> VerifyValueFiles() {
+    std::set<std::uint64_t> numbers;
+    const SurveyedManifest* const manifest = survey_.manifest_in_force();
+    if (manifest != nullptr) {
+      for (const auto& [id, use] : manifest->state.value_files) {
+        numbers.insert(use.info.number);
+        AURORA_CO_RETURN_IF_ERROR(co_await VerifyOneValueFile(use.info.number, use.info));
+      }
+    }
+    const bool all = manifest == nullptr || !manifest->is_whole();
+    for (const auto& [number, bytes] : survey_.value_files) {
+      if (numbers.contains(number)) continue;
+      if (all) {
+        AURORA_CO_RETURN_IF_ERROR(co_await VerifyOneValueFile(number, std::nullopt));
+      } else {
+        AURORA_CO_RETURN_IF_ERROR(Progress(bytes));
+      }
+    }
+    for (const auto& [id, values] : named_) {
+      Damage("", std::nullopt,
+             StrCat("tables name values of ", id, ", and no value file has them"));
+    }
+    co_return absl::OkStatus();
+  }
+
+  Task<absl::Status> VerifyOneValueFile(std::uint64_t number, std::optional<ValueFileInfo> info) {
+    const std::string name = ValueFileName(number);
+    const absl::StatusOr<ValueFileVerdict> verdict = co_await VerifyValueFile(
+        &files_, JoinPath(directory_, name), survey_.TableIdentityOf(number), info);
+    std::vector<TableValues> named;
+    if (info.has_value()) {
+      if (auto node = named_.extract(info->id); !node.empty()) named = std::move(node.mapped());
+    }
+    if ((!verdict.ok() || !verdict->damage.empty()) && info.has_value()) {
+      // One that is no longer in force may be gone, or going.
+      AURORA_CO_ASSIGN(const bool still, co_await IsStillInForce(info->id, number));
+      if (!still) co_return Progress(info->size_bytes);
+    }
+    ++report_.value_file_count;
+    if (!verdict.ok()) {
+      const bool missing = absl::IsNotFound(verdict.status());
+      Damage(name, std::nullopt,
+             missing ? std::string("is missing") : std::string(ToStd(verdict.status().message())));
+      co_return Progress(0);
+    }
+    for (const FileDamage& damage : verdict->damage) Damage(name, damage.where, damage.what);
+    if (verdict->index.has_value()) {
+      report_.value_count += verdict->index->value_count();
+      CheckNamed(name, *verdict->index, named);
+    }
+    co_return Progress(verdict->file_bytes);
+  }
+
+  // What tables name of a value file must be there, and no two entries name the same.
+  void CheckNamed(const std::string& name, const ValueIndex& index,
+                  const std::vector<TableValues>& named) {
+    std::set<std::uint32_t> seen;
+    for (const TableValues& values : named) {
+      const absl::StatusOr<std::vector<std::uint32_t>> numbers = DecodeValueNumbers(values.numbers);
+      std::uint64_t stored_bytes = 0;
+      for (const std::uint32_t number : numbers.value_or(std::vector<std::uint32_t>())) {
+        const ValueIndex::Pieces pieces = index.Find(number);
+        if (pieces.empty()) {
+          Damage(name, std::nullopt, StrCat("has no value ", number, ", which a table names"));
+        }
+        if (!seen.insert(number).second) {
+          Damage(name, std::nullopt, StrCat("value ", number, " is named by two entries"));
+        }
+        stored_bytes += StoredBytes(pieces);
+      }
+      if (stored_bytes == values.sum.stored_bytes) continue;
+      Damage(name, std::nullopt,
+             StrCat("a table names values of ", values.sum.stored_bytes, " bytes, which have ",
+                    stored_bytes));
     }
   }
 
@@ -318,6 +405,17 @@ class StoreVerifier {
           StrCat("belongs to no state of the database (", bytes,
                  " bytes): dropped, or left by a job that did not end"));
     }
+    std::set<std::uint64_t> in_force;
+    if (manifest != nullptr) {
+      for (const auto& [id, use] : manifest->state.value_files) in_force.insert(use.info.number);
+    }
+    for (const auto& [number, bytes] : survey_.value_files) {
+      if (manifest == nullptr || !manifest->is_whole()) break;
+      if (in_force.contains(number)) continue;
+      Add(Finding::Kind::kNote, ValueFileName(number), std::nullopt,
+          StrCat("belongs to no state of the database (", bytes,
+                 " bytes): replaced, or left by a job that did not end"));
+    }
     for (const std::string& name : survey_.other) {
       Add(Finding::Kind::kNote, name, std::nullopt, "is no file of a database");
     }
@@ -333,6 +431,14 @@ class StoreVerifier {
     AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
     const SurveyedManifest* const manifest = now.manifest_in_force();
     co_return manifest == nullptr || manifest->state.tables.contains(number);
+  }
+
+  Task<absl::StatusOr<bool>> IsStillInForce(std::uint64_t id, std::uint64_t number) {
+    AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
+    const SurveyedManifest* const manifest = now.manifest_in_force();
+    if (manifest == nullptr) co_return true;
+    const auto found = manifest->state.value_files.find(id);
+    co_return found != manifest->state.value_files.end() && found->second.info.number == number;
   }
 
   // Whether manifest or log are other than survey_ has found them.
@@ -367,6 +473,7 @@ class StoreVerifier {
   DirectorySurvey survey_;
   LogScan scan_;
   bool is_closed_ = false;
+  std::map<std::uint64_t, std::vector<TableValues>> named_;  // by tables, of each value file
   CopyProgress progress_;
   VerifyReport report_;
 };

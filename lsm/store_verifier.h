@@ -5,6 +5,8 @@
 //   tables     their hash against the manifest; every block's checksum, the order of all entries,
 //              index, filter, properties and the manifest's figures against what the blocks hold;
 //              that the tables of a level are disjoint
+//   values     the hash of value files against the manifest; every checksum of every value; that
+//              what the tables name is there, once, and as the manifest counts it
 //   log        as an open reads it, with every frame from its start to its end; behind damage, each
 //              further gap; that it ends as the manifest says
 //
@@ -47,6 +49,8 @@ struct VerifyReport {
   std::vector<Finding> findings;  // in the order of the checks
   std::uint64_t manifest = 0;     // the number of the one in force
   std::uint64_t table_count = 0;
+  std::uint64_t value_file_count = 0;
+  std::uint64_t value_count = 0;  // in value files, those that no table needs any more included
   std::uint64_t block_count = 0;
   std::uint64_t entry_count = 0;
   std::uint64_t segment_count = 0;  // of the log

@@ -62,8 +62,19 @@ absl::Status TableBuilder::CheckEntry(EntryKey key, std::string_view value) cons
   return absl::OkStatus();
 }
 
+absl::Status TableBuilder::AddReference(EntryKey key, std::string_view value) {
+  const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(value);
+  if (!handle.ok()) return Annotate(handle.status(), StrCat("key ", Quoted(key.key)));
+  values_.Add(*handle);
+  return absl::OkStatus();
+}
+
 Task<absl::Status> TableBuilder::Add(EntryKey key, std::string_view value) {
-  if (absl::Status checked = CheckEntry(key, value); AURORA_UNLIKELY(!checked.ok())) {
+  absl::Status checked = CheckEntry(key, value);
+  if (AURORA_UNLIKELY(key.version.kind() == EntryKind::kSeparatedPut) && checked.ok()) {
+    checked = AddReference(key, value);
+  }
+  if (AURORA_UNLIKELY(!checked.ok())) {
     status_ = checked;
     return checked;
   }
@@ -154,8 +165,8 @@ void TableBuilder::CutBlock(const EntryKey* next) {
 
 void TableBuilder::UpdateCharge() {
   charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
-                 2 * range_delete_bytes_ + 8 * filter_.key_count() + 2 * index_.SizeEstimate() +
-                 3 * options_.block_bytes);
+                 2 * range_delete_bytes_ + values_.memory_bytes() + 8 * filter_.key_count() +
+                 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
 }
 
 Task<absl::Status> TableBuilder::Write() {
@@ -231,6 +242,7 @@ Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
   }
   finished_ = true;
   properties_.largest_key = last_key_;
+  properties_.values = values_.Finish();
   if (AURORA_PLANTED_BUG("range-delete-outside-of-bounds")) {
     properties_.range_delete_count = range_deletes_.size();
   } else {

@@ -62,8 +62,9 @@ class TableBuilder {
   ~TableBuilder();
 
   // Adds an entry, which must be after all before (else DataLoss: what it was read from is out of
-  // order), with key and value below kMaxTableKeyBytes and kMaxTableValueBytes (else
-  // InvalidArgument). Ready unless the buffer is full and is written first.
+  // order; as for a separated Put that is no handle), with key and value below kMaxTableKeyBytes
+  // and kMaxTableValueBytes (else InvalidArgument). Ready unless the buffer is full and is written
+  // first.
   AURORA_TASK_WRAPPER Task<absl::Status> Add(EntryKey key, std::string_view value);
 
   // Adds a range delete; copies. In any order, but no two of the same begin and sequence. Begin and
@@ -76,6 +77,8 @@ class TableBuilder {
   Task<absl::StatusOr<TableSummary>> Finish();
 
   std::uint64_t entry_count() const { return properties_.entry_count; }
+  // Of the values that lie elsewhere, and which the entries so far name.
+  std::uint64_t value_bytes() const { return values_.stored_bytes(); }
   // Bytes that the file has so far, without what is in the block in progress; when to begin
   // another table is the caller's decision.
   std::uint64_t file_bytes() const { return written_bytes_ + output_.size(); }
@@ -84,6 +87,7 @@ class TableBuilder {
   struct Hash;
 
   absl::Status CheckEntry(EntryKey key, std::string_view value) const;
+  absl::Status AddReference(EntryKey key, std::string_view value);
   void Append(EntryKey key, std::string_view value);
   // Ends the block in progress; `next` is the entry that begins the next one, or null.
   void CutBlock(const EntryKey* next);
@@ -108,6 +112,7 @@ class TableBuilder {
   FilterBuilder filter_;
   TableIndexBuilder index_;
   TableProperties properties_;
+  TableValuesBuilder values_;
   struct OwnedRangeDelete {
     std::string begin;
     std::string end;

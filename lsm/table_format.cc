@@ -206,6 +206,19 @@ absl::StatusOr<TableFooter> ParseFooter(std::string_view bytes, std::uint64_t fi
   return footer;
 }
 
+namespace {
+
+// The trailer of what has been appended since `start`, the bytes of a block.
+void AppendTrailer(const TableIdentity& identity, std::uint64_t offset, char compression,
+                   std::size_t start, std::string* out) {
+  out->push_back(compression);
+  out->append(7, '\0');
+  AppendFixed64(out, XXH3_64bits_withSeed(out->data() + start, out->size() - start,
+                                          BlockSeed(identity, offset)));
+}
+
+}  // namespace
+
 BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offset,
                               std::string_view raw, Compression compression, std::string* scratch,
                               std::string* out) {
@@ -219,17 +232,22 @@ BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offse
   }
   const std::size_t start = out->size();
   out->append(stored);
-  out->push_back(static_cast<char>(compression));
-  out->append(7, '\0');
-  AppendFixed64(out, XXH3_64bits_withSeed(out->data() + start, stored.size() + 8,
-                                          BlockSeed(identity, offset)));
+  AppendTrailer(identity, offset, static_cast<char>(compression), start, out);
   return {offset, static_cast<std::uint32_t>(stored.size()),
           static_cast<std::uint32_t>(raw.size())};
 }
 
-absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& identity,
-                                                          const BlockHandle& handle,
-                                                          std::string_view stored) {
+BlockHandle AppendMovedBlock(const TableIdentity& identity, std::uint64_t offset,
+                             const BlockHandle& from, std::string_view stored, std::string* out) {
+  AURORA_CHECK(stored.size() == std::size_t{from.stored_bytes} + kStoredTrailerBytes);
+  const std::size_t start = out->size();
+  out->append(stored.substr(0, from.stored_bytes));
+  AppendTrailer(identity, offset, stored[from.stored_bytes], start, out);
+  return {offset, from.stored_bytes, from.raw_bytes};
+}
+
+absl::Status CheckStoredBlock(const TableIdentity& identity, const BlockHandle& handle,
+                              std::string_view stored) {
   AURORA_CHECK(stored.size() == std::size_t{handle.stored_bytes} + kStoredTrailerBytes);
   const char* const trailer = stored.data() + handle.stored_bytes;
   const std::uint64_t checksum = XXH3_64bits_withSeed(
@@ -239,6 +257,14 @@ absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& i
     return DataLossError("wrong checksum");
   }
   if (LoadFixed<std::uint64_t>(trailer) > 0xFF) return DataLossError("reserved bytes are not zero");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& identity,
+                                                          const BlockHandle& handle,
+                                                          std::string_view stored) {
+  AURORA_RETURN_IF_ERROR(CheckStoredBlock(identity, handle, stored));
+  const char* const trailer = stored.data() + handle.stored_bytes;
   auto raw = std::make_unique_for_overwrite<char[]>(handle.raw_bytes);
   if (!Decompress(static_cast<Compression>(trailer[0]), stored.substr(0, handle.stored_bytes),
                   raw.get(), handle.raw_bytes)) {

@@ -45,7 +45,7 @@
 
 namespace aurora::lsm {
 
-inline constexpr std::uint32_t kTableFormatVersion = 2;
+inline constexpr std::uint32_t kTableFormatVersion = 3;        // with values in value files
 inline constexpr std::uint32_t kOldestTableFormatVersion = 1;  // without range deletes
 inline constexpr std::size_t kTableFooterBytes = 128;
 inline constexpr std::size_t kStoredTrailerBytes = 16;
@@ -111,6 +111,14 @@ BlockHandle AppendStoredBlock(const TableIdentity& identity, std::uint64_t offse
 absl::StatusOr<std::unique_ptr<char[]>> DecodeStoredBlock(const TableIdentity& identity,
                                                           const BlockHandle& handle,
                                                           std::string_view stored);
+
+// The same, without raw bytes.
+absl::Status CheckStoredBlock(const TableIdentity& identity, const BlockHandle& handle,
+                              std::string_view stored);
+// Appends a block that CheckStoredBlock has found right elsewhere, as it is stored there, as the
+// block at `offset` of another file or place.
+BlockHandle AppendMovedBlock(const TableIdentity& identity, std::uint64_t offset,
+                             const BlockHandle& from, std::string_view stored, std::string* out);
 
 // A block that was found without a handle.
 struct FoundBlock {

@@ -27,4 +27,16 @@ struct TableProperties {
   rangeDeleteCount @13 :UInt64;
   # largestKey itself is not in the table: it is where a range delete ends.
   largestIsExclusive @14 :Bool;
+  # What the table needs of value files, ascending by file.
+  values @15 :List(TableValues);
+}
+
+struct TableValues {
+  # The id of the value file.
+  file @0 :UInt64;
+  valueCount @1 :UInt64;
+  # That the values take in the file.
+  storedBytes @2 :UInt64;
+  # Of the values, ascending: the distance of each from the one before, less one, as varints.
+  numbers @3 :Data;
 }

@@ -6,6 +6,7 @@
 
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/table_properties.capnp.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "capnp/message.h"
 #include "capnp/serialize.h"
@@ -40,7 +41,35 @@ TableProperties Read(wire::TableProperties::Reader reader) {
   properties.filter_bits_per_key = reader.getFilterBitsPerKey();
   properties.range_delete_count = reader.getRangeDeleteCount();
   properties.largest_is_exclusive = reader.getLargestIsExclusive();
+  for (const auto values : reader.getValues()) {
+    properties.values.push_back(
+        {{values.getFile(), values.getValueCount(), values.getStoredBytes()},
+         FromData(values.getNumbers())});
+  }
   return properties;
+}
+
+void SetValues(const std::vector<TableValues>& values,
+               capnp::List<wire::TableValues>::Builder builder) {
+  for (unsigned i = 0; i < builder.size(); ++i) {
+    builder[i].setFile(values[i].sum.file);
+    builder[i].setValueCount(values[i].sum.value_count);
+    builder[i].setStoredBytes(values[i].sum.stored_bytes);
+    builder[i].setNumbers(ToData(values[i].numbers));
+  }
+}
+
+bool AreConsistent(const std::vector<TableValues>& values, std::uint64_t entry_count) {
+  std::uint64_t file = 0;
+  std::uint64_t count = 0;
+  for (const TableValues& each : values) {
+    const absl::StatusOr<std::vector<std::uint32_t>> numbers = DecodeValueNumbers(each.numbers);
+    if (!numbers.ok() || numbers->empty() || numbers->size() != each.sum.value_count) return false;
+    if (each.sum.file <= file) return false;
+    file = each.sum.file;
+    count += numbers->size();
+  }
+  return count <= entry_count;
 }
 
 bool IsConsistent(const TableProperties& p) {
@@ -51,7 +80,7 @@ bool IsConsistent(const TableProperties& p) {
          (!p.largest_is_exclusive ||
           (p.range_delete_count > 0 && p.smallest_key != p.largest_key)) &&
          p.smallest_sequence <= p.largest_sequence && p.largest_sequence <= kMaxSequence &&
-         p.filter_bits_per_key <= kMaxFilterBitsPerKey;
+         p.filter_bits_per_key <= kMaxFilterBitsPerKey && AreConsistent(p.values, p.entry_count);
 }
 
 }  // namespace
@@ -67,6 +96,26 @@ void TableProperties::IncludeRangeDeletes(std::span<const RangeDelete> deletes) 
     smallest_sequence = std::min(smallest_sequence, range.sequence);
     largest_sequence = std::max(largest_sequence, range.sequence);
   }
+}
+
+void TableValuesBuilder::Add(const ValueHandle& handle) {
+  if (handle.number > 0 && AURORA_PLANTED_BUG("value-reference-uncounted")) return;
+  File& file = files_[handle.file];
+  file.sum.file = handle.file;
+  ++file.sum.value_count;
+  file.sum.stored_bytes += handle.stored_bytes;
+  file.numbers.push_back(handle.number);
+  stored_bytes_ += handle.stored_bytes;
+  ++count_;
+}
+
+std::vector<TableValues> TableValuesBuilder::Finish() {
+  std::vector<TableValues> values;
+  for (auto& [id, file] : files_) {
+    std::sort(file.numbers.begin(), file.numbers.end());
+    values.push_back({file.sum, EncodeValueNumbers(file.numbers)});
+  }
+  return values;
 }
 
 std::string EncodeTableProperties(const TableProperties& properties) {
@@ -87,6 +136,10 @@ std::string EncodeTableProperties(const TableProperties& properties) {
   builder.setFilterBitsPerKey(static_cast<std::uint8_t>(properties.filter_bits_per_key));
   builder.setRangeDeleteCount(properties.range_delete_count);
   builder.setLargestIsExclusive(properties.largest_is_exclusive);
+  if (!properties.values.empty()) {
+    SetValues(properties.values,
+              builder.initValues(static_cast<unsigned>(properties.values.size())));
+  }
   const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
   const auto bytes = words.asPtr().asChars();
   return std::string(bytes.begin(), bytes.size());
@@ -94,10 +147,10 @@ std::string EncodeTableProperties(const TableProperties& properties) {
 
 absl::StatusOr<TableProperties> DecodeTableProperties(std::string_view bytes) {
   if (bytes.size() % sizeof(capnp::word) != 0) return DataLossError("not a whole message");
-  // Every pointer may be followed once or twice; the schema nests no structs.
+  // Every pointer may be followed once or twice; the schema nests two deep.
   capnp::ReaderOptions limits;
   limits.traversalLimitInWords = 4 * bytes.size() / sizeof(capnp::word) + 64;
-  limits.nestingLimit = 4;
+  limits.nestingLimit = 8;
   kj::Array<capnp::word> words = kj::heapArray<capnp::word>(bytes.size() / sizeof(capnp::word));
   if (!bytes.empty()) std::memcpy(words.begin(), bytes.data(), bytes.size());
   try {

@@ -1,16 +1,27 @@
 // What a table holds, as a whole.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_format.h"
 
 namespace aurora::lsm {
+
+// What a table needs of a value file.
+struct TableValues {
+  ValueReference sum;
+  std::string numbers;  // of the values: DecodeValueNumbers
+  friend bool operator==(const TableValues&, const TableValues&) = default;
+};
 
 struct TableProperties {
   std::uint64_t entry_count = 0;
@@ -28,10 +39,31 @@ struct TableProperties {
   Sequence largest_sequence = 0;
   int filter_bits_per_key = 0;  // 0: no filter
   std::uint64_t range_delete_count = 0;
+  std::vector<TableValues> values;  // ascending by file
   friend bool operator==(const TableProperties&, const TableProperties&) = default;
 
   // Widens the bounds, which are those of the entries, to what the range deletes of the table span.
   void IncludeRangeDeletes(std::span<const RangeDelete> deletes);
+};
+
+// Collects what the entries of a table need of value files.
+class TableValuesBuilder {
+ public:
+  // The next entry whose value is elsewhere, in any order.
+  void Add(const ValueHandle& handle);
+  std::vector<TableValues> Finish();
+  // Of the values of all entries, in their files.
+  std::uint64_t stored_bytes() const { return stored_bytes_; }
+  std::size_t memory_bytes() const { return 2 * sizeof(std::uint32_t) * count_; }
+
+ private:
+  struct File {
+    ValueReference sum;
+    std::vector<std::uint32_t> numbers;
+  };
+  std::map<std::uint64_t, File> files_;
+  std::uint64_t stored_bytes_ = 0;
+  std::size_t count_ = 0;
 };
 
 // As a Cap'n Proto message, table_properties.capnp.

@@ -26,6 +26,7 @@
 
 #include "absl/status/statusor.h"
 #include "aurora/lsm/block.h"
+#include "aurora/lsm/file_verifier.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/patient_file.h"
 #include "aurora/lsm/range_deletes.h"
@@ -36,12 +37,6 @@
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
-
-// Something wrong at a place of a file.
-struct FileDamage {
-  FileRange where;
-  std::string what;
-};
 
 // Stored keys, both inclusive, that a part that cannot be read may have held versions of.
 struct LostKeys {

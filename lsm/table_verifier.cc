@@ -1,20 +1,19 @@
 #include "aurora/lsm/table_verifier.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "aurora/lsm/file_verifier.h"
 #include "aurora/lsm/filter.h"
+#include "aurora/lsm/table_properties.h"
+#include "aurora/lsm/value_format.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
 namespace aurora::lsm {
 namespace {
-
-constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
 
 class TableVerifier {
  public:
@@ -23,7 +22,10 @@ class TableVerifier {
       : files_(files), path_(std::move(path)), identity_(identity), info_(std::move(info)) {}
 
   Task<absl::StatusOr<TableVerdict>> Run() {
-    AURORA_CO_RETURN_IF_ERROR(co_await HashFile());
+    std::optional<FileFigures> figures;
+    if (info_.has_value()) figures = FileFigures{info_->size_bytes, info_->hash};
+    AURORA_CO_ASSIGN(verdict_.file_bytes,
+                     co_await VerifyWholeFile(files_, path_, figures, &verdict_.damage));
     AURORA_CO_ASSIGN(const std::unique_ptr<TableSurvey> survey,
                      co_await TableSurvey::Open(files_, path_, identity_));
     bool whole = survey->index().has_value();
@@ -34,36 +36,13 @@ class TableVerifier {
     }
     for (const FileDamage& damage : survey->damage()) verdict_.damage.push_back(damage);
     verdict_.entry_count = survey->entry_count();
+    sums_.values = values_.Finish();
     if (whole && !survey->may_lack_range_deletes()) CompareSums(*survey);
+    verdict_.values = std::move(sums_.values);
     co_return std::move(verdict_);
   }
 
  private:
-  // The hash of the whole file covers every byte of it.
-  Task<absl::Status> HashFile() {
-    AURORA_CO_ASSIGN(const std::unique_ptr<PatientFile> file,
-                     co_await PatientFile::Open(files_, path_));
-    verdict_.file_bytes = file->size();
-    XXH3_state_t* const state = XXH3_createState();
-    AURORA_CHECK(state != nullptr && "out of memory");
-    XXH3_64bits_reset(state);
-    for (std::uint64_t offset = 0; offset < file->size(); offset += kChunkBytes) {
-      const std::string_view bytes = co_await file->Read(offset, offset + kChunkBytes);
-      XXH3_64bits_update(state, bytes.data(), bytes.size());
-    }
-    const std::uint64_t hash = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    for (const FileRange& range : file->unreadable()) Damage(range, "the device cannot read it");
-    if (!info_.has_value()) co_return absl::OkStatus();
-    const FileRange all{0, file->size()};
-    if (file->size() != info_->size_bytes) {
-      Damage(all, StrCat("the file has ", file->size(), " bytes; it had ", info_->size_bytes));
-    } else if (hash != info_->hash) {
-      Damage(all, "the contents are not those that were written");
-    }
-    co_return absl::OkStatus();
-  }
-
   void CheckBlock(const TableSurvey& survey, const Block& block) {
     ++verdict_.block_count;
     place_ = {survey.piece().handle.offset,
@@ -95,8 +74,14 @@ class TableVerifier {
       DamageOnce(&told_index_,
                  StrCat("the index says that key ", Quoted(key.key), " is in an earlier block"));
     }
-    if (key.version.kind() > EntryKind::kMerge) {
-      DamageOnce(&told_kind_, StrCat("an entry of unknown kind, of key ", Quoted(key.key)));
+    if (key.version.kind() == EntryKind::kSeparatedPut) {
+      const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(value);
+      if (handle.ok()) {
+        values_.Add(*handle);
+      } else {
+        DamageOnce(&told_handle_,
+                   StrCat("key ", Quoted(key.key), ": ", ToStd(handle.status().message())));
+      }
     }
     if (new_key && survey.filter().has_value() && !survey.filter()->MayContain(HashKey(key.key))) {
       DamageOnce(&told_filter_, StrCat("the filter denies key ", Quoted(key.key)));
@@ -139,7 +124,9 @@ class TableVerifier {
       }
     }
     if (!info_.has_value()) return;
-    const bool agrees = info_->entry_count == sums_.entry_count &&
+    std::vector<ValueReference> references;
+    for (const TableValues& values : sums_.values) references.push_back(values.sum);
+    const bool agrees = info_->values == references && info_->entry_count == sums_.entry_count &&
                         info_->smallest_key == sums_.smallest_key &&
                         info_->largest_key == sums_.largest_key &&
                         info_->largest_is_exclusive == sums_.largest_is_exclusive &&
@@ -163,6 +150,7 @@ class TableVerifier {
   const std::optional<TableInfo> info_;
   TableVerdict verdict_;
   TableProperties sums_;
+  TableValuesBuilder values_;
   FileRange place_;
   std::string last_key_;
   Version last_version_;
@@ -170,7 +158,7 @@ class TableVerifier {
   Version below_version_;
   bool told_order_ = false;
   bool told_index_ = false;
-  bool told_kind_ = false;
+  bool told_handle_ = false;
   bool told_filter_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/table_format.h"
+#include "aurora/lsm/table_properties.h"
 #include "aurora/lsm/table_survey.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/task.h"
@@ -20,6 +21,7 @@ struct TableVerdict {
   std::uint64_t file_bytes = 0;
   std::uint64_t block_count = 0;
   std::uint64_t entry_count = 0;
+  std::vector<TableValues> values;  // what its entries name
 };
 
 // Reads the file twice: as a whole, to hash it, and block by block. `info` is what the manifest

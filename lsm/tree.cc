@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "aurora/lsm/file_name.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
 
-void ObsoleteTables::Add(Entry entry) {
+void ObsoleteFiles::Add(Entry entry) {
   {
     const std::lock_guard lock(mutex_);
     entries_.push_back(std::move(entry));
@@ -17,23 +18,23 @@ void ObsoleteTables::Add(Entry entry) {
   event_->Notify();
 }
 
-std::vector<ObsoleteTables::Entry> ObsoleteTables::Take() {
+std::vector<ObsoleteFiles::Entry> ObsoleteFiles::Take() {
   const std::lock_guard lock(mutex_);
   return std::exchange(entries_, {});
 }
 
-bool ObsoleteTables::empty() const {
+bool ObsoleteFiles::empty() const {
   const std::lock_guard lock(mutex_);
   return entries_.empty();
 }
 
-TreeTable::TreeTable(TableInfo info, TableOpener* opener, ObsoleteTables* obsolete)
+TreeTable::TreeTable(TableInfo info, FileOpener* opener, ObsoleteFiles* obsolete)
     : info_(std::move(info)), opener_(opener), obsolete_(obsolete) {}
 
 TreeTable::~TreeTable() {
   // Closing it is not the work of a reader who happens to be the last.
   if (is_obsolete_.load(std::memory_order_relaxed)) {
-    obsolete_->Add({info_.number, std::move(owned_table_)});
+    obsolete_->Add({TableFileName(info_.number), std::move(owned_table_), nullptr});
   }
 }
 
@@ -54,6 +55,109 @@ Task<absl::StatusOr<Table*>> TreeTable::OpenNow() {
   }
   co_return owned_table_.get();
 }
+
+TreeValueFile::TreeValueFile(ValueFileInfo info, FileOpener* opener, ObsoleteFiles* obsolete)
+    : info_(info), opener_(opener), obsolete_(obsolete) {}
+
+TreeValueFile::~TreeValueFile() {
+  if (is_obsolete_.load(std::memory_order_relaxed)) {
+    obsolete_->Add({ValueFileName(info_.number), nullptr, std::move(owned_file_)});
+  }
+}
+
+Task<absl::StatusOr<ValueFile*>> TreeValueFile::Open() {
+  ValueFile* const file = file_.load(std::memory_order_acquire);
+  if (AURORA_LIKELY(file != nullptr)) return absl::StatusOr<ValueFile*>(file);
+  return OpenNow();
+}
+
+// As TreeTable::OpenNow.
+Task<absl::StatusOr<ValueFile*>> TreeValueFile::OpenNow() {
+  AURORA_CO_ASSIGN(std::unique_ptr<ValueFile> opened, co_await opener_->OpenValueFile(&info_));
+  const std::lock_guard lock(mutex_);
+  if (owned_file_ == nullptr) {
+    owned_file_ = std::move(opened);
+    file_.store(owned_file_.get(), std::memory_order_release);
+  }
+  co_return owned_file_.get();
+}
+
+// --- Values. ---
+
+namespace {
+
+absl::Status MissingError(std::uint64_t id) {
+  return DataLossError("a table names a value of ", ValueFileName(id),
+                       ", which is not one of the tree's value files");
+}
+
+Task<absl::StatusOr<PinnedValue>> ReadFrom(std::shared_ptr<TreeValueFile> file, ValueHandle handle,
+                                           bool fill_cache, BlockSources* sources) {
+  AURORA_CO_ASSIGN(ValueFile* const open_file, co_await file->Open());
+  co_return co_await open_file->Read(handle, fill_cache, sources);
+}
+
+}  // namespace
+
+Task<absl::StatusOr<PinnedValue>> Tree::ReadValue(std::string_view handle, bool fill_cache,
+                                                  BlockSources* sources) const {
+  using Result = absl::StatusOr<PinnedValue>;
+  const absl::StatusOr<ValueHandle> parsed = DecodeValueHandle(handle);
+  if (!parsed.ok()) return Result(parsed.status());
+  const auto found = value_files_.find(parsed->file);
+  if (found == value_files_.end()) return Result(MissingError(parsed->file));
+  Task<absl::StatusOr<ValueFile*>> opened = found->second.file->Open();
+  if (!opened.IsReady()) return ReadFrom(found->second.file, *parsed, fill_cache, sources);
+  absl::StatusOr<ValueFile*> file = std::move(opened).TakeReady();
+  if (!file.ok()) return Result(file.status());
+  return (*file)->Read(*parsed, fill_cache, sources);
+}
+
+Task<absl::StatusOr<ValueFile*>> Tree::OpenValueFile(std::uint64_t id) const {
+  const auto found = value_files_.find(id);
+  if (found == value_files_.end()) co_return MissingError(id);
+  co_return co_await found->second.file->Open();
+}
+
+void Tree::ChangeValueFiles(const ValueFileChange& change) {
+  ValueFiles removed;
+  for (const std::uint64_t id : change.removed) {
+    auto node = value_files_.extract(id);
+    AURORA_CHECK(!node.empty());
+    removed.insert(std::move(node));
+  }
+  for (const std::shared_ptr<TreeValueFile>& file : change.added) {
+    HeldValues held{file, 0, 0};
+    if (const auto before = removed.find(file->info().id); before != removed.end()) {
+      held.live_count = before->second.live_count;
+      held.live_bytes = before->second.live_bytes;
+    }
+    AURORA_CHECK(value_files_.emplace(file->info().id, std::move(held)).second);
+  }
+}
+
+// A table whose file is gone from the tree is not counted: its reads say what is missing.
+void Tree::CountReferences(const TableInfo& table, bool is_added) {
+  for (const ValueReference& reference : table.values) {
+    const auto found = value_files_.find(reference.file);
+    if (found == value_files_.end()) continue;
+    HeldValues& held = found->second;
+    held.live_count += is_added ? reference.value_count : 0 - reference.value_count;
+    held.live_bytes += is_added ? reference.stored_bytes : 0 - reference.stored_bytes;
+  }
+}
+
+void Tree::SumValueFiles() {
+  live_value_bytes_ = garbage_bytes_ = 0;
+  unneeded_value_file_count_ = 0;
+  for (const auto& [id, held] : value_files_) {
+    if (held.live_count == 0) ++unneeded_value_file_count_;
+    live_value_bytes_ += held.live_bytes;
+    garbage_bytes_ += held.garbage_bytes();
+  }
+}
+
+// --- The tree. ---
 
 int Tree::last_level() const {
   int last = kLevelCount - 1;
@@ -121,21 +225,28 @@ bool Tree::MayHoldAny(int first_level, std::string_view begin, std::string_view 
 }
 
 std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed,
-                                       const std::vector<Addition>& added) const {
+                                       const std::vector<Addition>& added,
+                                       const ValueFileChange& values) const {
   auto tree = std::make_shared<Tree>(*this);
   std::size_t removed_count = 0;
   for (Tables& tables : tree->levels_) {
-    removed_count += std::erase_if(tables, [&removed](const std::shared_ptr<TreeTable>& table) {
-      return std::find(removed.begin(), removed.end(), table->info().number) != removed.end();
+    removed_count += std::erase_if(tables, [&](const std::shared_ptr<TreeTable>& table) {
+      const bool is_removed =
+          std::find(removed.begin(), removed.end(), table->info().number) != removed.end();
+      if (is_removed) tree->CountReferences(table->info(), /*is_added=*/false);
+      return is_removed;
     });
   }
   AURORA_CHECK(removed_count == removed.size());
+  tree->ChangeValueFiles(values);
   for (const Addition& addition : added) {
+    tree->CountReferences(addition.table->info(), /*is_added=*/true);
     tree->levels_[static_cast<std::size_t>(addition.level)].push_back(addition.table);
   }
   tree->SortLevels();
   tree->BuildRuns();
   tree->Count();
+  tree->SumValueFiles();
   return tree;
 }
 
@@ -182,7 +293,7 @@ void Tree::Count() {
   for (std::size_t level = 0; level < levels_.size(); ++level) {
     level_bytes_[level] = 0;
     for (const auto& table : levels_[level]) {
-      level_bytes_[level] += table->info().size_bytes;
+      level_bytes_[level] += table->info().size_bytes + table->info().value_bytes();
       if (table->info().range_delete_count > 0) ++range_delete_table_count_;
     }
   }

@@ -1,8 +1,8 @@
-// The tree: which tables there are, and on which level.
+// The tree: which tables there are, and on which level; and which value files they need.
 //
-// A Tree is immutable; a change makes a new one. Readers hold the one they began with. A table is
+// A Tree is immutable; a change makes a new one. Readers hold the one they began with. A file is
 // removed from the disk when it was dropped by a durable edit and the last Tree that holds it is
-// gone.
+// gone. So a reader finds every value that its tables name, wherever it has moved since.
 //
 //   level 0    what flushes wrote, the newest first; tables may overlap those of other flushes
 //   level 1..  ascending by key, disjoint; all versions of a key are in one table
@@ -20,28 +20,35 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "aurora/lsm/block_sources.h"
 #include "aurora/lsm/event.h"
 #include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/table.h"
+#include "aurora/lsm/value_file.h"
+#include "aurora/lsm/value_source.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::lsm {
 
-// Tables that nobody needs any more, to be removed by whoever may. Thread-safe.
-class ObsoleteTables {
+// Files that nobody needs any more, to be removed by whoever may. Thread-safe.
+class ObsoleteFiles {
  public:
   struct Entry {
-    std::uint64_t number;
-    std::unique_ptr<Table> table;  // null if it is not open
+    std::string name;
+    std::unique_ptr<Table> table;       // null if it is none, or not open
+    std::unique_ptr<ValueFile> values;  // likewise
   };
   // `event` is notified when there are any. Not owned.
-  explicit ObsoleteTables(Event* event) : event_(event) {}
+  explicit ObsoleteFiles(Event* event) : event_(event) {}
   void Add(Entry entry);
   // All that were added since the last call.
   std::vector<Entry> Take();
@@ -53,18 +60,20 @@ class ObsoleteTables {
   std::vector<Entry> entries_;
 };
 
-// Opens a table file.
-class TableOpener {
+// Opens the files of a tree.
+class FileOpener {
  public:
-  virtual ~TableOpener() = default;
+  virtual ~FileOpener() = default;
   virtual Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) = 0;
+  virtual Task<absl::StatusOr<std::unique_ptr<ValueFile>>> OpenValueFile(
+      const ValueFileInfo* info) = 0;
 };
 
 // A table file of the tree, opened when it is first needed. Thread-safe.
 class TreeTable {
  public:
   // `opener` and `obsolete` must outlive the table.
-  TreeTable(TableInfo info, TableOpener* opener, ObsoleteTables* obsolete);
+  TreeTable(TableInfo info, FileOpener* opener, ObsoleteFiles* obsolete);
   ~TreeTable();
   TreeTable(const TreeTable&) = delete;
   TreeTable& operator=(const TreeTable&) = delete;
@@ -85,15 +94,41 @@ class TreeTable {
   Task<absl::StatusOr<Table*>> OpenNow();
 
   const TableInfo info_;
-  TableOpener* const opener_;
-  ObsoleteTables* const obsolete_;
+  FileOpener* const opener_;
+  ObsoleteFiles* const obsolete_;
   std::atomic<bool> is_obsolete_{false};
   std::atomic<Table*> table_{nullptr};
   std::mutex mutex_;
   std::unique_ptr<Table> owned_table_;  // protected by mutex_ until table_ is set
 };
 
-class Tree {
+// A value file of the tree, opened when it is first needed. Thread-safe.
+class TreeValueFile {
+ public:
+  // `opener` and `obsolete` must outlive it.
+  TreeValueFile(ValueFileInfo info, FileOpener* opener, ObsoleteFiles* obsolete);
+  ~TreeValueFile();
+  TreeValueFile(const TreeValueFile&) = delete;
+  TreeValueFile& operator=(const TreeValueFile&) = delete;
+
+  const ValueFileInfo& info() const { return info_; }
+  // As those of TreeTable.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<ValueFile*>> Open();
+  void MarkObsolete() { is_obsolete_.store(true, std::memory_order_relaxed); }
+
+ private:
+  Task<absl::StatusOr<ValueFile*>> OpenNow();
+
+  const ValueFileInfo info_;
+  FileOpener* const opener_;
+  ObsoleteFiles* const obsolete_;
+  std::atomic<bool> is_obsolete_{false};
+  std::atomic<ValueFile*> file_{nullptr};
+  std::mutex mutex_;
+  std::unique_ptr<ValueFile> owned_file_;  // protected by mutex_ until file_ is set
+};
+
+class Tree final : public ValueSource {
  public:
   using Tables = std::vector<std::shared_ptr<TreeTable>>;
 
@@ -102,6 +137,7 @@ class Tree {
   const Tables& level(int level) const { return levels_[static_cast<std::size_t>(level)]; }
   // Level 0 as runs, the newest first.
   const std::vector<Tables>& level0_runs() const { return level0_runs_; }
+  // With the values that its tables need: a level is as large as if they were in it.
   std::uint64_t level_bytes(int level) const {
     return level_bytes_[static_cast<std::size_t>(level)];
   }
@@ -123,22 +159,55 @@ class Tree {
   // How many tables hold range deletes.
   std::size_t range_delete_table_count() const { return range_delete_table_count_; }
 
+  // A value file, and what the tables need of it.
+  struct HeldValues {
+    std::shared_ptr<TreeValueFile> file;
+    std::uint64_t live_count = 0;
+    std::uint64_t live_bytes = 0;
+    std::uint64_t garbage_bytes() const { return file->info().stored_bytes - live_bytes; }
+  };
+  using ValueFiles = std::map<std::uint64_t, HeldValues>;  // by id
+  const ValueFiles& value_files() const { return value_files_; }
+  // Of all value files.
+  std::uint64_t live_value_bytes() const { return live_value_bytes_; }
+  std::uint64_t garbage_bytes() const { return garbage_bytes_; }
+  // How many value files no table needs.
+  std::size_t unneeded_value_file_count() const { return unneeded_value_file_count_; }
+  // Of what the tables of this tree name.
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<PinnedValue>> ReadValue(
+      std::string_view handle, bool fill_cache, BlockSources* sources) const override;
+  // The open file of a value that a table of this tree names.
+  Task<absl::StatusOr<ValueFile*>> OpenValueFile(std::uint64_t id) const;
+
   // Another tree without the tables of these numbers and with `table` on `level`.
   struct Addition {
     int level;
     std::shared_ptr<TreeTable> table;
   };
+  // Of value files: those of these ids are taken out, then others put in.
+  struct ValueFileChange {
+    std::vector<std::uint64_t> removed;
+    std::vector<std::shared_ptr<TreeValueFile>> added;
+  };
   std::shared_ptr<const Tree> With(const std::vector<std::uint64_t>& removed,
-                                   const std::vector<Addition>& added) const;
+                                   const std::vector<Addition>& added,
+                                   const ValueFileChange& values = {}) const;
 
  private:
   void SortLevels();
   void BuildRuns();
   void Count();
+  void ChangeValueFiles(const ValueFileChange& change);
+  void CountReferences(const TableInfo& table, bool is_added);
+  void SumValueFiles();
 
   std::array<Tables, kLevelCount> levels_;
   std::vector<Tables> level0_runs_;
   std::array<std::uint64_t, kLevelCount> level_bytes_ = {};
+  ValueFiles value_files_;
+  std::uint64_t live_value_bytes_ = 0;
+  std::uint64_t garbage_bytes_ = 0;
+  std::size_t unneeded_value_file_count_ = 0;
   std::size_t range_delete_table_count_ = 0;
 };
 

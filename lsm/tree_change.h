@@ -15,7 +15,12 @@ struct TreeChange {
   ManifestEdit edit;
   std::vector<Tree::Addition> added;                 // as in edit.added_tables
   std::vector<std::shared_ptr<TreeTable>> obsolete;  // dropped by the edit and not moved
-  std::shared_ptr<MemtableRun> flushed;              // or null
+  Tree::ValueFileChange values;                      // as in the edit
+  std::vector<std::shared_ptr<TreeValueFile>> obsolete_values;
+  std::shared_ptr<MemtableRun> flushed;  // or null
+  // On a full device: it is tried again until there is room. Else it fails, and whether it is in
+  // the manifest is unknown until the store is opened again: no file that it names may be removed.
+  bool waits_for_room = true;
 };
 
 }  // namespace aurora::lsm

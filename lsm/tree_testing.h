@@ -40,7 +40,7 @@ class TreeSketch {
 
  private:
   Event event_;
-  ObsoleteTables obsolete_{&event_};
+  ObsoleteFiles obsolete_{&event_};
   std::shared_ptr<const Tree> tree_ = std::make_shared<Tree>();
   std::uint64_t last_number_ = 0;
 };

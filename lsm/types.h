@@ -25,8 +25,10 @@ enum class EntryKind : std::uint8_t {
   kPut = 1,
   kMerge = 2,  // an operand: the value is what the keyspace's MergeOperator makes of it and of what
                // lies below
-  kDeleteRange = 3,  // of a mutation only, never of an entry: every key from `key` on and below
-                     // `value`; an empty `value`: to the end of the keyspace
+  kSeparatedPut = 3,  // of an entry only: a Put whose value lies in a value file; what stands in
+                      // its place is a ValueHandle (value_format.h)
+  kDeleteRange = 4,   // of a mutation only, never of an entry: every key from `key` on and below
+                      // `value`; an empty `value`: to the end of the keyspace
 };
 
 // One change of one key, or the deletion of a range of keys. Views, not owned.

@@ -37,6 +37,8 @@
 #include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/types.h"
+#include "aurora/lsm/value_file_builder.h"
+#include "aurora/lsm/value_format.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/tests/formats/hex_examples_testing.h"
@@ -254,6 +256,25 @@ std::string TableFile() {
   return file.bytes;
 }
 
+void AddValueFile(Examples* examples) {
+  MemoryBudget memory(std::size_t{64} << 20);
+  lsm::ValueFileBuilderOptions options;
+  for (std::size_t i = 0; i < 16; ++i) {
+    options.identity.database_id[i] = static_cast<std::uint8_t>(i);
+  }
+  options.identity.file_number = options.id = 43;
+  options.compression = lsm::Compression::kNone;
+  options.memory = &memory;
+  lsm::MemoryFileState file;
+  lsm::ValueFileBuilder builder(std::make_unique<lsm::MemoryFile>(&file), options);
+  EXPECT_TRUE(BlockOn(builder.Add("a value")).ok());
+  const auto handle = BlockOn(builder.Add("another one"));
+  EXPECT_TRUE(handle.ok()) << handle.status();
+  EXPECT_TRUE(BlockOn(builder.Finish()).ok());
+  (*examples)["value file"] = file.bytes;
+  (*examples)["value handle"] = lsm::EncodeValueHandle(*handle);
+}
+
 // The file's own header; its payload is what backup.capnp says.
 std::string BackupHeader() {
   lsm::BackupContents contents;
@@ -334,6 +355,7 @@ Examples MakeExamples() {
   examples["first frame after a change"] = FrameHeaderWithWatermarkBefore(InsertRecord(lamp));
   examples["manifest"] = ManifestFrames();
   examples["table"] = TableFile();
+  AddValueFile(&examples);
   examples["backup header"] = BackupHeader();
   examples["insert"] = InsertRecord(lamp);
   examples["update"] =

@@ -87,12 +87,16 @@ TEST_P(GoldenTest, WhatWasWrittenOnceIsReadAsItWas) {
 TEST_P(GoldenTest, ItIsMadeOfEverything) {
   int tables = 0;
   int logs = 0;
+  int value_files = 0;
   for (const std::string& path : golden_->image.Files()) {
     tables += path.ends_with(".table") ? 1 : 0;
     logs += path.ends_with(".log") ? 1 : 0;
+    value_files += path.ends_with(".values") ? 1 : 0;
   }
   EXPECT_GE(tables, 2);
   EXPECT_GE(logs, 1);
+  // Value files are of version 3.
+  EXPECT_EQ(value_files > 0, GetParam().version >= 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Version1, GoldenTest,
@@ -100,6 +104,9 @@ INSTANTIATE_TEST_SUITE_P(Version1, GoldenTest,
 INSTANTIATE_TEST_SUITE_P(Version2, GoldenTest,
                          testing::Values(Golden{2, "closed"}, Golden{2, "killed"},
                                          Golden{2, "store"}));
+INSTANTIATE_TEST_SUITE_P(Version3, GoldenTest,
+                         testing::Values(Golden{3, "closed"}, Golden{3, "killed"},
+                                         Golden{3, "store"}));
 
 TEST(GoldenVersionsTest, EveryVersionIsKeptAndNoOther) {
   std::set<std::uint32_t> versions;

@@ -43,6 +43,10 @@ Object Product(std::int64_t number) {
                     {"tags", Array{StrCat("t", number % 5), "all"}}};
   if (number % 4 != 0) product.Set("price", static_cast<double>(number) * 1.25);
   if (number % 7 == 0) product.Set("note", std::string(static_cast<std::size_t>(number * 3), 'n'));
+  // In value files, one as more than one piece.
+  if (number % 21 == 1) {
+    product.Set("note", std::string(number == 22 ? 70'000 : 5'000, 'v'));
+  }
   return product;
 }
 
@@ -166,6 +170,9 @@ Task<absl::Status> WriteKeys(lsm::KvStore* store, int from, int to) {
   for (int i = from; i < to; ++i) {
     lsm::WriteBatch batch;
     batch.Put(NumberedKey(i), StrCat("value ", i));
+    // In value files; of some only one, because they are replaced.
+    if (i % 10 == 3) batch.Put(StrCat("large", i % 70), std::string(4096 + 300 * (i % 90), 'v'));
+    if (i % 45 == 4) batch.Put(NumberedKey((i + 4) % 9), std::string(5000, 'b'), kMerged);
     batch.Merge(NumberedKey(i % 9), StrCat(i, ";"), kMerged);
     if (i % 4 == 3) batch.Delete(NumberedKey(i - 2));
     AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
@@ -173,7 +180,8 @@ Task<absl::Status> WriteKeys(lsm::KvStore* store, int from, int to) {
   co_return absl::OkStatus();
 }
 
-// Range deletes in the last level, which a snapshot keeps there, in level 0 and in the log.
+// Range deletes in the last level, which a snapshot keeps there, in level 0 and in the log; values
+// in value files, live ones and garbage.
 Task<absl::Status> FillStore(Environment* environment) {
   const lsm::AppendOperator append;
   AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,

@@ -20,7 +20,8 @@ ZSTD.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 BLOCK = 4096
-DELETE, PUT, MERGE = 0, 1, 2
+DELETE, PUT, MERGE, SEPARATED_PUT = 0, 1, 2, 3
+PIECE = 65536
 
 
 def xxh3(data, seed=0):
@@ -102,6 +103,12 @@ class Struct:
 
     def text(self, index):
         return self.bytes(index)[:-1].decode()
+
+    def words(self, index):
+        at = self.pointer(index)
+        start = 0 if at is None else target(self.message, at)
+        count = 0 if at is None else list_size(self.message, at)
+        return [u64(self.message, start + 8 * i) for i in range(count)]
 
     def structs(self, index):
         at = self.pointer(index)
@@ -280,12 +287,15 @@ class Database:
     def __init__(self, directory):
         self.directory = directory
         self.tables, self.collections, self.entries = {}, {}, {}
+        self.value_files, self.values = {}, {}
         self.range_deletes = []
         self.log_start = self.flushed = self.last_sequence = 0
         self.handler_state = b""
         self.closed_cleanly = False
         self.compressions = set()
         self.read_manifest()
+        for file in self.value_files.values():
+            self.read_value_file(file)
         for number in self.tables:
             self.read_table(number)
         if self.handler_state:
@@ -316,15 +326,16 @@ class Database:
     def apply_edit(self, edit, is_first):
         if is_first:
             header = Struct.at(edit.message, edit.pointer(0))
-            assert header.half(0) in (1, 2) and header.text(1) == "aurora.bytewise"
+            assert header.half(0) in (1, 2, 3) and header.text(1) == "aurora.bytewise"
             self.database_id = header.bytes(0)
-        removed = edit.pointer(2)
-        if removed is not None:
-            start = target(edit.message, removed)
-            for i in range(list_size(edit.message, removed)):
-                del self.tables[u64(edit.message, start + 8 * i)]
+        for number in edit.words(2):
+            del self.tables[number]
+        for file in edit.words(5):
+            del self.value_files[file]
         for table in edit.structs(1):
             self.tables[table.word(0)] = table
+        for file in edit.structs(4):
+            self.value_files[file.word(0)] = file
         self.log_start = edit.word(0) or self.log_start
         self.flushed = edit.word(1) or self.flushed
         if edit.pointer(3) is not None:
@@ -347,16 +358,55 @@ class Database:
             assert ZSTD.ZSTD_decompress(out, raw, content, stored) == raw
         return out.raw
 
+    def read_value_file(self, file):
+        """Every value of a file, by (id, number): the value and the bytes that it takes there."""
+        number = file.word(1)
+        data = self.file(f"{number:06d}.values")
+        footer = data[-128:]
+        assert footer[:8] == b"AURVALUE" and u64(footer, 120) == xxh3(footer[:120])
+        assert u32(footer, 8) == 3 and footer[16:32] == self.database_id
+        assert not any(footer[12:16]) and not any(footer[72:120])
+        assert u64(footer, 32) == number and u64(footer, 48) == file.word(0)
+        assert u64(footer, 40) == file.word(2) == len(data) and file.word(3) == xxh3(data)
+        index = self.read_block(data, number, footer[56:72])
+        value_count, piece_count = u64(index, 0), u64(index, 8)
+        assert len(index) == 16 + 16 * (value_count + piece_count) and value_count == file.word(4)
+        pieces = 16 + 16 * value_count
+        end = total = 0
+        for i in range(value_count):
+            at = 16 + 16 * i
+            first = u64(index, at + 8)
+            last = u64(index, at + 24) if i + 1 < value_count else piece_count
+            assert i == 0 or u32(index, at) > u32(index, at - 16)
+            value, begin = b"", end
+            for piece in range(first, last):
+                handle = index[pieces + 16 * piece : pieces + 16 * piece + 16]
+                assert u64(handle, 0) == end and len(value) % PIECE == 0
+                end += u32(handle, 8) + 16
+                value += self.read_block(data, number, handle)
+            total += end - begin
+            self.values[file.word(0), u32(index, at)] = (value, end - begin)
+        assert total == file.word(5) and end == u64(footer, 56)
+
+    def read_handle(self, handle, named):
+        """The value that an entry names; what the table names is counted in `named`."""
+        file, size, stored, number = struct.unpack("<QQQI", handle)
+        value, stored_there = self.values[file, number]
+        assert len(value) == size and stored == stored_there
+        assert number not in named.setdefault(file, {})
+        named[file][number] = stored
+        return value
+
     def read_table(self, number):
         data = self.file(f"{number:06d}.table")
         footer = data[-128:]
         assert footer[:8] == b"AURTABLE" and u64(footer, 120) == xxh3(footer[:120])
-        assert u32(footer, 8) in (1, 2) and not any(footer[112:120])
+        assert u32(footer, 8) in (1, 2, 3) and not any(footer[112:120])
         assert footer[16:32] == self.database_id
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)
         content = self.read_block(data, number, footer[64:80]) if any(footer[64:80]) else None
-        first, last, end = None, None, 0
+        first, last, end, named = None, None, 0, {}
         for separator, sequence, kind, handle in block_entries(
             self.read_block(data, number, footer[48:64])
         ):
@@ -369,9 +419,29 @@ class Database:
                 last = (key, -version)
                 assert last <= (separator, -(sequence << 8 | kind))
                 assert content is None or passes_filter(content, key)
-                self.entries.setdefault(key, []).append(entry[1:])
+                _, version, kind, value = entry
+                if kind == SEPARATED_PUT:
+                    kind, value = PUT, self.read_handle(value, named)
+                self.entries.setdefault(key, []).append((version, kind, value))
+        self.check_named(number, data, footer, named)
         assert end == u64(footer, 64 if content is not None else 48)
         self.read_range_deletes(number, data, footer, first, last[0])
+
+    def check_named(self, number, data, footer, named):
+        """What manifest and properties say of the values that the table names."""
+        sums = [(file, len(named[file]), sum(named[file].values())) for file in sorted(named)]
+        stated = self.tables[number].structs(2)
+        assert [tuple(file.word(i) for i in range(3)) for file in stated] == sums
+        properties = framed(self.read_block(data, number, footer[80:96]))
+        stated = properties.structs(2)
+        assert [tuple(file.word(i) for i in range(3)) for file in stated] == sums
+        for file in stated:
+            numbers, at, following, distances = [], 0, 0, file.bytes(0)
+            while at < len(distances):
+                distance, at = varint(distances, at)
+                numbers.append(following + distance)
+                following = numbers[-1] + 1
+            assert numbers == sorted(named[file.word(0)])
 
     def read_range_deletes(self, number, data, footer, least, greatest):
         """The range deletes of a table, and whether its bounds enclose all that it holds."""

@@ -25,7 +25,7 @@ def document(number):
         "stock": number * 1_000_003 - 5,
         "tags": [f"t{number % 7}", "all"],
     }
-    # Large ones fill memtables, so that there are tables to read.
+    # Large ones fill memtables, so that there are tables to read; the largest go to value files.
     if number % 4 == 0:
         made["note"] = f"{number} " * (number % 5000)
     return made
@@ -54,6 +54,8 @@ class SecondReaderTest(unittest.TestCase):
         subprocess.run(command, check=True, capture_output=True)
         database = second_reader.Database(self.database)
         self.assertTrue(database.tables)
+        self.assertTrue(database.value_files)
+        self.assertGreater(len(database.values), 100)
         self.assertGreaterEqual(len(database.compressions), 2)
         self.assertEqual(database.documents("things"), [document(i) for i in range(20_000)])
 

@@ -13,6 +13,8 @@
 #include "aurora/lsm/log_survey.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_survey.h"
+#include "aurora/lsm/value_format.h"
+#include "aurora/lsm/value_survey.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/system_environment.h"
@@ -40,6 +42,7 @@ class Dump {
 
   ExitCode Log();
   ExitCode Table();
+  ExitCode Values();
   ExitCode Manifest();
 
  private:
@@ -65,6 +68,7 @@ class Dump {
   void RangeDelete(const lsm::RangeDelete& range);
   void Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value);
   void Edit(const lsm::ManifestFrame& frame);
+  static void AddValueFiles(const lsm::ManifestEdit& edit, std::vector<Cell>* cells);
 
   const DumpArguments& arguments_;
   const Streams& streams_;
@@ -80,6 +84,8 @@ std::string_view KindName(lsm::EntryKind kind) {
       return "put";
     case lsm::EntryKind::kMerge:
       return "merge";
+    case lsm::EntryKind::kSeparatedPut:
+      return "put elsewhere";
     case lsm::EntryKind::kDeleteRange:
       return "delete range";
   }
@@ -383,14 +389,55 @@ void Dump::Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value)
   std::string_view user_key;
   if (!lsm::ParseStoredKey(key.key, &keyspace, &user_key)) user_key = key.key;
   const bool all = arguments_.json || arguments_.values;
+  absl::StatusOr<lsm::ValueHandle> handle = NotFoundError("the value is here");
+  if (key.version.kind() == lsm::EntryKind::kSeparatedPut) handle = lsm::DecodeValueHandle(value);
   std::vector<Cell> cells = {{"type", Text(KindName(key.version.kind())), -8},
                              {"block", Number(block), 10},
                              {"keyspace", Number(keyspace), 4},
                              {"sequence", Number(key.version.sequence()), 10},
-                             {"value_bytes", Number(value.size()), 8},
+                             {"value_bytes", Number(handle.ok() ? handle->bytes : value.size()), 8},
                              {"key", Value(HexText(user_key, all ? std::string::npos : 64))}};
-  if (arguments_.values) cells.push_back({"value", Value(HexText(value, std::string::npos))});
+  if (handle.ok()) {
+    cells.push_back({"value_file", Number(handle->file), 10});
+    cells.push_back({"value_number", Number(handle->number), 6});
+  } else if (arguments_.values) {
+    cells.push_back({"value", Value(HexText(value, std::string::npos))});
+  }
   Line(std::move(cells));
+}
+
+// --- dump values ---
+
+ExitCode Dump::Values() {
+  const std::string name = NameOf(arguments_.path);
+  const lsm::FileName parsed = lsm::ParseFileName(name);
+  if (parsed.kind != lsm::FileName::Kind::kValues) {
+    return Failed(InvalidArgumentError(arguments_.path, ": a value file is named like ",
+                                       lsm::ValueFileName(1)));
+  }
+  const absl::StatusOr<lsm::DirectorySurvey> database =
+      BlockOn(lsm::SurveyDirectory(&files_, lsm::ParentPath(arguments_.path)));
+  if (!database.ok()) return Failed(database.status());
+  const absl::StatusOr<std::unique_ptr<lsm::ValueSurvey>> opened = BlockOn(
+      lsm::ValueSurvey::Open(&files_, arguments_.path, database->TableIdentityOf(parsed.number)));
+  if (!opened.ok()) return Failed(opened.status());
+  lsm::ValueSurvey& survey = **opened;
+  BlockOn(survey.CheckValues());
+  for (const lsm::FileDamage& damage : survey.damage()) {
+    Damage(name, damage.where.offset, damage.where.bytes, damage.what);
+  }
+  if (!survey.index().has_value()) return Done();
+  for (std::size_t i = 0; i < survey.index()->value_count(); ++i) {
+    const lsm::ValueIndex::Pieces pieces = survey.index()->pieces(i);
+    Line({{"type", Text("value"), -8},
+          {"file", Number(survey.footer()->id), 10},
+          {"number", Number(survey.index()->number(i)), 6},
+          {"offset", Number(pieces.front().offset), 10},
+          {"bytes", Number(lsm::RawBytes(pieces)), 8},
+          {"stored_bytes", Number(lsm::StoredBytes(pieces)), 8},
+          {"pieces", Number(pieces.size()), 4}});
+  }
+  return Done();
 }
 
 // --- dump manifest ---
@@ -428,6 +475,21 @@ ExitCode Dump::Manifest() {
   return Done();
 }
 
+void Dump::AddValueFiles(const lsm::ManifestEdit& edit, std::vector<Cell>* cells) {
+  Array removed;
+  for (const std::uint64_t id : edit.removed_value_files) removed.Append(Number(id));
+  Array added;
+  for (const lsm::ValueFileInfo& file : edit.added_value_files) {
+    added.Append(Value(Object{{"id", Number(file.id)},
+                              {"number", Number(file.number)},
+                              {"bytes", Number(file.size_bytes)},
+                              {"values", Number(file.value_count)},
+                              {"stored_bytes", Number(file.stored_bytes)}}));
+  }
+  cells->push_back({"removed_value_files", Value(std::move(removed))});
+  cells->push_back({"added_value_files", Value(std::move(added))});
+}
+
 void Dump::Edit(const lsm::ManifestFrame& frame) {
   const lsm::ManifestEdit& edit = frame.edit;
   std::vector<Cell> cells = {{"type", Text("edit"), -8},
@@ -459,12 +521,14 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                      {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
                      {"largest_is_exclusive", Value(table.largest_is_exclusive)},
                      {"range_deletes", Number(table.range_delete_count)},
+                     {"value_bytes", Number(table.value_bytes())},
                      {"smallest_sequence", Number(table.smallest_sequence)},
                      {"largest_sequence", Number(table.largest_sequence)}}));
   }
   if (arguments_.json) {
     cells.push_back({"removed", Value(std::move(removed))});
     cells.push_back({"added", Value(std::move(added))});
+    AddValueFiles(edit, &cells);
     Line(std::move(cells));
     return;
   }
@@ -479,6 +543,13 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                  << " entries  commits " << table.smallest_sequence << " to "
                  << table.largest_sequence << "  " << HexText(table.smallest_key, 16) << " to "
                  << HexText(table.largest_key, 16) << "\n";
+  }
+  for (const std::uint64_t id : edit.removed_value_files) {
+    streams_.out << "          -  values " << id << "\n";
+  }
+  for (const lsm::ValueFileInfo& file : edit.added_value_files) {
+    streams_.out << "          +  values " << file.id << " as " << lsm::ValueFileName(file.number)
+                 << "  " << file.size_bytes << " bytes  " << file.value_count << " values\n";
   }
 }
 
@@ -495,13 +566,14 @@ CLI::App& AddDump(CLI::App& parent, const std::string& name, const std::string& 
 void AddDump(CommandLine& line) {
   const auto arguments = std::make_shared<DumpArguments>();
   const auto work = std::make_shared<ExitCode (Dump::*)()>(nullptr);
-  CLI::App& app = line.Add(
-      "dump", "Shows what a log, a table or a manifest holds", [arguments, work](Streams streams) {
-        const absl::StatusOr<std::shared_ptr<Environment>> environment = MakeSystemEnvironment();
-        if (!environment.ok()) return Fail(environment.status(), streams);
-        Dump dump(*arguments, streams, environment->get());
-        return (dump.**work)();
-      });
+  CLI::App& app = line.Add("dump", "Shows what a log, a table, a value file or a manifest holds",
+                           [arguments, work](Streams streams) {
+                             const absl::StatusOr<std::shared_ptr<Environment>> environment =
+                                 MakeSystemEnvironment();
+                             if (!environment.ok()) return Fail(environment.status(), streams);
+                             Dump dump(*arguments, streams, environment->get());
+                             return (dump.**work)();
+                           });
   app.require_subcommand(1);
   AddDump(app, "log", "Every frame of a segment, or of all segments of a database", arguments,
           "A segment of a log, or the directory of a database")
@@ -510,6 +582,8 @@ void AddDump(CommandLine& line) {
       AddDump(app, "table", "Every entry of a table", arguments, "The file of a table");
   table.add_flag("--values", arguments->values, "Values too, as hexadecimal digits");
   table.callback([work] { *work = &Dump::Table; });
+  AddDump(app, "values", "Every value of a value file", arguments, "The value file")
+      .callback([work] { *work = &Dump::Values; });
   AddDump(app, "manifest", "Every edit of a manifest", arguments,
           "A manifest, or the directory of a database: then the one in force")
       .callback([work] { *work = &Dump::Manifest; });

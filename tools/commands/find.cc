@@ -18,6 +18,7 @@
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/value_format.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
 #include "aurora/tools/commands/commands.h"
@@ -70,6 +71,8 @@ std::string_view NameOf(lsm::EntryKind kind) {
       return "merge";
     case lsm::EntryKind::kDeleteRange:
       return "delete range";
+    case lsm::EntryKind::kSeparatedPut:
+      return "put elsewhere";
   }
   return "unknown";
 }
@@ -290,9 +293,23 @@ class Finder {
     trace.offset = block;
     trace.sequence = key.version.sequence();
     trace.kind = std::string(NameOf(key.version.kind()));
-    trace.bytes = value.size();
-    trace.value = ValueText(key, value);
+    const absl::StatusOr<lsm::ValueHandle> handle = HandleIn(key, value);
+    trace.bytes = handle.ok() ? handle->bytes : value.size();
+    trace.value = handle.ok() ? PlaceText(*handle) : ValueText(key, value);
     traces_.push_back(std::move(trace));
+  }
+
+  static absl::StatusOr<lsm::ValueHandle> HandleIn(lsm::EntryKey key, std::string_view value) {
+    if (key.version.kind() == lsm::EntryKind::kSeparatedPut) return lsm::DecodeValueHandle(value);
+    return NotFoundError("the value is here");
+  }
+
+  // Where a value lies that is in no table.
+  std::string PlaceText(const lsm::ValueHandle& handle) const {
+    const auto& files = database_.state().value_files;
+    const auto use = files.find(handle.file);
+    if (use == files.end()) return StrCat("value ", handle.number, " of a file that is not there");
+    return StrCat("value ", handle.number, " of ", lsm::ValueFileName(use->second.info.number));
   }
 
   // The table spans the key and has nothing of it.

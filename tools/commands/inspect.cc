@@ -152,6 +152,13 @@ std::string OneDecimal(double value) {
   return text;
 }
 
+// The share of the values in value files that no table needs any more.
+double ValueGarbage(const lsm::StoreStats& store) {
+  const std::uint64_t bytes = store.value_bytes + store.value_garbage_bytes;
+  if (bytes == 0) return 0;
+  return static_cast<double>(store.value_garbage_bytes) / static_cast<double>(bytes);
+}
+
 void PrintTree(const TreeSummary& tree, const lsm::StoreStats& store, const Streams& streams) {
   TextTable table(
       {"part", "files", "size", "entries", "outdated", "deletes", "compression", "filter bits"});
@@ -164,6 +171,10 @@ void PrintTree(const TreeSummary& tree, const lsm::StoreStats& store, const Stre
                Grouped(level.entries), Share(level.garbage()),
                Grouped(level.deletes + level.range_deletes), OneDecimal(level.compression()),
                OneDecimal(level.filter_bits_per_key())});
+  }
+  if (store.value_file_count > 0) {
+    table.Add({"values", Grouped(static_cast<std::uint64_t>(store.value_file_count)),
+               HumanBytes(store.value_file_bytes), "", Share(ValueGarbage(store)), "", "", ""});
   }
   const auto columns = streams.out_terminal.present()
                            ? static_cast<std::size_t>(streams.out_terminal.columns)
@@ -232,6 +243,9 @@ Object ToObject(const std::vector<CollectionSummary>& summaries, const TreeSumma
                 {"log_segments", Value(store.log_segment_count)},
                 {"levels", Value(std::move(levels))},
                 {"tables", Value(TablesToArray(tree))},
+                {"value_files", Value(store.value_file_count)},
+                {"value_file_bytes", Number(store.value_file_bytes)},
+                {"value_garbage_bytes", Number(store.value_garbage_bytes)},
                 {"clean_close", Value(recovery.clean_close)},
                 {"replayed_commits", Number(recovery.record_count)},
                 {"cut_bytes", Number(recovery.cut_bytes)},
@@ -281,6 +295,7 @@ void AddInspect(CommandLine& line) {
       "  outdated     entries that a newer one of the same table replaces, and deletes. What "
       "tables\n"
       "               of other levels replace is not among them: 'aurora-tool space' measures it\n"
+      "               Of values: what no table names any more, by their bytes\n"
       "  compression  bytes of keys and values for each byte of data blocks\n"
       "  filter bits  for each key; a get of an absent key then reads a block in vain in about 1 "
       "of\n"

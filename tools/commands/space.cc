@@ -56,8 +56,11 @@ struct Space {
   std::uint64_t other_table_bytes = 0;  // properties, range deletes, footers, padding
   std::uint64_t table_bytes = 0;
   std::uint64_t unnamed_table_bytes = 0;  // of tables that the manifest does not name
-  std::uint64_t log_bytes = 0;            // of segments that an open would read
-  std::uint64_t log_ready_bytes = 0;      // of those that are to be used
+  std::uint64_t value_file_bytes = 0;     // of those that the manifest names
+  std::uint64_t value_garbage_bytes = 0;  // of values in them that no table names
+  std::uint64_t unnamed_value_file_bytes = 0;
+  std::uint64_t log_bytes = 0;        // of segments that an open would read
+  std::uint64_t log_ready_bytes = 0;  // of those that are to be used
   std::uint64_t manifest_bytes = 0;
   std::uint64_t other_bytes = 0;
   std::uint64_t total_bytes = 0;  // of all files
@@ -133,12 +136,20 @@ class SpaceMeter {
       if (in_log) continue;
       if (name.kind == lsm::FileName::Kind::kManifest) {
         space_.manifest_bytes += bytes;
+      } else if (name.kind == lsm::FileName::Kind::kValues) {
+        space_.unnamed_value_file_bytes += bytes;  // those that are named are taken out below
       } else if (name.kind != lsm::FileName::Kind::kTable) {
         space_.other_bytes += bytes;
       } else if (!database_.state().tables.contains(name.number)) {
         space_.unnamed_table_bytes += bytes;
       }
     }
+    for (const auto& [id, use] : database_.state().value_files) {
+      space_.value_file_bytes += use.info.size_bytes;
+      space_.value_garbage_bytes += use.garbage_bytes();
+    }
+    space_.unnamed_value_file_bytes -=
+        std::min(space_.unnamed_value_file_bytes, space_.value_file_bytes);
     return absl::OkStatus();
   }
 
@@ -244,6 +255,7 @@ class SpaceMeter {
       if (open_keyspace != keyspace) {
         lsm::IterateOptions options;
         options.fill_cache = false;
+        options.lazy_values = true;
         newest = store->NewIterator(keyspace, options);
         open_keyspace = keyspace;
         AURORA_RETURN_IF_ERROR(BlockOn(newest->Seek(key)));
@@ -303,6 +315,8 @@ void PrintFiles(const Space& space, const Streams& streams) {
     add(StrCat("tables of level ", level), space.level_bytes[level]);
   }
   add("tables that nothing names", space.unnamed_table_bytes);
+  add("value files", space.value_file_bytes);
+  add("value files that nothing names", space.unnamed_value_file_bytes);
   add("log", space.log_bytes);
   add("log segments ready to be used", space.log_ready_bytes);
   add("manifests", space.manifest_bytes);
@@ -325,6 +339,9 @@ void PrintTables(const Space& space, const Streams& streams) {
 
 void Print(const Space& space, const std::vector<Row>& rows, const Streams& streams) {
   PrintFiles(space, streams);
+  if (space.value_file_bytes > 0) {
+    streams.out << "garbage in value files: " << HumanBytes(space.value_garbage_bytes) << "\n\n";
+  }
   if (space.table_bytes == 0) return;
   PrintTables(space, streams);
   TextTable table({"collection", "part", "data", "share", "garbage"});
@@ -357,6 +374,9 @@ Object ToObject(const Space& space, const std::vector<Row>& rows) {
   return Object{{"total_bytes", Number(space.total_bytes)},
                 {"level_bytes", Value(std::move(levels))},
                 {"unnamed_table_bytes", Number(space.unnamed_table_bytes)},
+                {"value_file_bytes", Number(space.value_file_bytes)},
+                {"value_garbage_bytes", Number(space.value_garbage_bytes)},
+                {"unnamed_value_file_bytes", Number(space.unnamed_value_file_bytes)},
                 {"log_bytes", Number(space.log_bytes)},
                 {"log_ready_bytes", Number(space.log_ready_bytes)},
                 {"manifest_bytes", Number(space.manifest_bytes)},
@@ -404,6 +424,7 @@ void AddSpace(CommandLine& line) {
       "to\n"
       "2000 blocks all entries are looked at; of more blocks a sample of that size, and it says "
       "so.\n"
+      "Of value files garbage is what no table names any more; they are in no collection's share.\n"
       "What is only in the log is in no table yet. Changes nothing, takes no lock.\n\n"
       "Examples:\n"
       "  aurora-tool space shop.aurora\n"

@@ -28,6 +28,7 @@ void AddLevels(const lsm::StoreStats& stats, Object* object) {
     object->Set(prefix + "bytes", Number(level.bytes));
     object->Set(prefix + "entries", Number(level.entry_count));
     object->Set(prefix + "range_deletes", Number(level.range_delete_count));
+    object->Set(prefix + "value_bytes", Number(level.value_bytes));
     object->Set(prefix + "looks_rejected", Number(level.looks.rejected));
     object->Set(prefix + "looks_found", Number(level.looks.found));
     object->Set(prefix + "looks_missed", Number(level.looks.missed));
@@ -43,6 +44,8 @@ void AddCounters(const lsm::StoreStats& stats, Object* object) {
   object->Set("flushed_bytes", Number(stats.bytes_flushed));
   object->Set("compactions", Number(stats.compaction_count));
   object->Set("compacted_bytes", Number(stats.bytes_compacted));
+  object->Set("staged_bytes", Number(stats.bytes_staged));
+  object->Set("collected_bytes", Number(stats.bytes_collected));
   object->Set("write_amplification", Value(stats.write_amplification()));
   object->Set("gets", Number(stats.get_count));
   object->Set("iterators", Number(stats.iterator_count));
@@ -85,6 +88,10 @@ Object ToObject(const DatabaseStats& stats) {
   object.Set("hot_tier_misses", Number(stats.hot_tier.misses));
   object.Set("memtables", Value(store.memtable_count));
   AddLevels(store, &object);
+  object.Set("value_files", Value(store.value_file_count));
+  object.Set("value_file_bytes", Number(store.value_file_bytes));
+  object.Set("value_bytes", Number(store.value_bytes));
+  object.Set("value_garbage_bytes", Number(store.value_garbage_bytes));
   object.Set("log_segments", Value(store.log_segment_count));
   object.Set("log_bytes", Number(store.log_bytes));
   object.Set("recovered_records", Number(store.recovery.record_count));

@@ -26,6 +26,8 @@ Object ToObject(const VerifyReport& report) {
                 {"tables", Number(report.table_count)},
                 {"blocks", Number(report.block_count)},
                 {"entries", Number(report.entry_count)},
+                {"value_files", Number(report.value_file_count)},
+                {"values", Number(report.value_count)},
                 {"log_segments", Number(report.segment_count)},
                 {"records_to_replay", Number(report.record_count)},
                 {"last_sequence", Number(report.last_sequence)},
@@ -46,7 +48,9 @@ ExitCode RunVerify(const VerifyArguments& arguments, const Streams& streams) {
   } else {
     PrintFindings(report->findings, streams);
     streams.out << Counted(report->table_count, "table") << " with " << Grouped(report->entry_count)
-                << " entries" << ", " << Counted(report->segment_count, "log segment") << " with "
+                << " entries, " << Counted(report->value_file_count, "value file") << " with "
+                << Counted(report->value_count, "value") << ", "
+                << Counted(report->segment_count, "log segment") << " with "
                 << Counted(report->record_count, "record") << " to replay, "
                 << HumanBytes(report->bytes)
                 << " read: " << (damages == 0 ? "no damage" : StrCat(damages, " damaged places"))

@@ -261,6 +261,7 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   request.durability = write->options.durability;
   request.profile = write->options.profile;
   request.snapshot = snapshot;
+  request.outlives_call = true;  // all of it, until the commit is done
   if (!AURORA_PLANTED_BUG("commit-without-validation")) request.reads = write->reads;
   request.writes = write->writes;
   const CollectionId collection = write->definition().id;

@@ -14,6 +14,14 @@ struct LogPart {
   paddedBytes @3 :UInt64;
 }
 
+# A record that is too large for a segment (record_file.h).
+struct RecordFile {
+  number @0 :UInt64;
+  payloadBytes @1 :UInt64;
+  # XXH3 of the whole file.
+  hash @2 :UInt64;
+}
+
 struct Backup {
   formatVersion @0 :UInt32;
   # By the wall clock, in microseconds since 1970; for people only.
@@ -25,4 +33,6 @@ struct Backup {
   manifest @4 :Data;
   # Oldest first.
   log @5 :List(LogPart);
+  # What the log names.
+  recordFiles @6 :List(RecordFile);
 }

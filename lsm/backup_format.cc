@@ -12,6 +12,7 @@
 #include "aurora/lsm/backup.capnp.h"
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/log_format.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/file.h"
 #include "aurora/runtime/status.h"
@@ -58,6 +59,12 @@ absl::Status CheckLog(const BackupContents& contents) {
     }
     before = part.number;
   }
+  for (const RecordFileReference& file : contents.record_files) {
+    if (file.number == 0 || file.payload_bytes > kMaxRecordBytes) {
+      return DataLossError("record file ", file.number, " of ", file.payload_bytes,
+                           " bytes cannot be");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -82,6 +89,9 @@ absl::StatusOr<BackupContents> Read(std::string_view path, wire::Backup::Reader 
   for (const wire::LogPart::Reader part : reader.getLog()) {
     contents.log.push_back(
         {part.getNumber(), part.getBytes(), part.getHash(), part.getPaddedBytes()});
+  }
+  for (const wire::RecordFile::Reader file : reader.getRecordFiles()) {
+    contents.record_files.push_back({file.getNumber(), file.getPayloadBytes(), file.getHash()});
   }
   AURORA_RETURN_IF_ERROR(CheckLog(contents));
   return contents;
@@ -125,6 +135,12 @@ std::string EncodeBackup(std::uint64_t id, const BackupContents& contents) {
     log[i].setHash(contents.log[i].hash);
     log[i].setPaddedBytes(contents.log[i].padded_bytes);
   }
+  auto files = builder.initRecordFiles(static_cast<unsigned>(contents.record_files.size()));
+  for (unsigned i = 0; i < files.size(); ++i) {
+    files[i].setNumber(contents.record_files[i].number);
+    files[i].setPayloadBytes(contents.record_files[i].payload_bytes);
+    files[i].setHash(contents.record_files[i].hash);
+  }
   const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
   const auto payload = words.asPtr().asChars();
   std::string bytes(kHeaderBytes, '\0');
@@ -166,13 +182,21 @@ BackupFile FileOfLogPart(const BackupLogPart& part) {
   return {SharedName(part.number, part.hash, ".log"), part.bytes, part.hash};
 }
 
+BackupFile FileOfRecord(const RecordFileReference& file) {
+  return {SharedName(file.number, file.hash, ".record"), RecordFileBytes(file.payload_bytes),
+          file.hash};
+}
+
 std::vector<BackupFile> FilesOf(const BackupContents& contents) {
   std::vector<BackupFile> files;
   files.reserve(contents.state.tables.size() + contents.state.value_files.size() +
-                contents.log.size());
+                contents.log.size() + contents.record_files.size());
   for (const auto& [number, table] : contents.state.tables) files.push_back(FileOfTable(table));
   for (const auto& [id, use] : contents.state.value_files) files.push_back(FileOfValues(use.info));
   for (const BackupLogPart& part : contents.log) files.push_back(FileOfLogPart(part));
+  for (const RecordFileReference& file : contents.record_files) {
+    files.push_back(FileOfRecord(file));
+  }
   return files;
 }
 

@@ -5,6 +5,7 @@
 //   files/000042-<hash>.table     a table, shared by every backup that holds it
 //   files/000043-<hash>.values    a value file, likewise
 //   files/000003-<hash>.log       the first bytes of a log segment
+//   files/000043-<hash>.record    a record file (record_file.h)
 //   *.tmp                         not finished, of no meaning
 //
 //   offset size  of a backup (little-endian)
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/types.h"
 
@@ -48,6 +50,7 @@ struct BackupContents {
   Sequence sequence = 0;
   ManifestState state;  // with the identity of the store that was backed up
   std::vector<BackupLogPart> log;
+  std::vector<RecordFileReference> record_files;
 };
 
 std::string EncodeBackup(std::uint64_t id, const BackupContents& contents);
@@ -64,6 +67,7 @@ struct BackupFile {
 BackupFile FileOfTable(const TableInfo& table);
 BackupFile FileOfValues(const ValueFileInfo& file);
 BackupFile FileOfLogPart(const BackupLogPart& part);
+BackupFile FileOfRecord(const RecordFileReference& file);
 std::vector<BackupFile> FilesOf(const BackupContents& contents);
 
 std::string BackupFileName(std::uint64_t id);

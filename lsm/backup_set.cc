@@ -6,7 +6,9 @@
 #include "absl/time/time.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_segment.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/new_directory.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/lsm/store_image.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
@@ -214,12 +216,18 @@ Task<absl::StatusOr<BackupInfo>> BackupSet::Create(Store* store, std::string lab
     BackupFile file = FileOfValues(use.info);
     AURORA_CO_RETURN_IF_ERROR(co_await AddFile(&copier, std::move(from), std::move(file), &copied));
   }
+  const std::string log_directory = JoinPath(image->directory, kLogDirectoryName);
+  contents.record_files = image->record_files;
+  for (const RecordFileReference& reference : image->record_files) {
+    std::string from = JoinPath(log_directory, RecordFileName(reference.number));
+    BackupFile file = FileOfRecord(reference);
+    AURORA_CO_RETURN_IF_ERROR(co_await AddFile(&copier, std::move(from), std::move(file), &copied));
+  }
   for (const LogPosition& position : image->log) {
     BackupLogPart part;
     part.number = position.segment;
     part.bytes = position.offset;
-    std::string from = SegmentPath(JoinPath(image->directory, kLogDirectoryName),
-                                   static_cast<std::uint32_t>(position.segment));
+    std::string from = SegmentPath(log_directory, static_cast<std::uint32_t>(position.segment));
     AURORA_CO_RETURN_IF_ERROR(co_await AddLogPart(&copier, std::move(from), &part, &copied));
     contents.log.push_back(part);
   }
@@ -361,6 +369,9 @@ std::vector<RestoredFile> Plan(const BackupContents& contents, const NewDirector
   }
   for (const BackupLogPart& part : contents.log) {
     plan.push_back({FileOfLogPart(part), target.SegmentPath(part.number), part.padded_bytes});
+  }
+  for (const RecordFileReference& file : contents.record_files) {
+    plan.push_back({FileOfRecord(file), target.RecordFilePath(file.number)});
   }
   return plan;
 }

@@ -5,7 +5,9 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_segment.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/new_directory.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/lsm/store_image.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -32,6 +34,11 @@ class Checkpointer {
       AURORA_CO_RETURN_IF_ERROR(
           co_await AddFile(ValueFileName(use.info.number), use.info.size_bytes, use.info.hash));
     }
+    for (const RecordFileReference& file : image_->record_files) {
+      AURORA_CO_RETURN_IF_ERROR(
+          co_await AddFile(JoinPath(kLogDirectoryName, RecordFileName(file.number)),
+                           RecordFileBytes(file.payload_bytes), file.hash));
+    }
     for (const LogPosition& part : image_->log) AURORA_CO_RETURN_IF_ERROR(co_await AddLog(part));
     ManifestState state = image_->state;
     AURORA_CO_RETURN_IF_ERROR(co_await target_->Finish(std::move(state)));
@@ -39,6 +46,7 @@ class Checkpointer {
   }
 
  private:
+  // A file of the directory that never changes, and of which `hash` is known.
   Task<absl::Status> AddFile(std::string name, std::uint64_t size_bytes, std::uint64_t hash) {
     FileCopier::Request request;
     request.from = JoinPath(image_->directory, name);

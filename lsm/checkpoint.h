@@ -6,7 +6,8 @@
 // and some directory entries, and later the space of the tables that the original drops. A linked
 // table is one file: damage to it is damage to both. A backup (backup_set.h) shares nothing.
 //
-// Log segments are copied up to the sequence, never linked: the original recycles them.
+// Log segments are copied up to the sequence, never linked: the original recycles them. Record
+// files are like tables.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,8 @@ TEST_P(CopiesPlantedBugTest, IsCaught) {
 INSTANTIATE_TEST_SUITE_P(Copies, CopiesPlantedBugTest,
                          testing::Values("copy-skip-sync", "copy-skip-directory-sync",
                                          "checkpoint-links-log", "backup-skip-directory-sync",
-                                         "backup-collect-early", "restore-ignore-hash"));
+                                         "backup-collect-early", "restore-ignore-hash",
+                                         "capture-forgets-record-files"));
 
 }  // namespace
 }  // namespace aurora::lsm

@@ -93,11 +93,12 @@ class DirectorySurveyor {
           manifests[name.number].exists = true;
           break;
         case FileName::Kind::kTable:
-          AURORA_CO_RETURN_IF_ERROR(co_await AddFile(entry.name, name.number, &survey_.tables));
+          AURORA_CO_RETURN_IF_ERROR(co_await AddFile(JoinPath(survey_.directory, entry.name),
+                                                     name.number, &survey_.tables));
           break;
         case FileName::Kind::kValues:
-          AURORA_CO_RETURN_IF_ERROR(
-              co_await AddFile(entry.name, name.number, &survey_.value_files));
+          AURORA_CO_RETURN_IF_ERROR(co_await AddFile(JoinPath(survey_.directory, entry.name),
+                                                     name.number, &survey_.value_files));
           break;
         case FileName::Kind::kLogDirectory:
           AURORA_CO_RETURN_IF_ERROR(co_await ListLog());
@@ -120,9 +121,9 @@ class DirectorySurveyor {
     co_return absl::OkStatus();
   }
 
-  Task<absl::Status> AddFile(std::string name, std::uint64_t number,
+  Task<absl::Status> AddFile(std::string path, std::uint64_t number,
                              std::map<std::uint64_t, std::uint64_t>* sizes) {
-    const absl::StatusOr<FileInfo> info = co_await files_.Stat(JoinPath(survey_.directory, name));
+    const absl::StatusOr<FileInfo> info = co_await files_.Stat(std::move(path));
     if (absl::IsNotFound(info.status())) co_return absl::OkStatus();  // removed meanwhile
     AURORA_CO_RETURN_IF_ERROR(info);
     if (!info->is_directory) (*sizes)[number] = info->size_bytes;
@@ -137,6 +138,10 @@ class DirectorySurveyor {
       const std::optional<std::uint32_t> number = ParseSegmentFileName(entry.name);
       if (number.has_value() && !entry.is_directory) {
         survey_.segments.insert(*number);
+      } else if (const std::uint64_t record = ParseRecordFileName(entry.name);
+                 record != 0 && !entry.is_directory) {
+        AURORA_CO_RETURN_IF_ERROR(co_await AddFile(JoinPath(survey_.LogDirectory(), entry.name),
+                                                   record, &survey_.record_files));
       } else {
         survey_.other_in_log.push_back(entry.name);
       }

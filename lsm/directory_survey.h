@@ -49,6 +49,7 @@ struct DirectorySurvey {
   std::vector<std::string> other;  // names that no file of a database has
   std::vector<std::string> other_in_log;
   std::set<std::uint32_t> segments;
+  std::map<std::uint64_t, std::uint64_t> record_files;  // and their sizes
   bool has_log = false;
   bool has_lock = false;
   // Of the manifest in force, else of any manifest, else of the log, else of a table or value file.

@@ -7,7 +7,6 @@
 
 #include "aurora/lsm/aligned_buffer.h"
 #include "aurora/lsm/stream_hash.h"
-#include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 

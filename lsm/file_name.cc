@@ -13,6 +13,7 @@ constexpr std::string_view kRootPrefix = "ROOT-";
 constexpr std::string_view kManifestPrefix = "MANIFEST-";
 constexpr std::string_view kTableSuffix = ".table";
 constexpr std::string_view kValuesSuffix = ".values";
+constexpr std::string_view kRecordSuffix = ".record";
 constexpr std::size_t kDigits = 6;
 
 std::string Digits(std::uint64_t number) {
@@ -58,6 +59,11 @@ std::string ManifestFileName(std::uint64_t number) {
 }
 std::string TableFileName(std::uint64_t number) { return StrCat(Digits(number), kTableSuffix); }
 std::string ValueFileName(std::uint64_t number) { return StrCat(Digits(number), kValuesSuffix); }
+std::string RecordFileName(std::uint64_t number) { return StrCat(Digits(number), kRecordSuffix); }
+std::uint64_t ParseRecordFileName(std::string_view name) {
+  if (!name.ends_with(kRecordSuffix)) return 0;
+  return ParseDigits(name.substr(0, name.size() - kRecordSuffix.size()));
+}
 
 std::string JoinPath(std::string_view directory, std::string_view name) {
   if (directory.empty()) return std::string(name);

@@ -6,7 +6,8 @@
 //   RESERVE           space for the next manifest, on a full device
 //   000042.table      a table
 //   000043.values     values that tables name; numbered like tables
-//   log/              the segments of the log (log.h)
+//   log/              the segments of the log (log.h), and
+//   log/000044.record its records that are too large for one (record_file.h)
 //   LOG, LOG.old      what happened, for people (event_file.h); nothing depends on them
 //
 // Numbers are decimal, filled with zeros to six digits, longer ones without; never 0.
@@ -46,6 +47,10 @@ std::string RootFileName(std::uint64_t number);
 std::string ManifestFileName(std::uint64_t number);
 std::string TableFileName(std::uint64_t number);
 std::string ValueFileName(std::uint64_t number);
+// In the directory of the log.
+std::string RecordFileName(std::uint64_t number);
+// 0 for every name that RecordFileName does not make.
+std::uint64_t ParseRecordFileName(std::string_view name);
 
 // `directory`/`name`.
 std::string JoinPath(std::string_view directory, std::string_view name);

@@ -56,7 +56,7 @@ Task<absl::Status> ClearForNewLog(FileSystem& files, std::string directory, LogI
       while (ours) {
         AURORA_CO_ASSIGN(const bool found, co_await walker.Next());
         if (!found) break;
-        if (walker.frame().header.kind != FrameKind::kRecord) continue;
+        if (!IsRecord(walker.frame().header.kind)) continue;
         co_return FailedPreconditionError("cannot begin a new log in ", directory, ": ", path,
                                           " holds records of this database");
       }

@@ -2,10 +2,10 @@
 //
 // A log is a sequence of numbered segment files, LOGDIR/<number>.log, prepared once ahead of need
 // (log_segment.h) and recycled, so that a sync never waits for metadata. A segment holds frames; a
-// frame holds one record (one transaction) and, in its header, the record's sequence, the identity
-// of its segment, its own offset and the position up to which the log was known to be on the device
-// when it was written: the durable watermark. docs/file-format.md has the layout and the validity
-// rules.
+// frame holds one record (one transaction), or names the file that holds it, and, in its header,
+// the record's sequence, the identity of its segment, its own offset and the position up to which
+// the log was known to be on the device when it was written: the durable watermark.
+// docs/file-format.md has the layout and the validity rules.
 //
 // A segment is written by direct I/O or through a mapping, never both; its header says which:
 //   direct  (kSync databases)               a group of records starts on a fresh device block and
@@ -51,7 +51,8 @@ class Log {
   // makes the recovered tail durable anew (what the page cache showed may never have reached the
   // device) and opens the log for appending. A gap, an invalid frame below the watermark, or one
   // that valid frames follow within the same boot of the machine is DataLoss naming file, offset
-  // and the sequences around it; nothing is skipped. An invalid tail is cut and reported.
+  // and the sequences around it; nothing is skipped. So is a record file that is not as its frame
+  // says. An invalid tail is cut and reported.
   // `first_segment` 0: a new log. Needs no more space than the log already has.
   static Task<absl::StatusOr<std::unique_ptr<Log>>> Open(Environment& environment,
                                                          LogOptions options,
@@ -70,6 +71,9 @@ class Log {
   // lock. The position is that of the record's end.
   virtual LogPosition Append(Sequence sequence, std::span<const std::string_view> parts,
                              std::uint64_t payload_hash) = 0;
+  // Appends a record that is in a file of its own, which is durable. As Append; REQUIRES
+  // HasRoom(kRecordFileReferenceBytes) (log_format.h).
+  virtual LogPosition AppendRecordFile(Sequence sequence, const RecordFileReference& file) = 0;
   static std::uint64_t HashPayload(std::span<const std::string_view> parts);
 
   // --- Safe from every thread. ---
@@ -77,7 +81,7 @@ class Log {
   // Waits until HasRoom(payload_bytes) is likely; InvalidArgument if a record of that size can
   // never be logged.
   virtual Task<absl::Status> MakeRoom(std::size_t payload_bytes) = 0;
-  // The largest payload of one record.
+  // The largest payload of one record that is not in a file of its own.
   virtual std::size_t max_payload_bytes() const = 0;
 
   // Waits until everything up to `end` is as durable as asked; a ready Task where it is already.

@@ -141,6 +141,21 @@ std::uint64_t FrameSeed(const LogIdentity& identity, std::uint32_t segment) {
   return HashBytes({bytes, sizeof(bytes)});
 }
 
+void EncodeRecordFileReference(const RecordFileReference& reference, char* out) {
+  StoreFixed<std::uint64_t>(out, reference.number);
+  StoreFixed<std::uint64_t>(out + 8, reference.payload_bytes);
+  StoreFixed<std::uint64_t>(out + 16, reference.hash);
+}
+
+RecordFileReference DecodeRecordFileReference(std::string_view payload) {
+  AURORA_CHECK(payload.size() == kRecordFileReferenceBytes);
+  RecordFileReference reference;
+  reference.number = LoadFixed<std::uint64_t>(payload.data());
+  reference.payload_bytes = LoadFixed<std::uint64_t>(payload.data() + 8);
+  reference.hash = LoadFixed<std::uint64_t>(payload.data() + 16);
+  return reference;
+}
+
 void EncodeFrameHeader(const FrameHeader& frame, std::uint64_t seed, char* out) {
   AURORA_DCHECK(frame.sequence <= kMaxSequence);
   AURORA_DCHECK(frame.watermark % kFrameAlignment == 0 && frame.offset % kFrameAlignment == 0);
@@ -183,11 +198,14 @@ std::optional<FrameHeader> DecodeFrameHeader(const char* bytes, std::uint64_t se
   frame.watermark = watermark & ~kWatermarkFlags;
   frame.watermark_in_predecessor = (watermark & kWatermarkInPredecessor) != 0;
   frame.copied = (watermark & kCopied) != 0;
-  const bool sound = (frame.kind == FrameKind::kRecord || frame.kind == FrameKind::kOpenMark ||
-                      frame.kind == FrameKind::kCloseMark) &&
-                     (watermark & kWatermarkFlags & ~(kWatermarkInPredecessor | kCopied)) == 0 &&
-                     (!frame.copied || watermark == kCopied) && frame.previous_end <= offset &&
-                     (frame.watermark_in_predecessor || frame.watermark <= offset);
+  const bool is_known = IsRecord(frame.kind) || frame.kind == FrameKind::kOpenMark ||
+                        frame.kind == FrameKind::kCloseMark;
+  const bool sound =
+      is_known &&
+      (frame.kind != FrameKind::kRecordFile || frame.payload_bytes == kRecordFileReferenceBytes) &&
+      (watermark & kWatermarkFlags & ~(kWatermarkInPredecessor | kCopied)) == 0 &&
+      (!frame.copied || watermark == kCopied) && frame.previous_end <= offset &&
+      (frame.watermark_in_predecessor || frame.watermark <= offset);
   if (!sound) return std::nullopt;
   return frame;
 }

@@ -25,7 +25,7 @@
 //        0    8  XXH3-64 of bytes 8 to 47, seeded by database id, epoch and segment number
 //        8    8  XXH3-64 of the payload
 //       16    7  sequence: of the record; for a mark, of the last record before it
-//       23    1  kind: 1 record, 2 open mark, 3 close mark
+//       23    1  kind: 1 record, 2 open mark, 3 close mark, 4 a record that is in a file of its own
 //       24    4  payload size in bytes
 //       28    4  magic
 //       32    4  number of the segment
@@ -36,6 +36,9 @@
 //                predecessor. 0: not even this segment's header block. Bit 1 is set if a recovery
 //                has copied the record here: the header, written later, has the watermark. Bit 2 is
 //                zero.
+//
+// The payload of a frame of kind 4 names the file (record_file.h): its number (8), the bytes of the
+// record (8) and the XXH3-64 of the file (8).
 //
 // The next frame starts where the one before it ends, or at the next multiple of kDeviceBlockSize;
 // its own "where the frame before it ends" says that nothing is missing in between. What lies
@@ -71,7 +74,16 @@ inline constexpr std::uint64_t kMinSegmentBytes = 8 * kDeviceBlockSize;
 inline constexpr std::uint64_t kMaxSegmentBytes = std::uint64_t{1} << 30;
 
 enum class SegmentMode : std::uint8_t { kDirect = 1, kMapped = 2 };
-enum class FrameKind : std::uint8_t { kRecord = 1, kOpenMark = 2, kCloseMark = 3 };
+enum class FrameKind : std::uint8_t {
+  kRecord = 1,
+  kOpenMark = 2,
+  kCloseMark = 3,
+  kRecordFile = 4,
+};
+// Of a commit, as opposed to a mark.
+constexpr bool IsRecord(FrameKind kind) {
+  return kind == FrameKind::kRecord || kind == FrameKind::kRecordFile;
+}
 
 constexpr std::uint64_t AlignUp(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
@@ -136,6 +148,12 @@ struct FrameHeader {
   bool watermark_in_predecessor = false;
   bool copied = false;  // then there is no watermark
 };
+
+// The payload of a kRecordFile frame.
+inline constexpr std::size_t kRecordFileReferenceBytes = 24;
+void EncodeRecordFileReference(const RecordFileReference& reference, char* out);
+// Of a frame that was checked.
+RecordFileReference DecodeRecordFileReference(std::string_view payload);
 
 // Writes kFrameHeaderBytes to `out`.
 void EncodeFrameHeader(const FrameHeader& frame, std::uint64_t seed, char* out);

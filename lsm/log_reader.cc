@@ -7,6 +7,7 @@
 
 #include "aurora/lsm/coding.h"
 #include "aurora/lsm/log_segment.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 
@@ -116,6 +117,8 @@ class LogScanner {
   Task<absl::Status> WalkChain();
   Task<absl::Status> WalkSegment(std::size_t index);
   absl::Status TakeFrame(ScannedSegment& segment, const FrameView& frame);
+  // Replays the record of a kRecordFile frame.
+  Task<absl::Status> TakeRecordFile(const ScannedSegment* segment, FrameView frame);
   // The chain is broken at `at`: an error if that is damage, else cuts there.
   Task<absl::Status> Break(LogPosition at, std::uint64_t boot, SegmentMode mode);
   Task<absl::StatusOr<Witness>> FindWitness(LogPosition at);
@@ -241,7 +244,7 @@ Task<absl::StatusOr<bool>> LogScanner::BuildChain(std::uint64_t below) {
 absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& frame) {
   const FrameHeader& header = frame.header;
   const LogPosition at{segment.header.number, header.offset};
-  if (header.kind == FrameKind::kRecord) {
+  if (IsRecord(header.kind)) {
     if (header.sequence <= scan_.last_sequence) {
       return DataLossError("log segment ", Where(Path(at.segment), at.offset), ": sequence ",
                            header.sequence, " follows ", scan_.last_sequence);
@@ -270,7 +273,23 @@ absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& fra
     return absl::OkStatus();
   }
   ++scan_.report.record_count;
-  return (*replay_)(LogRecord{header.sequence, at, frame.payload});
+  return (*replay_)(LogRecord{header.sequence, at, frame.payload, {}});
+}
+
+Task<absl::Status> LogScanner::TakeRecordFile(const ScannedSegment* segment, FrameView frame) {
+  if (frame.header.sequence <= options_.after) co_return absl::OkStatus();
+  const LogPosition at{segment->header.number, frame.header.offset};
+  const RecordFileReference file = DecodeRecordFileReference(frame.payload);
+  const absl::StatusOr<RecordFilePayload> payload =
+      co_await RecordFilePayload::Read(&files_, options_.directory, options_.identity, file);
+  if (!payload.ok()) {
+    if (frame.header.sequence <= options_.flushed_through) co_return absl::OkStatus();
+    co_return Annotate(payload.status(), StrCat("commit ", frame.header.sequence, ", log segment ",
+                                                Where(Path(at.segment), at.offset)));
+  }
+  ++scan_.report.record_count;
+  scan_.record_files.push_back(file.number);
+  co_return (*replay_)(LogRecord{frame.header.sequence, at, payload->view(), file});
 }
 
 Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {
@@ -289,6 +308,9 @@ Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {
     AURORA_CO_ASSIGN(const bool found, co_await walker.Next());
     if (!found) break;
     AURORA_CO_RETURN_IF_ERROR(TakeFrame(segment, walker.frame()));
+    if (walker.frame().header.kind == FrameKind::kRecordFile) {
+      AURORA_CO_RETURN_IF_ERROR(co_await TakeRecordFile(&segment, walker.frame()));
+    }
   }
   if (!is_last && segment.end == limit) co_return absl::OkStatus();
   if (is_last && scan_.clean_close) {

@@ -20,6 +20,9 @@
 // same holds for all that was written since the last sync whose watermark a later frame carries;
 // after a loss of power, kProcess and kBuffered commits since then survive as a prefix.
 //
+// A record file (record_file.h) is durable before its frame is written, so one that is missing or
+// damaged is damage wherever the frame stands. Those of records that are not replayed may be gone.
+//
 // The very last write is also what no reader can know to be on the device: after a failed sync the
 // page cache, or the device's own, may show what the medium does not have. `LogScan::safe` is where
 // that doubt begins.
@@ -98,6 +101,8 @@ struct ScanOptions {
   std::uint64_t boot = 0;  // BootHash of the running machine
   std::uint32_t first_segment = 0;
   Sequence after = 0;
+  // The record files of commits up to this one may be gone; then they are passed over.
+  Sequence flushed_through = 0;
   // Another process may be writing the log. What was appended after the scan began may be left out;
   // a segment that was recycled meanwhile is an error, which another scan may not meet.
   bool live = false;
@@ -133,6 +138,8 @@ struct LogScan {
   std::vector<std::uint32_t> superseded;
   std::vector<std::uint32_t> unusable;
   std::uint32_t highest_number = 0;
+  // The record files of the records that were replayed, ascending by sequence.
+  std::vector<std::uint64_t> record_files;
   LogRecovery report;
 };
 
@@ -142,7 +149,8 @@ Task<absl::StatusOr<std::vector<std::uint32_t>>> ListSegments(FileSystem& files,
 
 // Reads the log from options.first_segment on and gives every record above options.after to
 // `replay`, in order. DataLoss: damage, as defined above, naming the file, the offset and the
-// sequences around it. FailedPrecondition: a segment of another database or of a later epoch.
+// sequences around it; or a record file that is not as its frame says.
+// FailedPrecondition: a segment of another database or of a later epoch.
 // Aborted: a live log changed in a way that needs another scan.
 Task<absl::StatusOr<LogScan>> ScanLog(FileSystem& files, ScanOptions options,
                                       LogRecordCallback* replay);

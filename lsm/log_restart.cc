@@ -193,7 +193,7 @@ Task<absl::StatusOr<Sequence>> Restarter::CopyTail(SegmentImage* image) {
       AURORA_CO_ASSIGN(const bool found, co_await walker.Next());
       if (!found) break;
       const FrameView& frame = walker.frame();
-      if (frame.header.kind != FrameKind::kRecord) continue;
+      if (!IsRecord(frame.header.kind)) continue;
       if (frame.header.offset < from) {
         before = frame.header.sequence;
       } else {

@@ -6,6 +6,7 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_reader.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -240,7 +241,7 @@ class LogSurveyor {
       while (survey->Next(0)) {
         const FrameHeader& frame = survey->item().frame.header;
         if (survey->item().kind != SegmentSurvey::Item::Kind::kFrame) continue;
-        const bool record = frame.kind == FrameKind::kRecord;
+        const bool record = IsRecord(frame.kind);
         cap = std::min(cap, record ? frame.sequence - 1 : frame.sequence);
         break;
       }
@@ -262,7 +263,7 @@ class LogSurveyor {
       Lose(number, {0, kSegmentHeaderBytes}, "no valid header");
     }
     while (survey->Next(segment.limit)) {
-      AURORA_CO_RETURN_IF_ERROR(TakeItem(number, survey->item()));
+      AURORA_CO_RETURN_IF_ERROR(co_await TakeItem(number, &survey->item()));
     }
     segment.end = survey->end();
     if (begun_[number] && segment.file_bytes < segment.header.segment_bytes) {
@@ -272,30 +273,58 @@ class LogSurveyor {
     co_return absl::OkStatus();
   }
 
-  absl::Status TakeItem(std::uint32_t number, const SegmentSurvey::Item& item) {
-    if (item.kind == SegmentSurvey::Item::Kind::kGap) {
-      Lose(number, item.where, "no valid frame, and valid ones follow");
-      return absl::OkStatus();
+  Task<absl::Status> TakeItem(std::uint32_t number, const SegmentSurvey::Item* item) {
+    if (item->kind == SegmentSurvey::Item::Kind::kGap) {
+      Lose(number, item->where, "no valid frame, and valid ones follow");
+      co_return absl::OkStatus();
     }
     survey_.clean_close = false;
-    if (item.kind == SegmentSurvey::Item::Kind::kTail) {
-      Lose(number, item.where, "a frame that is not whole, and nothing follows");
-      return absl::OkStatus();
+    if (item->kind == SegmentSurvey::Item::Kind::kTail) {
+      Lose(number, item->where, "a frame that is not whole, and nothing follows");
+      co_return absl::OkStatus();
     }
-    const FrameHeader& frame = item.frame.header;
-    if (frame.kind != FrameKind::kRecord) {
+    const FrameHeader& frame = item->frame.header;
+    if (!IsRecord(frame.kind)) {
       Meet(frame.sequence);
       survey_.clean_close = frame.kind == FrameKind::kCloseMark;
-      return absl::OkStatus();
+      co_return absl::OkStatus();
     }
-    if (frame.sequence <= last_ || frame.sequence > caps_[number]) return absl::OkStatus();
+    if (frame.sequence <= last_ || frame.sequence > caps_[number]) co_return absl::OkStatus();
     Meet(frame.sequence - 1);
+    if (frame.kind == FrameKind::kRecordFile) co_return co_await TakeRecordFile(number, item);
+    co_return Take(number, frame, item->frame.payload, {});
+  }
+
+  Task<absl::Status> TakeRecordFile(std::uint32_t number, const SegmentSurvey::Item* item) {
+    const FrameHeader& frame = item->frame.header;
+    const RecordFileReference file = DecodeRecordFileReference(item->frame.payload);
+    // Of the identity, only the database counts.
+    const Segment& segment = segments_[number];
+    const LogIdentity identity = begun_[number] ? segment.header.identity : identities_.front();
+    const absl::StatusOr<RecordFilePayload> payload =
+        co_await RecordFilePayload::Read(&files_, options_.directory, identity, file);
+    if (payload.ok()) co_return Take(number, frame, payload->view(), file);
+    last_ = frame.sequence;
+    survey_.last_sequence = last_;
+    if (frame.sequence <= options_.flushed_through) co_return absl::OkStatus();
+    LostCommits lost;
+    lost.after = frame.sequence - 1;
+    lost.before = frame.sequence + 1;
+    lost.file = FileOf(number);
+    lost.where = item->where;
+    lost.what = std::string(ToStd(payload.status().message()));
+    survey_.lost.push_back(std::move(lost));
+    co_return absl::OkStatus();
+  }
+
+  absl::Status Take(std::uint32_t number, const FrameHeader& frame, std::string_view payload,
+                    const RecordFileReference& file) {
     last_ = frame.sequence;
     ++segments_[number].record_count;
     if (survey_.first_sequence == 0) survey_.first_sequence = frame.sequence;
     survey_.last_sequence = frame.sequence;
     if (replay_ == nullptr) return absl::OkStatus();
-    return (*replay_)(LogRecord{frame.sequence, {number, frame.offset}, item.frame.payload});
+    return (*replay_)(LogRecord{frame.sequence, {number, frame.offset}, payload, file});
   }
 
   // Something is missing here: how much, the next sequence that is met tells.

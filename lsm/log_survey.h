@@ -93,6 +93,8 @@ struct LogSurveyOptions {
   std::string directory;                // of the segments
   std::vector<LogIdentity> identities;  // whose frames may be taken where a header is lost
   std::uint32_t first_segment = 0;      // 0: unknown
+  // The record files of commits up to this one are needed no more, and may be gone.
+  Sequence flushed_through = 0;
 };
 
 struct LogSurvey {

@@ -32,11 +32,20 @@ struct LogOptions {
   EventFeed* events = nullptr;
 };
 
+// What the log says of a record that has a file of its own (record_file.h).
+struct RecordFileReference {
+  std::uint64_t number = 0;
+  std::uint64_t payload_bytes = 0;
+  std::uint64_t hash = 0;  // XXH3 of the whole file
+  friend bool operator==(const RecordFileReference&, const RecordFileReference&) = default;
+};
+
 // One recovered record. The view is valid during the call.
 struct LogRecord {
   Sequence sequence = 0;
   LogPosition position;  // of its frame
   std::string_view payload;
+  RecordFileReference file;  // that holds it; number 0: the frame itself does
 };
 
 // What recovery found at the end of the log.

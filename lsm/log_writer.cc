@@ -250,6 +250,19 @@ void LogWriter::PublishLocked(std::uint32_t offset, std::uint32_t size) {
 
 LogPosition LogWriter::Append(Sequence sequence, std::span<const std::string_view> parts,
                               std::uint64_t payload_hash) {
+  return AppendFrame(FrameKind::kRecord, sequence, parts, payload_hash);
+}
+
+LogPosition LogWriter::AppendRecordFile(Sequence sequence, const RecordFileReference& file) {
+  char payload[kRecordFileReferenceBytes];
+  EncodeRecordFileReference(file, payload);
+  const std::string_view part(payload, sizeof payload);
+  return AppendFrame(FrameKind::kRecordFile, sequence, {&part, 1}, HashBytes(part));
+}
+
+LogPosition LogWriter::AppendFrame(FrameKind kind, Sequence sequence,
+                                   std::span<const std::string_view> parts,
+                                   std::uint64_t payload_hash) {
   std::size_t payload_bytes = 0;
   for (const std::string_view part : parts) payload_bytes += part.size();
   bool wake_driver = false;
@@ -263,7 +276,7 @@ LogPosition LogWriter::Append(Sequence sequence, std::span<const std::string_vie
       RotateLocked();
       rotated = true;
     }
-    WriteFrameLocked(FrameKind::kRecord, sequence, parts, payload_bytes, payload_hash);
+    WriteFrameLocked(kind, sequence, parts, payload_bytes, payload_hash);
     end = {current_number(), previous_end_};
     const std::uint64_t pending = direct_ ? filling_.used : unsynced_bytes_;
     const std::uint64_t trigger = direct_ ? buffer_bytes_ / 2 : buffer_bytes_;

@@ -59,6 +59,7 @@ class LogWriter final : public Log {
   bool HasRoom(std::size_t payload_bytes) const override;
   LogPosition Append(Sequence sequence, std::span<const std::string_view> parts,
                      std::uint64_t payload_hash) override;
+  LogPosition AppendRecordFile(Sequence sequence, const RecordFileReference& file) override;
   Task<absl::Status> MakeRoom(std::size_t payload_bytes) override;
   std::size_t max_payload_bytes() const override { return max_payload_bytes_; }
   Task<absl::Status> WaitDurable(LogPosition end, Durability durability) override;
@@ -92,6 +93,8 @@ class LogWriter final : public Log {
   static constexpr std::uint64_t kPrepareBytesMax = std::uint64_t{64} << 10;
 
   std::uint32_t current_number() const { return current_->number(); }
+  LogPosition AppendFrame(FrameKind kind, Sequence sequence,
+                          std::span<const std::string_view> parts, std::uint64_t payload_hash);
 
   // All of these under mutex_.
   bool HasRoomLocked(std::size_t payload_bytes) const;

@@ -27,6 +27,15 @@ void Memtable::Add(const Mutation& mutation, Sequence sequence) {
     AddRangeDelete(mutation, sequence);
     return;
   }
+  AddEntry(mutation, sequence);
+}
+
+void Memtable::AddAhead(const Mutation& mutation) {
+  AURORA_CHECK(mutation.kind != EntryKind::kDeleteRange && place_ == 0);
+  AddEntry(mutation, kAhead);
+}
+
+void Memtable::AddEntry(const Mutation& mutation, Sequence sequence) {
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   char* const memory = entries_.Allocate(EntryTree::Entry::Bytes(key_size, mutation.value.size()));
   EntryTree::Entry* const entry =
@@ -72,21 +81,36 @@ bool Memtable::Get(std::string_view stored_key, std::uint64_t key_hash, Sequence
   }
   if (!filter_.MayContain(key_hash)) return history->settled();
   EntryTree::Cursor cursor(&tree_);
+  if (AURORA_UNLIKELY(place_ != 0)) {
+    if (at < place_) return history->settled();
+    at = kAhead;
+  }
   // The highest word of `at`: before every entry of that commit.
   for (cursor.Seek({stored_key, Version::FromWord(at << 8 | 0xFF)});
        cursor.Valid() && cursor.entry().key() == stored_key; cursor.Next()) {
-    if (history->Add(cursor.entry().version(), cursor.entry().value(), owner)) return true;
+    if (history->Add(VersionOf(cursor.entry()), cursor.entry().value(), owner)) return true;
   }
   return history->settled();
 }
 
 Task<absl::Status> Memtable::Iterator::Seek(EntryKey target) {
-  cursor_.Seek(target);
+  if (AURORA_LIKELY(memtable_->place_ == 0)) {
+    cursor_.Seek(target);
+    return absl::OkStatus();
+  }
+  // The only entry of the key, as it is stored, is behind this.
+  cursor_.Seek({target.key, Version::FromWord(UINT64_MAX)});
+  if (cursor_.Valid() && key() < target) cursor_.Next();
   return absl::OkStatus();
 }
 
 Task<absl::Status> Memtable::Iterator::SeekBackward(EntryKey target) {
-  cursor_.SeekBackward(target);
+  if (AURORA_LIKELY(memtable_->place_ == 0)) {
+    cursor_.SeekBackward(target);
+    return absl::OkStatus();
+  }
+  cursor_.SeekBackward({target.key, Version::FromWord(0)});
+  if (cursor_.Valid() && target < key()) cursor_.Prev();
   return absl::OkStatus();
 }
 
@@ -107,7 +131,7 @@ Task<absl::Status> Memtable::Iterator::Next() {
 
 bool Memtable::Iterator::NextAtHand(EntryRef* entry) {
   if (AURORA_UNLIKELY(!cursor_.StepForward())) return false;
-  entry->key = {cursor_.entry().key(), cursor_.entry().version()};
+  entry->key = key();
   entry->value = cursor_.entry().value();
   return true;
 }

@@ -48,6 +48,13 @@ class Memtable {
   // which there may be any number, is no entry; its range must not be empty.
   void Add(const Mutation& mutation, Sequence sequence);
 
+  // Adds the entry of a commit that has no sequence yet, and is to have a memtable of its own. Not
+  // for range deletes. REQUIRES that only the caller knows the memtable until TakePlace.
+  void AddAhead(const Mutation& mutation);
+  // Everything that AddAhead has added is what the commit `sequence` did. Before anybody else sees
+  // the memtable.
+  void TakePlace(Sequence sequence) { place_ = sequence; }
+
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
   // done() or there are no more; those that a range delete hides count for a Delete. `owner` is
   // what keeps this memtable alive. `key_hash` is HashKey(stored_key) (filter.h). Returns
@@ -79,8 +86,17 @@ class Memtable {
   // An entry of 100 bytes takes 200, so its key gets 12 bits of the filter.
   static constexpr std::size_t kBytesPerFilterByte = 128;
 
-  void AddRangeDelete(const Mutation& mutation, Sequence sequence);
+  // Of an entry that was added ahead: behind every reader.
+  static constexpr Sequence kAhead = kMaxSequence;
 
+  void AddEntry(const Mutation& mutation, Sequence sequence);
+  void AddRangeDelete(const Mutation& mutation, Sequence sequence);
+  Version VersionOf(const EntryTree::Entry& entry) const {
+    const Version version = entry.version();
+    return AURORA_LIKELY(place_ == 0) ? version : Version(place_, version.kind());
+  }
+
+  Sequence place_ = 0;  // of all entries, if they were added ahead; else 0
   Arena entries_;
   EntryTree tree_;
   GrowingFilter filter_;  // of the stored keys
@@ -93,12 +109,12 @@ class Memtable {
 // the memtable, which must outlive the iterator.
 class Memtable::Iterator final : public EntryIterator {
  public:
-  explicit Iterator(const Memtable* memtable) : cursor_(&memtable->tree_) {}
+  explicit Iterator(const Memtable* memtable) : memtable_(memtable), cursor_(&memtable->tree_) {}
 
   bool Valid() const override { return cursor_.Valid(); }
   EntryKey key() const override {
     AURORA_DCHECK(Valid());
-    return {cursor_.entry().key(), cursor_.entry().version()};
+    return {cursor_.entry().key(), memtable_->VersionOf(cursor_.entry())};
   }
   std::string_view value() const override {
     AURORA_DCHECK(Valid());
@@ -113,6 +129,7 @@ class Memtable::Iterator final : public EntryIterator {
   bool NextAtHand(EntryRef* entry) override;
 
  private:
+  const Memtable* const memtable_;
   EntryTree::Cursor cursor_;
 };
 

@@ -16,6 +16,7 @@
 #include "aurora/lsm/key.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
+#include "aurora/runtime/strings.h"
 #include "gtest/gtest.h"
 
 namespace aurora::lsm {
@@ -55,6 +56,52 @@ class MemtableTest : public testing::Test {
   MemoryBudget budget_{std::size_t{1} << 30};
   std::shared_ptr<Memtable> memtable_ = std::make_shared<Memtable>(&budget_, std::size_t{1} << 20);
 };
+
+TEST_F(MemtableTest, WhatIsAddedAheadIsOfTheSequenceThatItsCommitGets) {
+  for (int i = 0; i < 100; i += 2) {
+    memtable_->AddAhead({0, i % 4 == 0 ? EntryKind::kPut : EntryKind::kDelete, StrCat("k", 100 + i),
+                         i % 4 == 0 ? "v" : ""});
+  }
+  memtable_->TakePlace(7);
+  EXPECT_EQ(Get("k100", 6), "(nothing)");
+  EXPECT_EQ(Get("k100", 7), "v");
+  EXPECT_EQ(Get("k102", 9), "(deleted)");
+  // The same as a memtable whose entries were added at the sequence.
+  Memtable added(&budget_, std::size_t{1} << 20);
+  for (int i = 0; i < 100; i += 2) {
+    added.Add({0, i % 4 == 0 ? EntryKind::kPut : EntryKind::kDelete, StrCat("k", 100 + i),
+               i % 4 == 0 ? "v" : ""},
+              7);
+  }
+  Memtable::Iterator ahead(memtable_.get());
+  Memtable::Iterator expected(&added);
+  const auto expect_same = [&] {
+    ASSERT_EQ(ahead.Valid(), expected.Valid());
+    if (ahead.Valid()) EXPECT_EQ(ahead.key(), expected.key());
+  };
+  for (int i = 98; i < 203; ++i) {
+    const std::string key = MakeStoredKey(0, StrCat("k", i));
+    for (const Sequence sequence : {Sequence{6}, Sequence{7}, Sequence{8}, kMaxSequence}) {
+      for (const EntryKind kind : {EntryKind::kDelete, EntryKind::kPut, EntryKind::kMerge}) {
+        const EntryKey target{key, Version(sequence, kind)};
+        Do(ahead.Seek(target));
+        Do(expected.Seek(target));
+        expect_same();
+        Do(ahead.SeekBackward(target));
+        Do(expected.SeekBackward(target));
+        expect_same();
+      }
+    }
+  }
+  Do(ahead.SeekToFirst());
+  Do(expected.SeekToFirst());
+  while (expected.Valid()) {
+    expect_same();
+    Do(ahead.Next());
+    Do(expected.Next());
+  }
+  EXPECT_FALSE(ahead.Valid());
+}
 
 TEST_F(MemtableTest, AReaderSeesTheNewestVersionAtItsSequence) {
   Add("k", 5, EntryKind::kPut, "five");

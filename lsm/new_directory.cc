@@ -40,6 +40,10 @@ std::string NewDirectory::SegmentPath(std::uint64_t number) const {
                   SegmentFileName(static_cast<std::uint32_t>(number)));
 }
 
+std::string NewDirectory::RecordFilePath(std::uint64_t number) const {
+  return JoinPath(JoinPath(path_, kLogDirectoryName), RecordFileName(number));
+}
+
 Task<absl::StatusOr<std::unique_ptr<NewDirectory>>> NewDirectory::Begin(Environment* environment,
                                                                         std::string target) {
   std::unique_ptr<NewDirectory> directory(new NewDirectory(environment, std::move(target)));
@@ -71,7 +75,9 @@ Task<absl::Status> NewDirectory::Clear() {
       const std::string log = JoinPath(path_, entry.name);
       AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> segments, co_await files.List(log));
       for (const DirectoryEntry& segment : segments) {
-        if (!ParseSegmentFileName(segment.name).has_value()) foreign = segment.name;
+        const bool is_ours = ParseSegmentFileName(segment.name).has_value() ||
+                             ParseRecordFileName(segment.name) != 0;
+        if (!is_ours) foreign = segment.name;
         ours.push_back(JoinPath(log, segment.name));
       }
       continue;

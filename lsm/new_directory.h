@@ -37,6 +37,7 @@ class NewDirectory {
                                                                    std::string target);
 
   std::string SegmentPath(std::uint64_t number) const;
+  std::string RecordFilePath(std::uint64_t number) const;
 
   // Writes the manifest of `state`, makes everything durable and gives the directory its name. The
   // files of tables and log must be there, with their contents synced. `state` has the original's

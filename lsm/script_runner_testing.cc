@@ -105,7 +105,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.durability = static_cast<Durability>(random.Below(3));
   options.flush_interval = absl::Milliseconds(1 + random.Below(100));
   options.memtable_bytes = power(9, 9);
-  options.log_segment_bytes = power(16, 3);
+  options.log_segment_bytes = power(16, 3);  // a script has records that are larger
   options.table_bytes = power(9, 9);
   options.level_base_bytes = power(11, 8);
   options.level_multiplier = 2 + static_cast<int>(random.Below(8));

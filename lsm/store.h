@@ -134,6 +134,9 @@ struct CommitRequest {
   Sequence snapshot = kMaxSequence;  // kMaxSequence: validate nothing
   std::span<const std::uint64_t> reads;
   std::span<const std::uint64_t> writes;
+  // What is viewed here lives until the task completes, and not only during the call: then nothing
+  // is copied of a commit that is held back or is large.
+  bool outlives_call = false;
   // Called once, with the sequence, when the commit is certain to be logged: inside the commit lock
   // and before any reader can see it. So what the layer above keeps in memory changes in the order
   // of the commits. Must be quick, and call nothing of the store.
@@ -202,7 +205,11 @@ class Store {
 
   // Commits atomically and returns once the commit is published and as durable as asked. Later
   // commits may already be visible. The commit takes place in the call itself, unless it is held
-  // back; then what the request views is copied. So all of it need only live during the call. If
+  // back; then what the request views is copied. So all of it need only live during the call. A
+  // record that is too large for the log, up to kMaxRecordBytes (record_file.h), is first written
+  // and synced as a file of its own, and its mutations put into a memtable of their own; others
+  // commit meanwhile. ResourceExhausted if the memory budget has no room for that memtable, and for
+  // what is copied; or if the device has none for the file: nothing was committed then. If
   // it fails after the record was given to the log, the outcome is unknown until the store is
   // reopened, and the message says so. A task that is not awaited may or may not have committed.
   AURORA_TASK_UNBOUND_WRAPPER virtual Task<absl::StatusOr<CommitResult>> Commit(

@@ -145,6 +145,10 @@ Task<absl::Status> SmallLife(StoreModel* model, Environment* environment) {
     for (int round = 0; round < 3; ++round) {
       for (int i = 0; i < 6; ++i) AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
       AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+      if (round == 1) {
+        AURORA_CO_RETURN_IF_ERROR(co_await model->CommitLarge(std::nullopt));
+        AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+      }
       AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Flush());
     }
     AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Compact());
@@ -185,6 +189,7 @@ Task<absl::Status> TinyLife(StoreModel* model, Environment* environment) {
   }
   AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Compact());
   AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+  AURORA_CO_RETURN_IF_ERROR(co_await model->CommitLarge(Durability::kSync));
   AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
   co_return co_await model->Close();
 }
@@ -382,6 +387,56 @@ absl::Status FlippedBits::TryFiles(std::uint64_t* count) {
     }
   }
   return absl::OkStatus();
+}
+
+namespace {
+
+// A store that was killed right after a commit with a record file, and opens with it.
+absl::StatusOr<DiskImage> KillWithRecordFile(std::uint64_t seed, StoreModel* model) {
+  Simulation simulation(seed);
+  AURORA_RETURN_IF_ERROR(simulation.Run(model->Open(&simulation.environment())));
+  AURORA_RETURN_IF_ERROR(simulation.Run(model->Commit(Durability::kSync)));
+  AURORA_RETURN_IF_ERROR(simulation.Run(model->CommitLarge(Durability::kSync)));
+  simulation.CrashMachine(CrashMode::Process());
+  AURORA_RETURN_IF_ERROR(Restart(&simulation, model));
+  return simulation.disk().image();
+}
+
+}  // namespace
+
+absl::Status DamageRecordFile(std::uint64_t seed, Durability durability, std::uint64_t step,
+                              std::uint64_t* count) {
+  SeededRandom random(seed);
+  StoreModel model(seed, TinyStoreOptions(durability));
+  AURORA_ASSIGN_OR_RETURN(const DiskImage whole, KillWithRecordFile(seed, &model));
+  const auto check = [&](const DiskImage& image, std::string_view damage) -> absl::Status {
+    Simulation after(seed, OnImage(image));
+    const std::unique_ptr<StoreModel> survivor = model.Fork(seed);
+    const absl::Status status = OpenAndCheck(&after, survivor.get(), /*machine=*/true);
+    const absl::Status closed = CloseIfOpen(&after, survivor.get());
+    ++*count;
+    if (absl::IsDataLoss(status)) return absl::OkStatus();
+    return InternalError("a record file with ", damage, ": ", status.ToString(), ", ",
+                         closed.ToString(), "; ", Context(seed, durability));
+  };
+  for (const std::string& path : whole.Files()) {
+    if (!path.ends_with(".record")) continue;
+    AURORA_ASSIGN_OR_RETURN(const std::string contents, whole.ReadFile(path));
+    for (std::uint64_t at = 0; at < contents.size(); at += step) {
+      DiskImage image = whole;
+      const auto bit = static_cast<int>(random.Below(8));
+      AURORA_RETURN_IF_ERROR(image.FlipBit(path, at, bit));
+      AURORA_RETURN_IF_ERROR(check(image, StrCat("bit ", bit, " of byte ", at, " flipped")));
+    }
+    DiskImage cut = whole;
+    AURORA_RETURN_IF_ERROR(
+        cut.WriteFile(path, std::string_view(contents).substr(0, contents.size() / 2)));
+    AURORA_RETURN_IF_ERROR(check(cut, "half of it missing"));
+    DiskImage without = whole;
+    AURORA_RETURN_IF_ERROR(without.RemoveFile(path));
+    AURORA_RETURN_IF_ERROR(check(without, "nothing left of it"));
+  }
+  return *count > 0 ? absl::OkStatus() : InternalError("there was no record file");
 }
 
 namespace {

@@ -65,6 +65,11 @@ class FlippedBits {
   std::uint64_t byte_count_ = 0;
 };
 
+// A store that needs a record file: a bit of every `step`-th byte of it is flipped, it is cut, and
+// removed: DataLoss each. `*count` counts.
+absl::Status DamageRecordFile(std::uint64_t seed, Durability durability, std::uint64_t step,
+                              std::uint64_t* count);
+
 // Two tables of the same layout, of which the newer gets the blocks of the older, as from a device
 // that reads from the wrong place: an error, never the older values.
 absl::Status TryMisplacedBlocks(std::uint64_t seed);

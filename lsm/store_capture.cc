@@ -4,8 +4,20 @@
 #include "aurora/lsm/store_image.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 
 namespace aurora::lsm {
+namespace {
+
+void TakeRecordFiles(const MemtableRun& run, StoreImage* image) {
+  if (AURORA_PLANTED_BUG("capture-forgets-record-files")) return;
+  for (const auto& file : run.record_files) {
+    image->record_files.push_back(file->reference());
+    image->record_file_pins.push_back(file);
+  }
+}
+
+}  // namespace
 
 Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
   if (options_.read_only) co_return ReadOnlyError();
@@ -21,10 +33,10 @@ Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
     const std::lock_guard lock(commit_mutex_);
     image->sequence = queue_->registered();
     end = log_end_;
-  }
-  {
-    const std::lock_guard lock(state_mutex_);
+    const std::lock_guard state_lock(state_mutex_);
     image->tables_pin = tree_;
+    for (const auto& run : sealed_) TakeRecordFiles(*run, image.get());
+    TakeRecordFiles(*active_, image.get());
   }
   UnlockManifest();
   if (poisoned()) co_return status();

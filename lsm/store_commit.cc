@@ -2,9 +2,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "aurora/lsm/held_request.h"
+#include "aurora/lsm/log_format.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
@@ -30,9 +33,8 @@ Measure MeasureOf(Durability durability) {
   return Measure::kCommitBuffered;
 }
 
-// `Hold`: StoreImpl::Hold, which is its own.
-template <class Hold>
-StallReason ReasonOf(Hold hold) {
+StallReason ReasonOf(StoreParts::Hold hold) {
+  using Hold = StoreParts::Hold;
   switch (hold) {
     case Hold::kLog:
       return StallReason::kLogRoom;
@@ -66,41 +68,6 @@ absl::Status ConflictError(const ConflictTable::Conflict& conflict, Sequence sna
 
 }  // namespace
 
-// A request that outlives the call of Commit.
-struct StoreImpl::HeldRequest {
-  explicit HeldRequest(const CommitRequest& original)
-      : reads(original.reads.begin(), original.reads.end()),
-        writes(original.writes.begin(), original.writes.end()),
-        mutations(original.mutations.begin(), original.mutations.end()) {
-    std::size_t bytes = TotalSize(original.record);
-    for (const Mutation& m : original.mutations) bytes += m.key.size() + m.value.size();
-    memory.reserve(bytes);  // so that views into it stay
-    for (const std::string_view part : original.record) memory.append(part);
-    record = memory;
-    for (Mutation& mutation : mutations) {
-      mutation.key = Keep(mutation.key);
-      mutation.value = Keep(mutation.value);
-    }
-    request = original;
-    request.record = std::span<const std::string_view>(&record, 1);
-    request.mutations = mutations;
-    request.reads = reads;
-    request.writes = writes;
-  }
-  std::string_view Keep(std::string_view bytes) {
-    const std::size_t offset = memory.size();
-    memory.append(bytes);
-    return std::string_view(memory).substr(offset);
-  }
-
-  std::string memory;
-  std::string_view record;
-  std::vector<std::uint64_t> reads;
-  std::vector<std::uint64_t> writes;
-  std::vector<Mutation> mutations;
-  CommitRequest request;
-};
-
 StoreImpl::Measured StoreImpl::MeasureRequest(const CommitRequest& request) {
   Measured measured;
   measured.payload_bytes = TotalSize(request.record);
@@ -125,12 +92,15 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
       AURORA_UNLIKELY(!checked.ok())) {
     return absl::StatusOr<CommitResult>(std::move(checked));
   }
-  const std::int64_t start = statistics_.IsSampled(queue_->registered() + 1) ? Now() : 0;
   const Measured measured = MeasureRequest(request);
+  if (AURORA_UNLIKELY(log_ != nullptr && measured.payload_bytes > log_->max_payload_bytes())) {
+    return CommitOversize(request, measured, durability);
+  }
+  const std::int64_t start = statistics_.IsSampled(queue_->registered() + 1) ? Now() : 0;
   Begun begun;
   Hold hold = Hold::kSlowdown;
   if (AURORA_LIKELY(pacer_.is_idle())) {
-    hold = TryBegin(request, measured, &begun);
+    hold = TryBegin(request, measured, nullptr, &begun);
   }
   if (AURORA_UNLIKELY(hold != Hold::kNone)) {
     if (hold == Hold::kStatus) return absl::StatusOr<CommitResult>(std::move(begun.status));
@@ -157,33 +127,48 @@ absl::StatusOr<CommitResult> StoreImpl::Validate(const CommitRequest& request) {
   if (options_.read_only) return ReadOnlyError();
   if (poisoned()) return status();
   const std::lock_guard lock(commit_mutex_);
-  if (request.snapshot != kMaxSequence) {
-    if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
-      return ConflictError(*conflict, request.snapshot);
-    }
-  }
+  AURORA_RETURN_IF_ERROR(CheckConflicts(request));
   return CommitResult{queue_->registered(), log_end_};
 }
 
+absl::Status StoreImpl::CheckConflicts(const CommitRequest& request) const {
+  if (request.snapshot == kMaxSequence) return absl::OkStatus();
+  if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
+    return ConflictError(*conflict, request.snapshot);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::CheckUsable() const {
+  if (AURORA_LIKELY(!poisoned() && !closing())) return absl::OkStatus();
+  const std::lock_guard state_lock(state_mutex_);
+  return UnusableError();
+}
+
+absl::Status StoreImpl::CheckAhead(const CommitRequest& request) const {
+  AURORA_RETURN_IF_ERROR(CheckUsable());
+  const std::lock_guard lock(commit_mutex_);
+  return CheckConflicts(request);
+}
+
 StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured& measured,
-                                    Begun* begun) {
+                                    Oversize* oversize, Begun* begun) {
   const std::lock_guard lock(commit_mutex_);
   if (AURORA_UNLIKELY(poisoned() || closing())) {
-    const std::lock_guard state_lock(state_mutex_);
-    begun->status = UnusableError();
+    begun->status = CheckUsable();
     return Hold::kStatus;
   }
   if (request.snapshot != kMaxSequence) {
-    if (const auto conflict = conflicts_->Check(request.snapshot, request.reads)) {
-      begun->status = ConflictError(*conflict, request.snapshot);
-      return Hold::kStatus;
-    }
+    begun->status = CheckConflicts(request);
+    if (!begun->status.ok()) return Hold::kStatus;
   }
   if (AURORA_UNLIKELY(measured.has_claims)) {
     begun->status = CheckClaims(request.mutations);
     if (!begun->status.ok()) return Hold::kStatus;
   }
-  if (AURORA_UNLIKELY(!log_->HasRoom(measured.payload_bytes))) return Hold::kLog;
+  const std::size_t logged_bytes =
+      oversize == nullptr ? measured.payload_bytes : kRecordFileReferenceBytes;
+  if (AURORA_UNLIKELY(!log_->HasRoom(logged_bytes))) return Hold::kLog;
   if (AURORA_UNLIKELY(!queue_->HasRoom())) return Hold::kQueue;
   const Sequence registered = queue_->registered();
   const Sequence reserved = reserved_through_.load(std::memory_order_relaxed);
@@ -191,27 +176,50 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
     if (reserved <= registered) return Hold::kSequences;
     if (reserved - registered == kSequenceReserve / 2 - 1) event_.Notify();
   }
-  if (active_bytes_ + measured.memtable_bytes > options_.memtable_bytes && active_bytes_ > 0) {
+  const bool is_full = active_bytes_ + measured.memtable_bytes > options_.memtable_bytes;
+  if ((is_full && active_bytes_ > 0) || oversize != nullptr) {
     if (AURORA_UNLIKELY(!SealedHasRoom())) return Hold::kMemtable;
-    Seal();
+    if (active_bytes_ > 0) Seal();
   }
-  begun->result.sequence = queue_->Register();
-  if (AURORA_UNLIKELY(measured.has_claims)) {
-    TakeClaims(request.mutations, begun->result.sequence);
+  Register(request, measured, oversize, begun);
+  return Hold::kNone;
+}
+
+void StoreImpl::Register(const CommitRequest& request, const Measured& measured, Oversize* oversize,
+                         Begun* begun) {
+  const Sequence sequence = queue_->Register();
+  begun->result.sequence = sequence;
+  if (AURORA_UNLIKELY(measured.has_claims)) TakeClaims(request.mutations, sequence);
+  if (AURORA_LIKELY(oversize == nullptr)) {
+    begun->result.end = log_->Append(sequence, request.record, measured.payload_hash);
+  } else {
+    begun->result.end = log_->AppendRecordFile(sequence, oversize->file);
+    oversize->run->memtable.TakePlace(sequence);
+    oversize->run->record_files.push_back(
+        std::make_shared<NeededRecordFile>(sequence, oversize->file, &obsolete_));
+    active_ = std::move(oversize->run);  // in place of one that is empty
   }
-  begun->result.end = log_->Append(begun->result.sequence, request.record, measured.payload_hash);
   begun->run = active_.get();
+  begun->is_applied = oversize != nullptr;
   active_bytes_ += measured.memtable_bytes;
   log_end_ = begun->result.end;
-  conflicts_->Record(begun->result.sequence, request.writes);
+  conflicts_->Record(sequence, request.writes);
   statistics_.CountAlone(Counter::kCommits, 1);
   statistics_.CountAlone(Counter::kBytesCommitted, measured.payload_bytes);
-  if (request.on_sequenced != nullptr) (*request.on_sequenced)(begun->result.sequence);
-  return Hold::kNone;
+  if (request.on_sequenced != nullptr) (*request.on_sequenced)(sequence);
+  // This may be one more than others may seal: else it could be kept waiting by them for ever.
+  if (AURORA_UNLIKELY(oversize != nullptr)) {
+    if (AURORA_PLANTED_BUG("record-file-removed-early")) {
+      active_->record_files.front()->MarkObsolete();
+      active_->record_files.clear();
+    }
+    Seal();
+  }
 }
 
 void StoreImpl::Apply(const CommitRequest& request, const Begun& begun) {
   for (const Mutation& mutation : request.mutations) {
+    if (begun.is_applied && mutation.kind != EntryKind::kDeleteRange) continue;
     if (AURORA_UNLIKELY(mutation.kind == EntryKind::kSeparatedPut)) {
       begun.run->memtable.Add(WithoutHash(mutation), begun.result.sequence);
     } else {
@@ -254,29 +262,37 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::AwaitCommit(CommitResult result,
 
 Task<absl::StatusOr<CommitResult>> StoreImpl::CommitHeld(std::unique_ptr<HeldRequest> held_request,
                                                          Durability durability) {
-  const CommitRequest& request = held_request->request;
+  const CommitRequest& request = held_request->request();
   const Measured measured = MeasureRequest(request);
   const std::int64_t start = Now();
   AURORA_CO_RETURN_IF_ERROR(co_await SlowDown(measured.memtable_bytes));
   Begun begun;
   for (;;) {
-    const Hold hold = TryBegin(request, measured, &begun);
+    const Hold hold = TryBegin(request, measured, nullptr, &begun);
     if (hold == Hold::kNone) break;
     if (hold == Hold::kStatus) co_return std::move(begun.status);
-    const std::int64_t held_since = Now();
-    stalls_.Begin(ReasonOf(hold), held_since);
-    absl::Status waited = co_await WaitFor(hold, measured.payload_bytes);
-    NoteHeld(ReasonOf(hold), held_since);
-    AURORA_CO_RETURN_IF_ERROR(std::move(waited));
+    AURORA_CO_RETURN_IF_ERROR(co_await WaitHeld(hold, measured.payload_bytes));
   }
-  const std::int64_t let_in = Now();
-  statistics_.Count(Counter::kStallNanos,
-                    static_cast<std::uint64_t>(std::max<std::int64_t>(let_in - start, 0)));
-  if (request.profile != nullptr) AddTime(&request.profile->room_wait_nanos, start, let_in);
+  CountHeld(start, request.profile);
   Apply(request, begun);
   absl::StatusOr<CommitResult> result =
       co_await AwaitCommit(begun.result, durability, start, request.profile);
   co_return result;
+}
+
+void StoreImpl::CountHeld(std::int64_t start, OperationProfile* profile) {
+  const std::int64_t now = Now();
+  statistics_.Count(Counter::kStallNanos,
+                    static_cast<std::uint64_t>(std::max<std::int64_t>(now - start, 0)));
+  if (profile != nullptr) AddTime(&profile->room_wait_nanos, start, now);
+}
+
+Task<absl::Status> StoreImpl::WaitHeld(Hold hold, std::size_t payload_bytes) {
+  const std::int64_t start = Now();
+  stalls_.Begin(ReasonOf(hold), start);
+  absl::Status waited = co_await WaitFor(hold, payload_bytes);
+  NoteHeld(ReasonOf(hold), start);
+  co_return waited;
 }
 
 void StoreImpl::NoteHeld(StallReason reason, std::int64_t start) {

@@ -95,6 +95,12 @@ struct Describer {
   std::string operator()(const LogSegmentRemoved& e) const {
     return StrCat("log segment ", e.number, " removed");
   }
+  std::string operator()(const RecordFileMade& e) const {
+    return StrCat("record file ", e.number, " of ", e.bytes, " bytes created in ", Millis(e.nanos));
+  }
+  std::string operator()(const RecordFileRemoved& e) const {
+    return StrCat("record file ", e.number, " removed");
+  }
   std::string operator()(const StatsTaken& e) const { return SummaryOf(e.stats); }
   std::string operator()(const StoreClosed& e) const { return StrCat("closed", Outcome(e.status)); }
   std::string operator()(const EventsLost& e) const {

@@ -116,6 +116,16 @@ struct LogSegmentRemoved {
   std::uint32_t number = 0;
 };
 
+// Of a record that is too large for a segment.
+struct RecordFileMade {
+  std::uint64_t number = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t nanos = 0;
+};
+struct RecordFileRemoved {
+  std::uint64_t number = 0;
+};
+
 // From time to time, if anything happens, and at the end.
 struct StatsTaken {
   StoreStats stats;
@@ -129,11 +139,11 @@ struct EventsLost {
 };
 
 struct StoreEvent {
-  using What =
-      std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
-                   CompactionBegun, CompactionEnded, TableCreated, TableRemoved, ValueFileCreated,
-                   ValueFileRemoved, StallBegun, StallEnded, BackgroundFailure, Poisoned,
-                   LogSegmentMade, LogSegmentRemoved, StatsTaken, StoreClosed, EventsLost>;
+  using What = std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
+                            CompactionBegun, CompactionEnded, TableCreated, TableRemoved,
+                            ValueFileCreated, ValueFileRemoved, StallBegun, StallEnded,
+                            BackgroundFailure, Poisoned, LogSegmentMade, LogSegmentRemoved,
+                            RecordFileMade, RecordFileRemoved, StatsTaken, StoreClosed, EventsLost>;
   absl::Time time;         // when it happened
   std::int64_t nanos = 0;  // the same, by Clock::MonotonicNanos
   What what;

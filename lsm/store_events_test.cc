@@ -158,6 +158,22 @@ TEST_F(StoreEventsTest, AValueFileOfAFlushAndItsEnd) {
   EXPECT_EQ(recorder_.All<ValueFileRemoved>()[0].number, created.number);
 }
 
+TEST_F(StoreEventsTest, ARecordFileOfALargeCommit) {
+  Open();
+  Put(1, options_.log_segment_bytes + 1);
+  simulation_.RunUntilIdle();
+  ASSERT_EQ(recorder_.Count<RecordFileMade>(), 1u);
+  const RecordFileMade made = recorder_.All<RecordFileMade>()[0];
+  EXPECT_GT(made.bytes, options_.log_segment_bytes);
+  EXPECT_GT(made.nanos, 0);
+  const StoreStats stats = store_->store().Stats();
+  EXPECT_EQ(stats.bytes_in_record_files, made.bytes);
+  EXPECT_GT(stats.bytes_committed, options_.log_segment_bytes);
+  Flush();
+  ASSERT_EQ(recorder_.Count<RecordFileRemoved>(), 1u);
+  EXPECT_EQ(recorder_.All<RecordFileRemoved>()[0].number, made.number);
+}
+
 TEST_F(StoreEventsTest, ACompactionItsReasonAndTheTablesThatItReplaces) {
   Open();
   for (int i = 0; i < 2; ++i) {

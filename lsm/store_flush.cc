@@ -197,6 +197,9 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
   change.flushed = run;
   if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
+  // The tables have them now. Nobody else can find the run any more, to copy its part of the log.
+  for (const auto& file : run->record_files) file->MarkObsolete();
+  run->record_files.clear();
   pacer_.NoteFlush(run->bytes, written_after);
   log_pins_->Release(run->log_end);
   co_return absl::OkStatus();
@@ -329,6 +332,8 @@ void StoreImpl::PostRemoved(std::string_view name) {
   const FileName file = ParseFileName(name);
   if (file.kind == FileName::Kind::kTable) events_.Post(TableRemoved{file.number});
   if (file.kind == FileName::Kind::kValues) events_.Post(ValueFileRemoved{file.number});
+  const std::uint64_t record = ParseRecordFileName(name.substr(name.rfind('/') + 1));
+  if (record != 0) events_.Post(RecordFileRemoved{record});
 }
 
 Task<void> StoreImpl::Discard(std::vector<std::string> names) {

@@ -2,9 +2,9 @@
 // commits, flushes and compactions go on.
 //
 // What belongs to it: the tables and value files of `state`, and the first bytes of the segments of
-// `log`, which hold every later commit up to `sequence` and nothing beyond. Both are on the device,
-// and neither changes. While the image lives its tables keep their files and its segments are not
-// recycled: so it costs space, and must be gone before the store is closed.
+// `log` with the record files that they name, which hold every later commit up to `sequence` and
+// nothing beyond. All are on the device, and none changes. While the image lives they stay where
+// they are: so it costs space, and must be gone before the store is closed.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "aurora/lsm/log_pins.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/lsm/types.h"
 
 namespace aurora::lsm {
@@ -26,18 +28,24 @@ struct StoreImage {
   ManifestState state;
   // Oldest first: number, and the offset where it ends.
   std::vector<LogPosition> log;
+  // What these segments name, of the commits that no table of `state` has.
+  std::vector<RecordFileReference> record_files;
 
   std::uint64_t TotalBytes() const {
     std::uint64_t bytes = 0;
     for (const auto& [number, table] : state.tables) bytes += table.size_bytes;
     for (const auto& [id, use] : state.value_files) bytes += use.info.size_bytes;
     for (const LogPosition& part : log) bytes += part.offset;
+    for (const RecordFileReference& file : record_files) {
+      bytes += RecordFileBytes(file.payload_bytes);
+    }
     return bytes;
   }
 
   // What holds the files in place.
   std::shared_ptr<const void> tables_pin;
   std::unique_ptr<LogPins::Pin> log_pin;
+  std::vector<std::shared_ptr<const void>> record_file_pins;
 };
 
 }  // namespace aurora::lsm

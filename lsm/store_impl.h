@@ -10,9 +10,10 @@
 // (3) the memtable, no lock; (4) publication in order; (5) wait for durability. Whatever stands in
 // its way in (2) is waited for without the lock, and (2) is tried again.
 //
-// The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_read.cc,
-// store_flush.cc (memtables to tables, manifest, housekeeping), store_compaction.cc,
-// store_values.cc, store_streams.cc, store_capture.cc, store_read_only.cc.
+// The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_oversize.cc
+// (commits too large for the log), store_read.cc, store_flush.cc (memtables to tables, manifest,
+// housekeeping), store_compaction.cc, store_tables.cc, store_values.cc, store_streams.cc,
+// store_capture.cc, store_read_only.cc.
 #pragma once
 
 #include <atomic>
@@ -39,6 +40,7 @@
 #include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
+#include "aurora/lsm/held_request.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/log_pins.h"
@@ -46,6 +48,7 @@
 #include "aurora/lsm/snapshot_list.h"
 #include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_parts.h"
 #include "aurora/lsm/store_state.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/table_builder.h"
@@ -60,7 +63,7 @@
 
 namespace aurora::lsm {
 
-class StoreImpl final : public Store, public FileOpener, private StoreState {
+class StoreImpl final : public Store, public FileOpener, private StoreParts, private StoreState {
  public:
   StoreImpl(Environment& environment, StoreOptions options, RecordHandler& handler);
   ~StoreImpl() override;
@@ -104,6 +107,8 @@ class StoreImpl final : public Store, public FileOpener, private StoreState {
   Task<absl::Status> CheckFiles();
   Task<absl::Status> CheckFile(std::string name, std::uint64_t size_bytes, FileProblems* problems);
   Task<absl::Status> RemoveOrphans();
+  // The same of record files, once the log was read.
+  Task<absl::Status> RemoveOrphanRecords();
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
   void StartBackground();
@@ -116,34 +121,22 @@ class StoreImpl final : public Store, public FileOpener, private StoreState {
   absl::Status ReadOnlyError() const;
 
   // --- store_commit.cc ---
-  // What a commit must wait for before it can be tried again, or why it fails.
-  enum class Hold : std::uint8_t {
-    kNone,
-    kStatus,     // it fails
-    kLog,        // the log has no room
-    kMemtable,   // too many sealed memtables wait for their flush
-    kQueue,      // too many commits are in progress
-    kSequences,  // no sequence is reserved
-    kSlowdown,   // flushes or compactions lag behind
-  };
-  struct Measured {
-    std::size_t payload_bytes = 0;
-    std::size_t memtable_bytes = 0;
-    std::uint64_t payload_hash = 0;
-    bool has_claims = false;
-  };
-  struct Begun {
-    CommitResult result;
-    MemtableRun* run = nullptr;  // lives until its commits are published
-    absl::Status status;         // of Hold::kStatus
-  };
   static Measured MeasureRequest(const CommitRequest& request);
-  // Step (2).
-  Hold TryBegin(const CommitRequest& request, const Measured& measured, Begun* begun);
+  // Step (2). `oversize`: null, or what was made of the commit.
+  Hold TryBegin(const CommitRequest& request, const Measured& measured, Oversize* oversize,
+                Begun* begun);
+  // Appends the record and registers the commit. REQUIRES commit_mutex_, and room.
+  void Register(const CommitRequest& request, const Measured& measured, Oversize* oversize,
+                Begun* begun);
   // Steps (3) and (4), the latter as far as it goes without waiting.
   void Apply(const CommitRequest& request, const Begun& begun);
   absl::StatusOr<CommitResult> Validate(const CommitRequest& request);
-  struct HeldRequest;
+  // REQUIRES commit_mutex_.
+  absl::Status CheckConflicts(const CommitRequest& request) const;
+  // Not poisoned and not closing.
+  absl::Status CheckUsable() const;
+  // Why TryBegin would refuse the request now.
+  absl::Status CheckAhead(const CommitRequest& request) const;
   Task<absl::StatusOr<CommitResult>> CommitHeld(std::unique_ptr<HeldRequest> held_request,
                                                 Durability durability);
   // `start`: when the commit began, to be timed; 0: not to be.
@@ -152,14 +145,25 @@ class StoreImpl final : public Store, public FileOpener, private StoreState {
   std::int64_t Now() const { return environment_.clock().MonotonicNanos(); }
   absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
   Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
+  // The same, and counts the stall.
+  Task<absl::Status> WaitHeld(Hold hold, std::size_t payload_bytes);
   Task<absl::Status> SlowDown(std::size_t memtable_bytes);
   // Counts a commit that was held back since `start`.
   void NoteHeld(StallReason reason, std::int64_t start);
+  // Counts the time since `start` as one in which a commit was not let in.
+  void CountHeld(std::int64_t start, OperationProfile* profile);
   std::size_t ActiveBytes() const;
   // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
   void Seal();
   // REQUIRES commit_mutex_.
   bool SealedHasRoom() const;
+
+  // --- store_oversize.cc ---
+  class OversizeCommit;
+  // A commit whose record does not fit into the log.
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> CommitOversize(
+      const CommitRequest& request, const Measured& measured, Durability durability);
+  std::string RecordFilePath(std::uint64_t number) const;
 
   // --- store_read.cc ---
   // The view and a sequence that it holds completely, for a read of so many keys.

@@ -168,7 +168,27 @@ Task<absl::StatusOr<std::unique_ptr<StagedValue>>> StoreModel::StageRandomValue(
   co_return staged;
 }
 
+void StoreModel::PutLarge(WriteBatch* batch, State* state) {
+  const auto keyspace = random_.Below(2) == 0 ? KeyspaceId{0} : kLastKeyspace;
+  const std::uint64_t keys = random_.Below(2) == 0 ? 1 : 40;
+  for (std::uint64_t i = 0; i < keys; ++i) {
+    const std::string key = StrCat("k", keys == 1 ? random_.Below(40) : i);
+    const std::string value(options_.log_segment_bytes / keys + random_.Below(300),
+                            static_cast<char>('a' + random_.Below(26)));
+    batch->Put(key, value, keyspace);
+    (*state)[{keyspace, key}] = value;
+  }
+}
+
 Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability) {
+  co_return co_await Commit(durability, /*is_large=*/false);
+}
+
+Task<absl::Status> StoreModel::CommitLarge(std::optional<Durability> durability) {
+  co_return co_await Commit(durability, /*is_large=*/true);
+}
+
+Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability, bool is_large) {
   AURORA_CHECK(!in_doubt_);
   State state = states_.back();
   WriteBatch batch = RandomBatch(&state);
@@ -176,6 +196,8 @@ Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability) {
   if (random_.Below(12) == 0) {
     AURORA_CO_ASSIGN(staged, co_await StageRandomValue(&batch, &state));
   }
+  // Behind a range delete, perhaps, which it then survives.
+  if (is_large) PutLarge(&batch, &state);
   states_.push_back(std::move(state));
   const absl::StatusOr<CommitResult> result = co_await store_->Write(batch, durability);
   if (!result.ok()) {
@@ -372,7 +394,8 @@ Task<absl::Status> StoreModel::Step() {
   if (what < 55) {
     std::optional<Durability> durability;
     if (random_.Below(4) == 0) durability = static_cast<Durability>(random_.Below(3));
-    status = co_await Commit(durability);
+    status =
+        random_.Below(30) == 0 ? co_await CommitLarge(durability) : co_await Commit(durability);
   } else if (what < 75) {
     std::string key = RandomKey();
     status = co_await CheckKey(keyspace, std::move(key), at, commits);

@@ -59,6 +59,8 @@ class StoreModel {
   Task<absl::Status> Step();
   // Commits a random batch. An error is returned, and the batch may or may not be there later.
   Task<absl::Status> Commit(std::optional<Durability> durability);
+  // The same, with a record that is too large for the log.
+  Task<absl::Status> CommitLarge(std::optional<Durability> durability);
   // Checks the whole contents, forwards, backwards and key by key, at the latest sequence and at
   // every snapshot that is held.
   Task<absl::Status> CheckAll();
@@ -86,6 +88,9 @@ class StoreModel {
   WriteBatch RandomBatch(State* state);
   Task<absl::StatusOr<std::unique_ptr<StagedValue>>> StageRandomValue(WriteBatch* batch,
                                                                       State* state);
+  // Puts new values, together larger than a segment of the log, under one key or under many.
+  void PutLarge(WriteBatch* batch, State* state);
+  Task<absl::Status> Commit(std::optional<Durability> durability, bool is_large);
   Task<absl::Status> CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
                               std::size_t commits);
   Task<absl::Status> CheckScan(KeyspaceId keyspace, Sequence at, std::size_t commits);

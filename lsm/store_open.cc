@@ -343,6 +343,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
   if (AURORA_PLANTED_BUG("sequence-reused-after-recovery")) {
     queue_ = std::make_unique<CommitQueue>(last);
   }
+  AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphanRecords());
   // All that was recovered is on the device.
   log_end_ = log_->durable_end();
   synced_through_ = last;
@@ -358,15 +359,20 @@ Task<absl::Status> StoreImpl::OpenLog() {
 }
 
 absl::Status StoreImpl::Replay(const LogRecord& record) {
-  if (active_bytes_ >= options_.memtable_bytes) {
+  const bool is_oversize = record.file.number != 0;
+  if (active_bytes_ >= options_.memtable_bytes || (is_oversize && active_bytes_ > 0)) {
     active_->last = record.sequence - 1;
     active_->bytes = active_bytes_;
     active_->log_end = record.position;
     active_->handler_state = handler_.SaveState();
     sealed_.push_back(std::move(active_));
-    active_ = active_view_ =
-        std::make_shared<MemtableRun>(options_.memory, options_.memtable_bytes);
+    active_ = active_view_ = std::make_shared<MemtableRun>(
+        options_.memory, std::max<std::size_t>(options_.memtable_bytes, record.payload.size()));
     active_bytes_ = 0;
+  }
+  if (is_oversize) {
+    active_->record_files.push_back(
+        std::make_shared<NeededRecordFile>(record.sequence, record.file, &obsolete_));
   }
   replayed_.clear();
   AURORA_RETURN_IF_ERROR(handler_.Replay(record.sequence, record.payload, &replayed_));
@@ -410,8 +416,11 @@ void StoreImpl::StartBackground() {
 Task<void> StoreImpl::FlushBeforeClose() {
   {
     const std::lock_guard lock(commit_mutex_);
+    const std::lock_guard state_lock(state_mutex_);
     const std::size_t worth_it = std::min(kReplayBytesMax, options_.memtable_bytes / 2);
-    if (!opened_ || options_.read_only || poisoned() || active_bytes_ < worth_it) co_return;
+    std::size_t unflushed = active_bytes_;
+    for (const auto& run : sealed_) unflushed += run->bytes;
+    if (!opened_ || options_.read_only || poisoned() || unflushed < worth_it) co_return;
   }
   // Without it the next open replays more: nothing is lost but its time.
   const absl::Status flushed = co_await Flush();

@@ -31,6 +31,8 @@ enum class Proof {
   kAnswers,
   kModel,
   kLives,
+  kCrashes,
+  kRecordBits,
   kErrors,
   kShortReads,
   kBits,
@@ -82,6 +84,11 @@ absl::Status FlipBytes(std::uint64_t seed, Durability durability) {
   return absl::OkStatus();
 }
 
+absl::Status DamageRecords(std::uint64_t seed, Durability durability) {
+  std::uint64_t count = 0;
+  return DamageRecordFile(seed, durability, /*step=*/997, &count);
+}
+
 // Flips bits of a manifest of some edits, the last one aside: damage each.
 absl::Status FlipManifest(std::uint64_t seed) {
   SeededRandom random(seed);
@@ -113,6 +120,12 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       return RunStoreAnswers(seed, durability, 400);
     case Proof::kLives:
       return RunStoreLives(seed, durability, 6);
+    case Proof::kCrashes: {
+      std::uint64_t images = 0;
+      return EnumerateStoreCrashes(seed, durability, 2, &images);
+    }
+    case Proof::kRecordBits:
+      return DamageRecords(seed, durability);
     case Proof::kErrors:
       return LoopOverReads(seed, durability, FailureKind::kDevice, "*.table");
     case Proof::kShortReads:
@@ -191,6 +204,10 @@ INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest,
                                          Bug{"manifest-ignore-hash", Proof::kBits},
                                          Bug{"manifest-damage-is-tail", Proof::kManifest},
                                          Bug{"block-checksum-without-place", Proof::kBlocks},
+                                         Bug{"record-file-skip-sync", Proof::kCrashes},
+                                         Bug{"record-file-skip-directory-sync", Proof::kCrashes},
+                                         Bug{"record-file-unchecked", Proof::kRecordBits},
+                                         Bug{"record-file-removed-early", Proof::kCrashes},
                                          Bug{"open-drops-lock", Proof::kLock}),
                          NameOf);
 

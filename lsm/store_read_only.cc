@@ -82,7 +82,7 @@ class StoreImpl::ReadOnlyOpening {
     while (!records_.empty()) {
       const Record& record = records_.front();
       AURORA_RETURN_IF_ERROR(
-          store_.Replay(LogRecord{record.sequence, record.position, record.payload}));
+          store_.Replay(LogRecord{record.sequence, record.position, record.payload, record.file}));
       records_.pop_front();
     }
     return absl::OkStatus();
@@ -93,6 +93,7 @@ class StoreImpl::ReadOnlyOpening {
     Sequence sequence = 0;
     LogPosition position;
     std::string payload;
+    RecordFileReference file;
   };
 
   Task<absl::Status> Attempt() {
@@ -157,7 +158,8 @@ class StoreImpl::ReadOnlyOpening {
     options.after = state.flushed_through;
     options.live = true;
     LogRecordCallback collect = [this](const LogRecord& record) {
-      records_.push_back({record.sequence, record.position, std::string(record.payload)});
+      records_.push_back(
+          {record.sequence, record.position, std::string(record.payload), record.file});
       return absl::OkStatus();
     };
     AURORA_CO_ASSIGN(scan_, co_await ScanLog(files_, std::move(options), &collect));

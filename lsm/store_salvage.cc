@@ -310,6 +310,7 @@ Task<absl::StatusOr<LogSurvey>> StoreSalvage::SurveyLogFrom(std::uint32_t first,
   options.directory = survey_.LogDirectory();
   options.identities = {identity()};
   options.first_segment = first;
+  if (state_ != nullptr) options.flushed_through = state_->flushed_through;
   co_return co_await SurveyLog(&files_, std::move(options), replay);
 }
 
@@ -321,6 +322,7 @@ Task<absl::Status> StoreSalvage::ScanLogFrom(std::uint32_t first, LogRecordCallb
   scan.boot = BootHash(boot_id);
   scan.first_segment = first;
   scan.after = replay_after_;
+  if (state_ != nullptr) scan.flushed_through = state_->flushed_through;
   AURORA_CO_ASSIGN(const LogScan scanned, co_await ScanLog(files_, std::move(scan), replay));
   log_last_ = scanned.last_sequence;
   log_closed_ = scanned.clean_close;

@@ -19,6 +19,8 @@ using Kind = ScriptStep::Kind;
 
 // --- Drawing. ---
 
+constexpr std::size_t kLargeValueBytes = 300'000;
+
 std::string DrawKey(SeededRandom* random) {
   std::string key = StrCat("k", random->Below(24));
   if (random->Below(10) == 0) key.append(random->Below(300), 'x');
@@ -56,6 +58,14 @@ std::vector<ScriptMutation> DrawMutations(SeededRandom* random) {
     const char letter = static_cast<char>('a' + random->Below(26));
     if (kind != 0) mutation.value.assign(kind >= 4 ? 1 + size % 8 : size, letter);
     mutations.push_back(std::move(mutation));
+  }
+  // Now and then a record that is larger than any segment of a log (DrawStoreOptions).
+  if (random->Below(80) == 0) {
+    ScriptMutation large;
+    large.keyspace = 0;
+    large.key = "large";
+    large.value.assign(kLargeValueBytes, static_cast<char>('a' + random->Below(26)));
+    mutations.push_back(std::move(large));
   }
   return mutations;
 }

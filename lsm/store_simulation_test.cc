@@ -69,6 +69,16 @@ TEST(StoreSimulationTest, AFailingOperationIsAnErrorAndLosesNothing) {
   }
 }
 
+TEST(StoreSimulationTest, ADamagedRecordFileIsDataLoss) {
+  const std::uint64_t seed = TestSeed();
+  std::uint64_t count = 0;
+  for (const Durability durability : kDurabilities) {
+    const absl::Status status = DamageRecordFile(seed, durability, 101, &count);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_GT(count, 900u);
+}
+
 TEST(StoreSimulationTest, AFlippedBitIsAnErrorOrChangesNothing) {
   SeededRandom random(TestSeed());
   for (const Durability durability : {Durability::kSync, Durability::kProcess}) {

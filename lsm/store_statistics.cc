@@ -37,6 +37,7 @@ void StoreStatistics::Report(StoreStats* stats) const {
   stats->bytes_collected = count(Counter::kBytesCollected);
   stats->commit_count = count(Counter::kCommits);
   stats->bytes_committed = count(Counter::kBytesCommitted);
+  stats->bytes_in_record_files = count(Counter::kBytesInRecordFiles);
   stats->stall_nanos = count(Counter::kStallNanos);
   for (std::size_t i = 0; i < kStallReasonCount; ++i) {
     stats->stalls[i] = {stalls_[i].commits.load(std::memory_order_relaxed),

@@ -40,9 +40,10 @@ class StoreStatistics {
     kBytesCollected,
     kCommits,
     kBytesCommitted,
+    kBytesInRecordFiles,
     kStallNanos,
   };
-  static constexpr std::size_t kCounterCount = 19;
+  static constexpr std::size_t kCounterCount = 20;
 
   // One of `sampling` quick operations is measured, or of the next power of two; 0: none.
   explicit StoreStatistics(int sampling)

@@ -54,12 +54,12 @@ std::string SummaryOf(const StoreStats& stats) {
     missed += level.looks.missed;
     StrAppend(&tables, tables.empty() ? "" : "+", level.table_count);
   }
-  std::string text =
-      StrCat("stats: ", stats.commit_count, " commits of ", stats.bytes_committed,
-             " bytes, written ", stats.bytes_logged, " log ", stats.bytes_flushed, " flush ",
-             stats.bytes_compacted, " compaction ", stats.bytes_collected, " collection (",
-             absl::StrFormat("%.2f", stats.write_amplification()), " times); ", stats.get_count,
-             " gets, ", stats.seek_count, " seeks, ", stats.step_count, " steps; cache hits ");
+  std::string text = StrCat(
+      "stats: ", stats.commit_count, " commits of ", stats.bytes_committed, " bytes, written ",
+      stats.bytes_logged + stats.bytes_in_record_files, " log ", stats.bytes_flushed, " flush ",
+      stats.bytes_compacted, " compaction ", stats.bytes_collected, " collection (",
+      absl::StrFormat("%.2f", stats.write_amplification()), " times); ", stats.get_count, " gets, ",
+      stats.seek_count, " seeks, ", stats.step_count, " steps; cache hits ");
   StrAppend(&text, Percent(stats.block_cache_hits, stats.block_cache_misses), ", filter right ",
             Percent(rejected, missed), "; tables ", tables, " of ", bytes, " bytes; ",
             stats.value_file_count, " value files of ", stats.value_file_bytes, " bytes, ",
@@ -77,8 +77,8 @@ std::string SummaryOf(const StoreStats& stats) {
 double StoreStats::write_amplification() const {
   const std::uint64_t stored = bytes_committed + bytes_staged;
   if (stored == 0) return 0;
-  return static_cast<double>(bytes_logged + bytes_flushed + bytes_compacted + bytes_staged +
-                             bytes_collected) /
+  return static_cast<double>(bytes_logged + bytes_in_record_files + bytes_flushed +
+                             bytes_compacted + bytes_staged + bytes_collected) /
          static_cast<double>(stored);
 }
 

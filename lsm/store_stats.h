@@ -88,7 +88,8 @@ struct StoreStats {
   std::uint64_t commit_count = 0;
   std::uint64_t bytes_committed = 0;  // of the records of commits: what was asked to be stored
   std::uint64_t bytes_logged = 0;     // padding and zero-filling included
-  std::uint64_t bytes_flushed = 0;    // those of value files included
+  std::uint64_t bytes_in_record_files = 0;  // of records that are too large for the log
+  std::uint64_t bytes_flushed = 0;          // those of value files included
   std::uint64_t bytes_compacted = 0;
   std::uint64_t bytes_staged = 0;     // of values that were written in parts, claimed or not
   std::uint64_t bytes_collected = 0;  // written to move values away from garbage

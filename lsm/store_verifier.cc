@@ -330,6 +330,12 @@ class StoreVerifier {
     for (const ScannedSegment& segment : scan_.chain) {
       AURORA_CO_RETURN_IF_ERROR(Progress(segment.end));
     }
+    for (const std::uint64_t number : scan_.record_files) {
+      const auto file = survey_.record_files.find(number);
+      if (file != survey_.record_files.end()) {
+        AURORA_CO_RETURN_IF_ERROR(Progress(file->second));
+      }
+    }
     co_return absl::OkStatus();
   }
 
@@ -341,6 +347,7 @@ class StoreVerifier {
         manifest->state.log_start_segment > scan_.report.end.segment) {
       co_return TooFast();
     }
+    log_is_whole_ = true;
     is_closed_ = manifest != nullptr && manifest->state.closed_at.has_value();
     report_.segment_count = scan_.chain.size();
     report_.record_count = scan_.report.record_count;
@@ -359,6 +366,9 @@ class StoreVerifier {
     options.directory = survey_.LogDirectory();
     if (survey_.identity.has_value()) options.identities.push_back(*survey_.identity);
     options.first_segment = first_segment;
+    if (const SurveyedManifest* const manifest = survey_.manifest_in_force(); manifest != nullptr) {
+      options.flushed_through = manifest->state.flushed_through;
+    }
     AURORA_CO_ASSIGN(const LogSurvey log, co_await SurveyLog(&files_, std::move(options), nullptr));
     for (const LostCommits& lost : log.lost) {
       // A tail alone is what a crash leaves.
@@ -416,6 +426,15 @@ class StoreVerifier {
           StrCat("belongs to no state of the database (", bytes,
                  " bytes): replaced, or left by a job that did not end"));
     }
+    for (const auto& [number, bytes] : survey_.record_files) {
+      if (!log_is_whole_ ||
+          std::count(scan_.record_files.begin(), scan_.record_files.end(), number) > 0) {
+        continue;
+      }
+      Add(Finding::Kind::kNote, JoinPath(kLogDirectoryName, RecordFileName(number)), std::nullopt,
+          StrCat("is needed by no commit (", bytes,
+                 " bytes): in a table by now, or left by a commit that did not end"));
+    }
     for (const std::string& name : survey_.other) {
       Add(Finding::Kind::kNote, name, std::nullopt, "is no file of a database");
     }
@@ -472,6 +491,7 @@ class StoreVerifier {
   const VerifyOptions options_;
   DirectorySurvey survey_;
   LogScan scan_;
+  bool log_is_whole_ = false;
   bool is_closed_ = false;
   std::map<std::uint64_t, std::vector<TableValues>> named_;  // by tables, of each value file
   CopyProgress progress_;

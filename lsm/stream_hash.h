@@ -1,30 +1,27 @@
 // The XXH3-64 of bytes that come in parts: of a whole file.
 #pragma once
 
-#include <xxhash.h>
-
 #include <cstdint>
-#include <string_view>
+#include <span>
 
-#include "aurora/runtime/check.h"
+struct XXH3_state_s;
 
 namespace aurora::lsm {
 
 // One user at a time.
 class StreamHash {
  public:
-  StreamHash() : state_(XXH3_createState()) {
-    AURORA_CHECK(state_ != nullptr && "out of memory");
-    XXH3_64bits_reset(state_);
-  }
-  ~StreamHash() { XXH3_freeState(state_); }
+  StreamHash();
+  ~StreamHash();
   StreamHash(const StreamHash&) = delete;
   StreamHash& operator=(const StreamHash&) = delete;
-  void Add(std::string_view bytes) { XXH3_64bits_update(state_, bytes.data(), bytes.size()); }
-  std::uint64_t Digest() const { return XXH3_64bits_digest(state_); }
+
+  void Add(std::span<const char> bytes);
+  // Of all that was added so far.
+  std::uint64_t Digest() const;
 
  private:
-  XXH3_state_t* const state_;
+  XXH3_state_s* const state_;
 };
 
 }  // namespace aurora::lsm

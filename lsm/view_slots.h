@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aurora/lsm/memtable.h"
+#include "aurora/lsm/needed_record_file.h"
 #include "aurora/lsm/tree.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/memory_budget.h"
@@ -28,6 +29,8 @@ struct MemtableRun {
     return std::max(entry_bytes, payload_bytes / 2 + 1);
   }
   Memtable memtable;
+  // Of its commits. Added under the lock that orders commits, until it is sealed.
+  std::vector<std::shared_ptr<NeededRecordFile>> record_files;
   // Written when the run is sealed, before anyone else sees it sealed.
   Sequence last = 0;          // it and those before it hold everything up to here
   std::size_t bytes = 0;      // that its commits counted for

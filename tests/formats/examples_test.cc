@@ -32,14 +32,17 @@
 #include "aurora/lsm/backup_format.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/log_format.h"
+#include "aurora/lsm/log_types.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/memory_file_testing.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/table_format.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_file_builder.h"
 #include "aurora/lsm/value_format.h"
 #include "aurora/runtime/block_on.h"
+#include "aurora/runtime/file.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/tests/formats/hex_examples_testing.h"
 #include "gtest/gtest.h"
@@ -188,6 +191,28 @@ std::string CloseMarkFrame() {
   header.previous_end = 8336;
   header.watermark = 8336;
   return FrameOf(header, "");
+}
+
+std::string RecordFile(std::string_view record, lsm::RecordFileReference* reference) {
+  reference->number = 43;
+  reference->payload_bytes = record.size();
+  std::string file(lsm::RecordFileBytes(record.size()), '\0');
+  lsm::EncodeRecordFileHeader(Identity(), *reference, file.data());
+  record.copy(file.data() + kDeviceBlockSize, record.size());
+  reference->hash = lsm::HashBytes(file);
+  return file;
+}
+
+std::string RecordFileFrame(const lsm::RecordFileReference& reference) {
+  lsm::FrameHeader header;
+  header.kind = lsm::FrameKind::kRecordFile;
+  header.sequence = 2;
+  header.offset = 12'288;
+  header.previous_end = 8336;
+  header.watermark = 8336;
+  std::string payload(lsm::kRecordFileReferenceBytes, '\0');
+  lsm::EncodeRecordFileReference(reference, payload.data());
+  return FrameOf(header, payload);
 }
 
 // Of a record that a recovery has copied.
@@ -351,6 +376,9 @@ Examples MakeExamples() {
   examples["open mark"] = OpenMarkFrame();
   examples["record frame"] = RecordFrame(InsertRecord(lamp));
   examples["close mark"] = CloseMarkFrame();
+  lsm::RecordFileReference reference;
+  examples["record file"] = RecordFile(InsertRecord(lamp), &reference);
+  examples["record file frame"] = RecordFileFrame(reference);
   examples["copied frame"] = CopiedFrameHeader(InsertRecord(lamp));
   examples["first frame after a change"] = FrameHeaderWithWatermarkBefore(InsertRecord(lamp));
   examples["manifest"] = ManifestFrames();

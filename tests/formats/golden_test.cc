@@ -5,6 +5,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -88,15 +89,19 @@ TEST_P(GoldenTest, ItIsMadeOfEverything) {
   int tables = 0;
   int logs = 0;
   int value_files = 0;
+  int records = 0;
   for (const std::string& path : golden_->image.Files()) {
     tables += path.ends_with(".table") ? 1 : 0;
     logs += path.ends_with(".log") ? 1 : 0;
     value_files += path.ends_with(".values") ? 1 : 0;
+    records += path.ends_with(".record") ? 1 : 0;
   }
-  EXPECT_GE(tables, 2);
+  const bool is_log_alone = std::string_view(GetParam().name) == "large";
+  EXPECT_GE(tables, is_log_alone ? 0 : 2);
   EXPECT_GE(logs, 1);
-  // Value files are of version 3.
-  EXPECT_EQ(value_files > 0, GetParam().version >= 3);
+  // Value files and record files are of version 3.
+  EXPECT_EQ(value_files > 0, GetParam().version >= 3 && !is_log_alone);
+  EXPECT_EQ(records, is_log_alone ? 1 : 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Version1, GoldenTest,
@@ -106,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(Version2, GoldenTest,
                                          Golden{2, "store"}));
 INSTANTIATE_TEST_SUITE_P(Version3, GoldenTest,
                          testing::Values(Golden{3, "closed"}, Golden{3, "killed"},
-                                         Golden{3, "store"}));
+                                         Golden{3, "store"}, Golden{3, "large"}));
 
 TEST(GoldenVersionsTest, EveryVersionIsKeptAndNoOther) {
   std::set<std::uint32_t> versions;

@@ -203,6 +203,33 @@ Task<absl::Status> FillStore(Environment* environment) {
   co_return co_await store->Close();
 }
 
+// Ends without a close, before a table has the large commit.
+Task<absl::Status> WriteLarge(Environment* environment, std::unique_ptr<lsm::KvStore>* opened) {
+  lsm::StoreOptions options = SmallStoreOptions(nullptr);
+  options.merge_operators.clear();
+  options.log_segment_bytes = 32u << 10;
+  AURORA_CO_ASSIGN(*opened, co_await lsm::KvStore::Open(*environment, std::move(options)));
+  lsm::KvStore* const store = opened->get();
+  lsm::WriteBatch batch;
+  batch.Put("before", "is small");
+  AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
+  for (int i = 0; i < 120; ++i) batch.Put(NumberedKey(i), StrCat(i, std::string(290, 'l')));
+  batch.DeleteRange(NumberedKey(20), NumberedKey(30));
+  AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
+  batch.Clear();
+  batch.Put("behind", "is small, too");
+  co_return (co_await store->Write(batch)).status();
+}
+
+absl::Status FillLarge(Simulation* simulation) {
+  std::unique_ptr<lsm::KvStore> store;
+  AURORA_RETURN_IF_ERROR(simulation->Run(WriteLarge(&simulation->environment(), &store)));
+  simulation->CrashProcess();
+  AURORA_CHECK(!simulation->Run(store->Close()).ok());
+  AURORA_CHECK(simulation->RunUntilIdle());
+  return simulation->Restart();
+}
+
 Task<absl::Status> ReadStore(Environment* environment, std::string* answers) {
   const lsm::AppendOperator append;
   AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
@@ -237,8 +264,12 @@ void WriteFile(const std::filesystem::path& path, std::string_view contents) {
 GoldenDatabase MakeGolden(const std::string& name) {
   Simulation simulation(kSeed);
   Environment* const environment = &simulation.environment();
-  absl::Status status =
-      simulation.Run(name == "store" ? FillStore(environment) : Fill(environment));
+  absl::Status status;
+  if (name == "large") {
+    status = FillLarge(&simulation);
+  } else {
+    status = simulation.Run(name == "store" ? FillStore(environment) : Fill(environment));
+  }
   AURORA_CHECK(status.ok());
   if (name == "killed") status = FillMore(&simulation);
   AURORA_CHECK(status.ok());
@@ -256,8 +287,9 @@ absl::StatusOr<GoldenDatabase> ReadAnswers(const std::string& name, const DiskIm
   Simulation simulation(kSeed, std::move(options));
   Environment* const environment = &simulation.environment();
   GoldenDatabase read;
-  AURORA_RETURN_IF_ERROR(simulation.Run(name == "store" ? ReadStore(environment, &read.answers)
-                                                        : ReadAll(environment, &read.answers)));
+  const bool is_store = name == "store" || name == "large";
+  AURORA_RETURN_IF_ERROR(simulation.Run(is_store ? ReadStore(environment, &read.answers)
+                                                 : ReadAll(environment, &read.answers)));
   read.image = simulation.disk().image();
   return read;
 }

@@ -7,6 +7,8 @@
 //   closed/, killed/    the files of two databases, without the zeros at the end of each file
 //   store/              the same of a store (lsm/kv_store.h) without a database around it, for what
 //                       no database writes: range deletes, merges; from version 2 on
+//   large/              a store that was killed when its log had a record in a file of its own;
+//                       from version 3 on
 //   closed.sizes, ...   a line for each file: its size and its path
 //   closed.answers, ... what reading everything must give, as text
 #pragma once
@@ -25,7 +27,7 @@ struct GoldenDatabase {
   std::string answers;  // of all documents and of some queries
 };
 
-inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store"};
+inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store", "large"};
 GoldenDatabase MakeGolden(const std::string& name);
 
 // Opens the golden database of that name, reads all of it, and closes it: what is there afterwards.

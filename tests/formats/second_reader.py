@@ -293,6 +293,7 @@ class Database:
         self.handler_state = b""
         self.closed_cleanly = False
         self.compressions = set()
+        self.record_files = 0
         self.read_manifest()
         for file in self.value_files.values():
             self.read_value_file(file)
@@ -494,13 +495,24 @@ class Database:
             end = BLOCK
             for kind, sequence, payload, end in self.frames(number, headers[number], limit):
                 self.closed_cleanly = kind == 3
-                if kind != 1:
+                if kind not in (1, 4):
                     continue
                 assert sequence > self.last_sequence
                 self.last_sequence = sequence
                 if sequence > self.flushed:
-                    yield sequence, payload
+                    yield sequence, payload if kind == 1 else self.record_file(payload)
             assert limit is None or end == limit
+
+    def record_file(self, reference):
+        """The record that a frame says is in a file of its own."""
+        number, size, checksum = struct.unpack("<QQQ", reference)
+        data = self.file(f"log/{number:06d}.record")
+        assert xxh3(data) == checksum and len(data) == BLOCK + next_block(size)
+        assert data[:8] == b"AURAREC1" and u32(data, 8) == 1 and data[16:32] == self.database_id
+        assert u64(data, 32) == number and u64(data, 40) == size
+        assert u64(data, 4088) == xxh3(data[:4088])
+        self.record_files += 1
+        return data[BLOCK : BLOCK + size]
 
     def frames(self, number, header, limit):
         data = self.file(f"log/{number:010d}.log")

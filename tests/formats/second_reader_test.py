@@ -59,6 +59,18 @@ class SecondReaderTest(unittest.TestCase):
         self.assertGreaterEqual(len(database.compressions), 2)
         self.assertEqual(database.documents("things"), [document(i) for i in range(20_000)])
 
+    def test_a_record_that_is_too_large_for_the_log_is_read(self):
+        # One commit of about 10 MB. Killed at once, so that it is not yet in a table, perhaps.
+        count = 4_000
+        options = ["--batch", str(count), "--sample", str(count), "--print-acknowledged"]
+        command = self.import_command(count, *options)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        database = second_reader.Database(self.database)
+        self.assertEqual(database.documents("things"), [document(i) for i in range(count)])
+
     def test_what_was_acknowledged_is_read_after_a_kill(self):
         command = self.import_command(20_000, "--batch", "10", "--print-acknowledged")
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

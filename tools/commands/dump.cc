@@ -10,8 +10,10 @@
 #include "aurora/lsm/directory_survey.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/key.h"
+#include "aurora/lsm/log_format.h"
 #include "aurora/lsm/log_survey.h"
 #include "aurora/lsm/range_deletes.h"
+#include "aurora/lsm/record_file.h"
 #include "aurora/lsm/table_survey.h"
 #include "aurora/lsm/value_format.h"
 #include "aurora/lsm/value_survey.h"
@@ -62,7 +64,9 @@ class Dump {
 
   ExitCode Segment(const std::string& path, std::uint32_t number);
   void SegmentHeaderLine(const SegmentSurvey& survey);
-  void Frame(const SegmentSurvey::Item& item);
+  void Frame(const SegmentSurvey& survey);
+  // What a frame says of a record that has a file of its own, and what is in that.
+  std::string RecordFileText(const SegmentSurvey& survey, Array* operations);
   std::string RecordText(std::string_view payload, Array* operations) const;
   void TableSummary(const lsm::TableSurvey& survey);
   void RangeDelete(const lsm::RangeDelete& range);
@@ -100,6 +104,8 @@ std::string_view KindName(lsm::FrameKind kind) {
       return "open";
     case lsm::FrameKind::kCloseMark:
       return "close";
+    case lsm::FrameKind::kRecordFile:
+      return "record file";
   }
   return "unknown";
 }
@@ -212,7 +218,7 @@ ExitCode Dump::Segment(const std::string& path, std::uint32_t number) {
   while (survey.Next(0)) {
     const SegmentSurvey::Item& item = survey.item();
     if (item.kind == SegmentSurvey::Item::Kind::kFrame) {
-      Frame(item);
+      Frame(survey);
     } else {
       const bool gap = item.kind == SegmentSurvey::Item::Kind::kGap;
       Damage(NameOf(path), item.where.offset, item.where.bytes,
@@ -258,11 +264,27 @@ void Dump::SegmentHeaderLine(const SegmentSurvey& survey) {
                << header.predecessor << " from offset " << header.predecessor_end << "\n";
 }
 
-void Dump::Frame(const SegmentSurvey::Item& item) {
+std::string Dump::RecordFileText(const SegmentSurvey& survey, Array* operations) {
+  const SegmentSurvey::Item& item = survey.item();
+  const lsm::RecordFileReference file = lsm::DecodeRecordFileReference(item.frame.payload);
+  const std::string what = file.number == 0 ? std::string("record file 0")
+                                            : StrCat(lsm::RecordFileName(file.number), ", ",
+                                                     file.payload_bytes, " bytes of record");
+  if (!survey.begun()) return what;
+  const absl::StatusOr<lsm::RecordFilePayload> payload = BlockOn(lsm::RecordFilePayload::Read(
+      &files_, lsm::ParentPath(survey.path()), survey.header().identity, file));
+  // Once the commit is in a table the file is gone.
+  if (!payload.ok()) return StrCat(what, ": ", ToStd(payload.status().message()));
+  return StrCat(what, ": ", RecordText(payload->view(), operations));
+}
+
+void Dump::Frame(const SegmentSurvey& survey) {
+  const SegmentSurvey::Item& item = survey.item();
   const lsm::FrameHeader& frame = item.frame.header;
   Array operations;
   std::string text;
   if (frame.kind == lsm::FrameKind::kRecord) text = RecordText(item.frame.payload, &operations);
+  if (frame.kind == lsm::FrameKind::kRecordFile) text = RecordFileText(survey, &operations);
   std::vector<Cell> cells = {{"type", Text(KindName(frame.kind)), -8},
                              {"offset", Number(frame.offset), 10},
                              {"bytes", Number(frame.payload_bytes), 8},

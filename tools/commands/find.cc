@@ -223,6 +223,10 @@ class Finder {
     trace.file = lsm::JoinPath(
         "log", lsm::SegmentFileName(static_cast<std::uint32_t>(record.position.segment)));
     trace.offset = record.position.offset;
+    if (record.file.number != 0) {
+      trace.file = lsm::JoinPath("log", lsm::RecordFileName(record.file.number));
+      trace.offset = 0;
+    }
     trace.sequence = record.sequence;
     trace.kind = std::string(kind);
     trace.bytes = bytes;

@@ -203,7 +203,7 @@ void AddOptions(CLI::App& app, ImportArguments& arguments) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--batch", settings.batch, "Documents in one commit")
-      ->check(CLI::Range(1, 100'000))
+      ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
   app.add_option("--sample", settings.sample, "Objects to infer the schema from")
       ->check(CLI::PositiveNumber)

@@ -59,8 +59,9 @@ struct Space {
   std::uint64_t value_file_bytes = 0;     // of those that the manifest names
   std::uint64_t value_garbage_bytes = 0;  // of values in them that no table names
   std::uint64_t unnamed_value_file_bytes = 0;
-  std::uint64_t log_bytes = 0;        // of segments that an open would read
-  std::uint64_t log_ready_bytes = 0;  // of those that are to be used
+  std::uint64_t log_bytes = 0;          // of segments that an open would read
+  std::uint64_t record_file_bytes = 0;  // of records that are too large for a segment
+  std::uint64_t log_ready_bytes = 0;    // of those that are to be used
   std::uint64_t manifest_bytes = 0;
   std::uint64_t other_bytes = 0;
   std::uint64_t total_bytes = 0;  // of all files
@@ -133,7 +134,11 @@ class SpaceMeter {
       const lsm::FileName name = lsm::ParseFileName(file.path().filename().string());
       space_.total_bytes += bytes;
       const bool in_log = file.path().parent_path().filename() == lsm::kLogDirectoryName;
-      if (in_log) continue;
+      if (in_log) {
+        const std::string record = file.path().filename().string();
+        if (lsm::ParseRecordFileName(record) != 0) space_.record_file_bytes += bytes;
+        continue;
+      }
       if (name.kind == lsm::FileName::Kind::kManifest) {
         space_.manifest_bytes += bytes;
       } else if (name.kind == lsm::FileName::Kind::kValues) {
@@ -318,6 +323,7 @@ void PrintFiles(const Space& space, const Streams& streams) {
   add("value files", space.value_file_bytes);
   add("value files that nothing names", space.unnamed_value_file_bytes);
   add("log", space.log_bytes);
+  add("large records of the log", space.record_file_bytes);
   add("log segments ready to be used", space.log_ready_bytes);
   add("manifests", space.manifest_bytes);
   add("other files", space.other_bytes);
@@ -378,6 +384,7 @@ Object ToObject(const Space& space, const std::vector<Row>& rows) {
                 {"value_garbage_bytes", Number(space.value_garbage_bytes)},
                 {"unnamed_value_file_bytes", Number(space.unnamed_value_file_bytes)},
                 {"log_bytes", Number(space.log_bytes)},
+                {"record_file_bytes", Number(space.record_file_bytes)},
                 {"log_ready_bytes", Number(space.log_ready_bytes)},
                 {"manifest_bytes", Number(space.manifest_bytes)},
                 {"other_bytes", Number(space.other_bytes)},

@@ -40,6 +40,7 @@ void AddCounters(const lsm::StoreStats& stats, Object* object) {
   object->Set("commits", Number(stats.commit_count));
   object->Set("committed_bytes", Number(stats.bytes_committed));
   object->Set("logged_bytes", Number(stats.bytes_logged));
+  object->Set("record_file_bytes", Number(stats.bytes_in_record_files));
   object->Set("flushes", Number(stats.flush_count));
   object->Set("flushed_bytes", Number(stats.bytes_flushed));
   object->Set("compactions", Number(stats.compaction_count));

@@ -16,6 +16,7 @@
 #include "aurora/runtime/event.h"
 #include "aurora/runtime/event_loop.h"
 #include "aurora/runtime/executor.h"
+#include "aurora/runtime/histogram.h"
 #include "aurora/runtime/loop_thread.h"
 #include "aurora/runtime/sleep.h"
 #include "aurora/runtime/stream.h"
@@ -239,6 +240,19 @@ void TimerThatExpiresAtOnce(benchmark::State& state) {
   });
 }
 BENCHMARK(TimerThatExpiresAtOnce)->Arg(0)->Arg(1000);
+
+template <class Recorder>
+void HistogramRecord(benchmark::State& state) {
+  Recorder histogram;
+  std::uint64_t value = 1;
+  for (auto _ : state) {
+    value = value * 5 % 1'000'003;
+    histogram.Record(value);
+  }
+  benchmark::DoNotOptimize(histogram);
+}
+BENCHMARK(HistogramRecord<Histogram>);
+BENCHMARK(HistogramRecord<SharedHistogram>);
 
 }  // namespace
 }  // namespace aurora

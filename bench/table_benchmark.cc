@@ -275,6 +275,19 @@ BENCHMARK(BlockOpen);
 
 // --- Filter ---
 
+// Also tells how many of the keys that are not there pass the filter.
+void FilterOfAbsentKeys(benchmark::State& state) {
+  SeededRandom random(3);
+  FilterBuilder builder(static_cast<int>(state.range(0)));
+  for (int i = 0; i < 100'000; ++i) builder.Add(random.Next64());
+  const auto filter = Filter::Open(builder.Finish());
+  std::int64_t passed = 0;
+  for (auto _ : state) passed += filter->MayContain(random.Next64()) ? 1 : 0;
+  state.counters["pass_percent"] =
+      100.0 * static_cast<double>(passed) / static_cast<double>(state.iterations());
+}
+BENCHMARK(FilterOfAbsentKeys)->Arg(10)->Arg(14);
+
 void FilterBuild(benchmark::State& state) {
   SeededRandom random(3);
   std::vector<std::uint64_t> hashes(100000);

@@ -102,9 +102,16 @@ class Log {
   // zero-filling included.
   virtual std::uint64_t bytes_written() const = 0;
 
+  // Where the mark of a clean end goes.
+  enum class CloseMark : std::uint8_t {
+    kBehindRecords,
+    kNewSegment,  // if there can be one: the next open need not read the records before it
+  };
   // Writes what is buffered, syncs, and marks a clean end with its watermark. No operation may be
-  // in flight. Afterwards only destruction. On a poisoned log: returns its error and marks nothing.
-  virtual Task<absl::Status> Close() = 0;
+  // in flight. Afterwards only Segments() and destruction. On a poisoned log: returns its error and
+  // marks nothing.
+  virtual Task<absl::Status> Close(CloseMark mark) = 0;
+  AURORA_TASK_WRAPPER Task<absl::Status> Close() { return Close(CloseMark::kBehindRecords); }
 };
 
 }  // namespace aurora::lsm

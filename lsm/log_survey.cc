@@ -54,6 +54,7 @@ void SegmentSurvey::TakeFrame(const FrameView& frame) {
   item_.has_header = true;
   item_.where = {frame.header.offset, frame.end - frame.header.offset};
   end_ = frame.end;
+  is_closed_ = frame.header.kind == FrameKind::kCloseMark;
 }
 
 bool SegmentSurvey::Next(std::uint32_t limit) {
@@ -85,6 +86,8 @@ bool SegmentSurvey::Next(std::uint32_t limit) {
 
 bool SegmentSurvey::TakeTail() {
   at_end_ = true;
+  // Nothing is written behind a close mark. What resembles a frame is of the file's life before.
+  if (is_closed_) return false;
   const auto fresh = static_cast<std::uint32_t>(NextBlock(end_));
   for (const std::uint32_t offset : {end_, fresh}) {
     if (offset + std::uint64_t{kFrameHeaderBytes} > bytes_.size()) continue;

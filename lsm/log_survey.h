@@ -76,6 +76,7 @@ class SegmentSurvey {
   std::uint64_t seed_ = 0;
   std::uint32_t end_ = kSegmentHeaderBytes;
   bool at_end_ = false;
+  bool is_closed_ = false;  // the last frame is a close mark
   std::optional<FrameView> behind_gap_;
   Item item_;
 };

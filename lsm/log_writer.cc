@@ -229,7 +229,9 @@ void LogWriter::WriteFrameLocked(FrameKind kind, Sequence sequence,
 }
 
 void LogWriter::WriteMarkLocked(FrameKind kind, std::string_view payload) {
-  AURORA_CHECK(tail_ % kDeviceBlockSize == 0 && (!direct_ || filling_.used == 0));
+  AURORA_CHECK(tail_ % kDeviceBlockSize == 0);
+  const bool is_new = filling_.base == 0 && filling_.used == kSegmentHeaderBytes;
+  AURORA_CHECK(!direct_ || filling_.used == 0 || is_new);
   WriteFrameLocked(kind, last_sequence_, {&payload, 1}, payload.size(), HashBytes(payload));
 }
 
@@ -655,7 +657,7 @@ std::vector<LogPosition> LogWriter::Segments() const {
   return segments;
 }
 
-Task<absl::Status> LogWriter::Close() {
+Task<absl::Status> LogWriter::Close(CloseMark mark) {
   {
     std::lock_guard lock(mutex_);
     AURORA_CHECK(!closing_);
@@ -671,9 +673,14 @@ Task<absl::Status> LogWriter::Close() {
     driving_ = true;
   }
   co_await RunCycle();
+  absl::Status supplied;
+  while (mark == CloseMark::kNewSegment && supply_->ready_count() < 2 && supplied.ok()) {
+    supplied = co_await supply_->Replenish();
+  }
   {
     std::lock_guard lock(mutex_);
     if (!status_.ok()) co_return status_;
+    if (mark == CloseMark::kNewSegment && supplied.ok()) RotateLocked();
     WriteMarkLocked(FrameKind::kCloseMark, {});
   }
   co_await RunCycle();

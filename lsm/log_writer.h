@@ -68,7 +68,8 @@ class LogWriter final : public Log {
   void Release(LogPosition position) override;
   std::vector<LogPosition> Segments() const override;
   void GiveUpSpares() override;
-  Task<absl::Status> Close() override;
+  using Log::Close;
+  Task<absl::Status> Close(CloseMark mark) override;
   std::uint64_t bytes_written() const override;
 
   LogPosition end() const;

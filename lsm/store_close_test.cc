@@ -6,12 +6,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/directory_survey.h"
 #include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/log_survey.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/simulation/disk_image.h"
 #include "aurora/runtime/simulation/simulation.h"
+#include "aurora/runtime/status.h"
+#include "aurora/runtime/task.h"
 #include "gtest/gtest.h"
 
 namespace aurora::lsm {
@@ -22,6 +26,7 @@ class StoreCloseTest : public testing::Test {
   std::unique_ptr<KvStore> Open() {
     StoreOptions options = SmallStoreOptions("/db", Durability::kProcess);
     options.memtable_bytes = 64u << 10;
+    options.log_segment_bytes = 1u << 20;
     absl::StatusOr<std::unique_ptr<KvStore>> store =
         simulation_.Run(KvStore::Open(simulation_.environment(), std::move(options)));
     EXPECT_TRUE(store.ok()) << store.status();
@@ -46,6 +51,35 @@ TEST_F(StoreCloseTest, AMemtableThatWouldTakeLongToReplayIsFlushed) {
   EXPECT_TRUE(store->store().Stats().recovery.clean_close);
   EXPECT_TRUE(simulation_.Run(store->Get("249"))->has_value());
   ASSERT_TRUE(simulation_.Run(store->Close()).ok());
+}
+
+// The records of the log that the next open reads.
+Task<absl::StatusOr<std::uint64_t>> RecordsToRead(FileSystem* files) {
+  AURORA_CO_ASSIGN(const DirectorySurvey directory, co_await SurveyDirectory(files, "/db"));
+  LogSurveyOptions options;
+  options.directory = directory.LogDirectory();
+  options.first_segment =
+      static_cast<std::uint32_t>(directory.manifest_in_force()->state.log_start_segment);
+  AURORA_CO_ASSIGN(const LogSurvey log, co_await SurveyLog(files, std::move(options), nullptr));
+  std::uint64_t records = 0;
+  for (const LogSurvey::Segment& segment : log.segments) {
+    if (segment.role == LogSurvey::Segment::Role::kLog) records += segment.record_count;
+  }
+  co_return records;
+}
+
+TEST_F(StoreCloseTest, WhatIsFlushedIsNotReadAgainAndTheLogDoesNotGrow) {
+  FileSystem& files = simulation_.environment().files();
+  for (int life = 0; life < 12; ++life) {
+    std::unique_ptr<KvStore> store = Open();
+    Put(*store, life * 500, 500);
+    ASSERT_TRUE(simulation_.Run(store->store().Flush()).ok());
+    Put(*store, life * 500, 1);
+    ASSERT_TRUE(simulation_.Run(store->Close()).ok());
+    EXPECT_EQ(*simulation_.Run(RecordsToRead(&files)), 0u) << "life " << life;
+    // The one with the mark, ballast and spare, and those before that wait to be recycled.
+    EXPECT_LE(simulation_.Run(files.List("/db/log"))->size(), 6u) << "life " << life;
+  }
 }
 
 TEST_F(StoreCloseTest, AFewCommitsStayInTheLog) {

@@ -45,6 +45,8 @@ Task<absl::Status> DeleteRange(KvStore* store, SeededRandom* random, History* hi
   WriteBatch batch;
   batch.DeleteRange(first, end, keyspace);
   AURORA_CO_ASSIGN(const CommitResult result, co_await store->Write(batch));
+  // Of this key there is an entry where a table has no other (table_builder.cc).
+  history->versions[MakeStoredKey(keyspace, first)][result.sequence] = std::nullopt;
   const auto last = history->versions.lower_bound(MakeStoredKey(keyspace, end));
   for (auto it = history->versions.lower_bound(MakeStoredKey(keyspace, first)); it != last; ++it) {
     it->second[result.sequence] = std::nullopt;

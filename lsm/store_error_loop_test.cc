@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "aurora/lsm/compaction_errors_testing.h"
 #include "aurora/lsm/error_loop_testing.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -38,6 +39,11 @@ TEST_P(ErrorLoopTest, AnyOperationAndAllAfterItMayFail) {
     ++runs;
   }
   EXPECT_GT(runs, 3u);
+}
+
+TEST(CompactionErrorsTest, NoEntryIsLostWhereAnInputCannotBeRead) {
+  const absl::Status status = LoopOverCompactionReads(TestSeed());
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, ErrorLoopTest, testing::Values(FailureKind::kDevice));

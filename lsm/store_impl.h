@@ -112,8 +112,11 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
   void StartBackground();
-  Task<void> FlushBeforeClose();  // what takes long to replay
-  void StartReading();            // the first view, snapshots, conflicts
+  // What the next open would read of the log.
+  Task<std::uint64_t> LogBytesToRead();
+  // If that takes long. Returns where the mark of the close goes then.
+  Task<Log::CloseMark> FlushBeforeClose();
+  void StartReading();  // the first view, snapshots, conflicts
 
   // --- store_read_only.cc ---
   class ReadOnlyOpening;

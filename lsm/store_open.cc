@@ -15,7 +15,7 @@
 namespace aurora::lsm {
 namespace {
 
-// A clean close may leave so much to be replayed.
+// A clean close may leave so much of the log to be read.
 constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;
 
 CompactionPicker::Options PickerOptions(const StoreOptions& options) {
@@ -413,25 +413,33 @@ void StoreImpl::StartBackground() {
   events_.SetStatsSource([this] { return Stats(); });
 }
 
-Task<void> StoreImpl::FlushBeforeClose() {
-  {
-    const std::lock_guard lock(commit_mutex_);
-    const std::lock_guard state_lock(state_mutex_);
-    const std::size_t worth_it = std::min(kReplayBytesMax, options_.memtable_bytes / 2);
-    std::size_t unflushed = active_bytes_;
-    for (const auto& run : sealed_) unflushed += run->bytes;
-    if (!opened_ || options_.read_only || poisoned() || unflushed < worth_it) co_return;
+Task<std::uint64_t> StoreImpl::LogBytesToRead() {
+  co_await LockManifest();
+  const std::uint64_t first = manifest_->state().log_start_segment;
+  UnlockManifest();
+  std::uint64_t bytes = 0;
+  for (const LogPosition& segment : log_->Segments()) {
+    if (segment.segment >= first) bytes += segment.offset;
   }
+  co_return bytes;
+}
+
+Task<Log::CloseMark> StoreImpl::FlushBeforeClose() {
+  using Mark = Log::CloseMark;
+  if (!opened_ || options_.read_only || poisoned()) co_return Mark::kBehindRecords;
+  const std::size_t worth_it = std::min(kReplayBytesMax, options_.memtable_bytes / 2);
+  if (co_await LogBytesToRead() < worth_it) co_return Mark::kBehindRecords;
   // Without it the next open replays more: nothing is lost but its time.
   const absl::Status flushed = co_await Flush();
   if (!flushed.ok()) {
     events_.Post(BackgroundFailure{Annotate(flushed, "not flushed before closing")});
   }
+  co_return flushed_through_ == queue_->registered() ? Mark::kNewSegment : Mark::kBehindRecords;
 }
 
 Task<absl::Status> StoreImpl::Close() {
   AURORA_CHECK(!closed_);
-  co_await FlushBeforeClose();
+  const Log::CloseMark mark = co_await FlushBeforeClose();
   closing_.store(true, std::memory_order_seq_cst);
   stop_.request_stop();
   event_.Notify();
@@ -439,12 +447,15 @@ Task<absl::Status> StoreImpl::Close() {
   AURORA_CHECK(joined.ok());  // the loops keep their errors
   absl::Status result = status();
   if (log_ != nullptr) {
-    absl::Status log_closed = co_await log_->Close();
+    absl::Status log_closed = co_await log_->Close(mark);
     if (result.ok()) result = std::move(log_closed);
   }
   if (opened_ && result.ok() && !options_.read_only) {
     ManifestEdit edit;
     edit.closed_at = queue_->registered();
+    if (mark == Log::CloseMark::kNewSegment) {
+      edit.log_start_segment = log_->Segments().back().segment;
+    }
     // Without it the next open is one after a crash: nothing is lost but numbers.
     const absl::Status marked = co_await manifest_->Append(edit);
     if (!marked.ok()) events_.Post(BackgroundFailure{marked});

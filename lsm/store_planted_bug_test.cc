@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/compaction_errors_testing.h"
 #include "aurora/lsm/error_loop_testing.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/manifest_format.h"
@@ -34,6 +35,7 @@ enum class Proof {
   kCrashes,
   kRecordBits,
   kErrors,
+  kCompactionReads,
   kShortReads,
   kBits,
   kManifest,
@@ -126,6 +128,8 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
     }
     case Proof::kRecordBits:
       return DamageRecords(seed, durability);
+    case Proof::kCompactionReads:
+      return LoopOverCompactionReads(seed);
     case Proof::kErrors:
       return LoopOverReads(seed, durability, FailureKind::kDevice, "*.table");
     case Proof::kShortReads:
@@ -177,39 +181,37 @@ std::string NameOf(const testing::TestParamInfo<Bug>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest,
-                         testing::Values(Bug{"compaction-drops-tombstones", Proof::kAnswers},
-                                         Bug{"compaction-ignores-snapshots", Proof::kAnswers},
-                                         Bug{"filter-of-wrong-keys", Proof::kAnswers},
-                                         Bug{"iterator-turn-repeats-key", Proof::kAnswers},
-                                         Bug{"cache-key-without-file", Proof::kAnswers},
-                                         Bug{"level0-oldest-first", Proof::kAnswers},
-                                         Bug{"compaction-leaves-older-runs", Proof::kAnswers},
-                                         Bug{"compaction-parts-leave-gap", Proof::kAnswers},
-                                         Bug{"operands-newest-first", Proof::kAnswers},
-                                         Bug{"replay-flushed-records", Proof::kAnswers},
-                                         Bug{"range-delete-dropped-early", Proof::kAnswers},
-                                         Bug{"range-delete-ignores-snapshot", Proof::kAnswers},
-                                         Bug{"range-delete-loses-end", Proof::kModel},
-                                         Bug{"range-delete-outside-of-bounds", Proof::kAnswers},
-                                         Bug{"sequence-reused-after-recovery", Proof::kLives},
-                                         Bug{"value-file-skip-sync", Proof::kLives},
-                                         Bug{"value-reference-uncounted", Proof::kModel},
-                                         Bug{"value-moved-by-place", Proof::kModel},
-                                         Bug{"value-copy-unchecked", Proof::kDamagedValues},
-                                         Bug{"compaction-ends-at-read-error", Proof::kErrors},
-                                         Bug{"get-skips-unreadable-block", Proof::kErrors},
-                                         Bug{"scan-skips-unreadable-table", Proof::kErrors},
-                                         Bug{"manifest-ignore-short-read", Proof::kShortReads},
-                                         Bug{"manifest-ignore-hash", Proof::kBits},
-                                         Bug{"manifest-damage-is-tail", Proof::kManifest},
-                                         Bug{"block-checksum-without-place", Proof::kBlocks},
-                                         Bug{"record-file-skip-sync", Proof::kCrashes},
-                                         Bug{"record-file-skip-directory-sync", Proof::kCrashes},
-                                         Bug{"record-file-unchecked", Proof::kRecordBits},
-                                         Bug{"record-file-removed-early", Proof::kCrashes},
-                                         Bug{"open-drops-lock", Proof::kLock}),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(
+    Store, StorePlantedBugTest,
+    testing::Values(
+        Bug{"compaction-drops-tombstones", Proof::kAnswers},
+        Bug{"compaction-ignores-snapshots", Proof::kAnswers},
+        Bug{"filter-of-wrong-keys", Proof::kAnswers},
+        Bug{"iterator-turn-repeats-key", Proof::kAnswers},
+        Bug{"cache-key-without-file", Proof::kAnswers}, Bug{"level0-oldest-first", Proof::kAnswers},
+        Bug{"compaction-leaves-older-runs", Proof::kAnswers},
+        Bug{"compaction-parts-leave-gap", Proof::kAnswers},
+        Bug{"operands-newest-first", Proof::kAnswers},
+        Bug{"replay-flushed-records", Proof::kAnswers},
+        Bug{"range-delete-dropped-early", Proof::kAnswers},
+        Bug{"range-delete-ignores-snapshot", Proof::kAnswers},
+        Bug{"range-delete-loses-end", Proof::kModel},
+        Bug{"range-delete-outside-of-bounds", Proof::kAnswers},
+        Bug{"sequence-reused-after-recovery", Proof::kLives},
+        Bug{"value-file-skip-sync", Proof::kLives}, Bug{"value-reference-uncounted", Proof::kModel},
+        Bug{"value-moved-by-place", Proof::kModel},
+        Bug{"value-copy-unchecked", Proof::kDamagedValues},
+        Bug{"compaction-ends-at-read-error", Proof::kCompactionReads},
+        Bug{"get-skips-unreadable-block", Proof::kErrors},
+        Bug{"scan-skips-unreadable-table", Proof::kErrors},
+        Bug{"manifest-ignore-short-read", Proof::kShortReads},
+        Bug{"manifest-ignore-hash", Proof::kBits}, Bug{"manifest-damage-is-tail", Proof::kManifest},
+        Bug{"block-checksum-without-place", Proof::kBlocks},
+        Bug{"record-file-skip-sync", Proof::kCrashes},
+        Bug{"record-file-skip-directory-sync", Proof::kCrashes},
+        Bug{"record-file-unchecked", Proof::kRecordBits},
+        Bug{"record-file-removed-early", Proof::kCrashes}, Bug{"open-drops-lock", Proof::kLock}),
+    NameOf);
 
 }  // namespace
 }  // namespace aurora::lsm

@@ -69,6 +69,7 @@ lsm::StoreOptions DatabaseImpl::MakeStoreOptions(const std::string& path) const 
   store.log_segment_bytes =
       std::clamp<std::size_t>(options_.memory_bytes / 16, 1u << 20, 16u << 20);
   store.block_cache_bytes = options_.memory_bytes / 2;
+  store.direct_reads = options_.direct_reads;
   store.memory = const_cast<MemoryBudget*>(&memory_);
   store.default_merge_operator = &posting_merge_;
   store.logger = options_.logger.get();

@@ -200,6 +200,8 @@ absl::StatusOr<std::unique_ptr<MappedRegion>> MapFile(int fd, const std::string&
     ::munmap(memory, size);
     return SystemError(error, StrCat("mapping of ", size, " bytes"), path);
   }
+  // They stay in the page cache, and count as memory of this process only once they are prepared.
+  ::madvise(memory, size, MADV_DONTNEED);
 #endif
   const auto begin = reinterpret_cast<std::uintptr_t>(memory);
   RegionSlot* const slot = TakeSlot(begin, begin + size);

@@ -53,19 +53,22 @@ std::size_t Block::ChargeFor(std::size_t size) {
 
 absl::StatusOr<std::shared_ptr<const Block>> Block::Open(std::unique_ptr<char[]> bytes,
                                                          std::size_t size,
-                                                         MemoryBudget::Charge charge) {
+                                                         MemoryBudget::Charge charge,
+                                                         Sequence later) {
   AURORA_CHECK(reinterpret_cast<std::uintptr_t>(bytes.get()) % 8 == 0);
   auto block = std::make_shared<Block>(Key(), std::move(bytes), size, std::move(charge));
-  if (const char* const reason = block->Parse(); reason != nullptr) {
+  if (const char* const reason = block->Parse(later); reason != nullptr) {
     return DataLossError("malformed block: ", reason);
   }
   return block;
 }
 
-const char* Block::Parse() {
+const char* Block::Parse(Sequence later) {
   if (size_ < kBlockTrailerBytes || size_ > UINT32_MAX) return "impossible size";
   const char* const trailer = bytes_.get() + size_ - kBlockTrailerBytes;
   base_sequence_ = LoadFixed<std::uint64_t>(trailer);
+  if (base_sequence_ > kMaxSequence - later) return "impossible sequence";
+  base_sequence_ += later;
   value_area_bytes_ = LoadFixed<std::uint32_t>(trailer + 8);
   const std::uint64_t key_bytes = LoadFixed<std::uint32_t>(trailer + 12);
   entry_count_ = LoadFixed<std::uint32_t>(trailer + 16);
@@ -134,7 +137,6 @@ const char* Block::ParseKeys() {
 }
 
 const char* Block::ParseColumns() {
-  if (base_sequence_ > kMaxSequence) return "impossible sequence";
   std::uint32_t previous_end = 0;
   for (std::uint32_t i = 0; i < entry_count_; ++i) {
     const std::uint64_t packed =

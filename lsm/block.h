@@ -56,11 +56,12 @@ class Block {
  public:
   class Cursor;
 
-  // Takes `size` bytes at `bytes`, which is aligned to 8, and the charge for them. DataLoss if they
-  // are not a block; the message does not know the file.
+  // Takes `size` bytes at `bytes`, which is aligned to 8, and the charge for them. `later` is added
+  // to every sequence. DataLoss if they are not a block; the message does not know the file.
   static absl::StatusOr<std::shared_ptr<const Block>> Open(std::unique_ptr<char[]> bytes,
                                                            std::size_t size,
-                                                           MemoryBudget::Charge charge);
+                                                           MemoryBudget::Charge charge,
+                                                           Sequence later = 0);
   // What a block of `size` bytes takes in memory and is to be charged for.
   static std::size_t ChargeFor(std::size_t size);
 
@@ -100,7 +101,7 @@ class Block {
   };
 
   // The reason why the bytes are not a block, or null.
-  const char* Parse();
+  const char* Parse(Sequence later);
   const char* ParseKeys();
   const char* ParseColumns();
 

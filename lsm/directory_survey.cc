@@ -21,6 +21,7 @@ void ApplyLeniently(const ManifestEdit& edit, SurveyedManifest* manifest) {
   };
   raise(edit.log_start_segment, &state.log_start_segment);
   raise(edit.flushed_through, &state.flushed_through);
+  raise(edit.ingested_through, &state.ingested_through);
   raise(edit.reserved_through, &state.reserved_through);
   raise(edit.next_file_number, &state.next_file_number);
   for (const std::uint64_t number : edit.removed_tables) {
@@ -228,6 +229,10 @@ std::string DirectorySurvey::LogDirectory() const { return JoinPath(directory, k
 TableIdentity DirectorySurvey::TableIdentityOf(std::uint64_t number) const {
   TableIdentity table;
   table.file_number = number;
+  if (const SurveyedManifest* const manifest = manifest_in_force(); manifest != nullptr) {
+    const auto info = manifest->state.tables.find(number);
+    if (info != manifest->state.tables.end()) table.ingested_at = info->second.ingested_at;
+  }
   if (identity.has_value()) std::memcpy(table.database_id.data(), identity->database_id, 16);
   return table;
 }

@@ -84,6 +84,7 @@ Task<absl::Status> ErrorLife::Live() {
   AURORA_CO_RETURN_IF_ERROR(co_await Reopen());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.store().store().Compact());
   AURORA_CO_RETURN_IF_ERROR(co_await model_.CheckAll());
+  AURORA_CO_RETURN_IF_ERROR(co_await model_.Ingest());
   // Once more, with several tables in the last level.
   for (int i = 0; i < 3; ++i) AURORA_CO_RETURN_IF_ERROR(co_await model_.Commit(std::nullopt));
   AURORA_CO_RETURN_IF_ERROR(co_await Reopen());

@@ -210,6 +210,10 @@ Task<absl::StatusOr<CommitResult>> KvStore::DeleteRange(std::string_view begin,
   return WriteOne({0, EntryKind::kDeleteRange, begin, end}, durability);
 }
 
+Task<absl::StatusOr<CommitResult>> KvStore::Ingest(TableFiles tables) {
+  return store_->Ingest(CommitRequest(), tables);
+}
+
 Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,
                                                   std::optional<Durability> durability,
                                                   OperationProfile* profile) {

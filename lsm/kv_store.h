@@ -88,6 +88,8 @@ class KvStore {
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> DeleteRange(
       std::string_view begin, std::string_view end,
       std::optional<Durability> durability = std::nullopt);
+  // As Store::Ingest.
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Ingest(TableFiles tables);
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
       std::string_view key, Sequence at = kMaxSequence, OperationProfile* profile = nullptr) {
     return store_->Get(0, key, at, profile);

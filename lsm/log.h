@@ -74,6 +74,9 @@ class Log {
   // Appends a record that is in a file of its own, which is durable. As Append; REQUIRES
   // HasRoom(kRecordFileReferenceBytes) (log_format.h).
   virtual LogPosition AppendRecordFile(Sequence sequence, const RecordFileReference& file) = 0;
+  // Appends an ingestion: `parts` are the payload of its frame (log_format.h). As Append.
+  virtual LogPosition AppendIngestion(Sequence sequence, std::span<const std::string_view> parts,
+                                      std::uint64_t payload_hash) = 0;
   static std::uint64_t HashPayload(std::span<const std::string_view> parts);
 
   // --- Safe from every thread. ---

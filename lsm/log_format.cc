@@ -156,6 +156,20 @@ RecordFileReference DecodeRecordFileReference(std::string_view payload) {
   return reference;
 }
 
+void EncodeIngestionHeader(std::size_t tables_bytes, char* out) {
+  AURORA_CHECK(tables_bytes <= UINT32_MAX);
+  StoreFixed<std::uint32_t>(out, static_cast<std::uint32_t>(tables_bytes));
+  StoreFixed<std::uint32_t>(out + 4, 0);
+}
+
+std::optional<IngestionPayload> SplitIngestion(std::string_view payload) {
+  if (payload.size() < kIngestionHeaderBytes) return std::nullopt;
+  const auto tables_bytes = LoadFixed<std::uint32_t>(payload.data());
+  payload.remove_prefix(kIngestionHeaderBytes);
+  if (tables_bytes == 0 || tables_bytes > payload.size()) return std::nullopt;
+  return IngestionPayload{payload.substr(0, tables_bytes), payload.substr(tables_bytes)};
+}
+
 void EncodeFrameHeader(const FrameHeader& frame, std::uint64_t seed, char* out) {
   AURORA_DCHECK(frame.sequence <= kMaxSequence);
   AURORA_DCHECK(frame.watermark % kFrameAlignment == 0 && frame.offset % kFrameAlignment == 0);

@@ -25,7 +25,9 @@
 //        0    8  XXH3-64 of bytes 8 to 47, seeded by database id, epoch and segment number
 //        8    8  XXH3-64 of the payload
 //       16    7  sequence: of the record; for a mark, of the last record before it
-//       23    1  kind: 1 record, 2 open mark, 3 close mark, 4 a record that is in a file of its own
+//       23    1  kind: 1 record, 2 open mark, 3 close mark, 4 a record that is in a file of its
+//       own,
+//                5 an ingestion
 //       24    4  payload size in bytes
 //       28    4  magic
 //       32    4  number of the segment
@@ -39,6 +41,9 @@
 //
 // The payload of a frame of kind 4 names the file (record_file.h): its number (8), the bytes of the
 // record (8) and the XXH3-64 of the file (8).
+//
+// That of a frame of kind 5: the bytes of the description of the tables (4), zeros (4), the
+// description (EncodeTables of manifest_format.h), and a record, which may be empty.
 //
 // The next frame starts where the one before it ends, or at the next multiple of kDeviceBlockSize;
 // its own "where the frame before it ends" says that nothing is missing in between. What lies
@@ -79,10 +84,12 @@ enum class FrameKind : std::uint8_t {
   kOpenMark = 2,
   kCloseMark = 3,
   kRecordFile = 4,
+  kIngestion = 5,
 };
 // Of a commit, as opposed to a mark.
 constexpr bool IsRecord(FrameKind kind) {
-  return kind == FrameKind::kRecord || kind == FrameKind::kRecordFile;
+  return kind == FrameKind::kRecord || kind == FrameKind::kRecordFile ||
+         kind == FrameKind::kIngestion;
 }
 
 constexpr std::uint64_t AlignUp(std::uint64_t value, std::uint64_t alignment) {
@@ -154,6 +161,16 @@ inline constexpr std::size_t kRecordFileReferenceBytes = 24;
 void EncodeRecordFileReference(const RecordFileReference& reference, char* out);
 // Of a frame that was checked.
 RecordFileReference DecodeRecordFileReference(std::string_view payload);
+
+// The payload of a kIngestion frame: this, the description, the record.
+inline constexpr std::size_t kIngestionHeaderBytes = 8;
+struct IngestionPayload {
+  std::string_view tables;
+  std::string_view record;
+};
+void EncodeIngestionHeader(std::size_t tables_bytes, char* out);
+// nullopt if it is none.
+std::optional<IngestionPayload> SplitIngestion(std::string_view payload);
 
 // Writes kFrameHeaderBytes to `out`.
 void EncodeFrameHeader(const FrameHeader& frame, std::uint64_t seed, char* out);

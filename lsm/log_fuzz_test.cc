@@ -48,6 +48,10 @@ void CheckParsers(std::string_view bytes) {
     end = view.end;
   }
   FindFrameHeaders(bytes, seed, 1, 0);
+  if (const auto ingestion = SplitIngestion(bytes); ingestion.has_value()) {
+    AURORA_CHECK(ingestion->tables.size() + ingestion->record.size() + kIngestionHeaderBytes ==
+                 bytes.size());
+  }
 }
 
 }  // namespace

@@ -269,11 +269,20 @@ absl::Status LogScanner::TakeFrame(ScannedSegment& segment, const FrameView& fra
       header.watermark};
   scan_.safe = std::max(scan_.safe, watermark);
   segment.end = frame.end;
-  if (header.kind != FrameKind::kRecord || header.sequence <= options_.after) {
-    return absl::OkStatus();
-  }
+  const bool is_at_hand = header.kind == FrameKind::kRecord || header.kind == FrameKind::kIngestion;
+  if (!is_at_hand || header.sequence <= options_.after) return absl::OkStatus();
   ++scan_.report.record_count;
-  return (*replay_)(LogRecord{header.sequence, at, frame.payload, {}});
+  LogRecord record{header.sequence, at, frame.payload, {}, {}};
+  if (header.kind == FrameKind::kIngestion) {
+    const std::optional<IngestionPayload> ingestion = SplitIngestion(frame.payload);
+    if (!ingestion.has_value()) {
+      return DataLossError("log segment ", Where(Path(at.segment), at.offset), ": commit ",
+                           header.sequence, " is not an ingestion");
+    }
+    record.payload = ingestion->record;
+    record.tables = ingestion->tables;
+  }
+  return (*replay_)(record);
 }
 
 Task<absl::Status> LogScanner::TakeRecordFile(const ScannedSegment* segment, FrameView frame) {
@@ -289,7 +298,7 @@ Task<absl::Status> LogScanner::TakeRecordFile(const ScannedSegment* segment, Fra
   }
   ++scan_.report.record_count;
   scan_.record_files.push_back(file.number);
-  co_return (*replay_)(LogRecord{frame.header.sequence, at, payload->view(), file});
+  co_return (*replay_)(LogRecord{frame.header.sequence, at, payload->view(), file, {}});
 }
 
 Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {

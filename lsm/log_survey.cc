@@ -295,7 +295,13 @@ class LogSurveyor {
     if (frame.sequence <= last_ || frame.sequence > caps_[number]) co_return absl::OkStatus();
     Meet(frame.sequence - 1);
     if (frame.kind == FrameKind::kRecordFile) co_return co_await TakeRecordFile(number, item);
-    co_return Take(number, frame, item->frame.payload, {});
+    if (frame.kind == FrameKind::kIngestion) {
+      const std::optional<IngestionPayload> ingestion = SplitIngestion(item->frame.payload);
+      if (!ingestion.has_value())
+        co_return DataLossError("commit ", frame.sequence, " is no ingestion");
+      co_return Take(number, frame, {frame.sequence, {}, ingestion->record, {}, ingestion->tables});
+    }
+    co_return Take(number, frame, {frame.sequence, {}, item->frame.payload, {}, {}});
   }
 
   Task<absl::Status> TakeRecordFile(std::uint32_t number, const SegmentSurvey::Item* item) {
@@ -306,7 +312,9 @@ class LogSurveyor {
     const LogIdentity identity = begun_[number] ? segment.header.identity : identities_.front();
     const absl::StatusOr<RecordFilePayload> payload =
         co_await RecordFilePayload::Read(&files_, options_.directory, identity, file);
-    if (payload.ok()) co_return Take(number, frame, payload->view(), file);
+    if (payload.ok()) {
+      co_return Take(number, frame, {frame.sequence, {}, payload->view(), file, {}});
+    }
     last_ = frame.sequence;
     survey_.last_sequence = last_;
     if (frame.sequence <= options_.flushed_through) co_return absl::OkStatus();
@@ -320,14 +328,14 @@ class LogSurveyor {
     co_return absl::OkStatus();
   }
 
-  absl::Status Take(std::uint32_t number, const FrameHeader& frame, std::string_view payload,
-                    const RecordFileReference& file) {
+  absl::Status Take(std::uint32_t number, const FrameHeader& frame, LogRecord record) {
     last_ = frame.sequence;
     ++segments_[number].record_count;
     if (survey_.first_sequence == 0) survey_.first_sequence = frame.sequence;
     survey_.last_sequence = frame.sequence;
     if (replay_ == nullptr) return absl::OkStatus();
-    return (*replay_)(LogRecord{frame.sequence, {number, frame.offset}, payload, file});
+    record.position = {number, frame.offset};
+    return (*replay_)(record);
   }
 
   // Something is missing here: how much, the next sequence that is met tells.

@@ -46,6 +46,7 @@ struct LogRecord {
   LogPosition position;  // of its frame
   std::string_view payload;
   RecordFileReference file;  // that holds it; number 0: the frame itself does
+  std::string_view tables;   // of an ingestion: their description (DecodeTables); else empty
 };
 
 // What recovery found at the end of the log.

@@ -262,6 +262,11 @@ LogPosition LogWriter::AppendRecordFile(Sequence sequence, const RecordFileRefer
   return AppendFrame(FrameKind::kRecordFile, sequence, {&part, 1}, HashBytes(part));
 }
 
+LogPosition LogWriter::AppendIngestion(Sequence sequence, std::span<const std::string_view> parts,
+                                       std::uint64_t payload_hash) {
+  return AppendFrame(FrameKind::kIngestion, sequence, parts, payload_hash);
+}
+
 LogPosition LogWriter::AppendFrame(FrameKind kind, Sequence sequence,
                                    std::span<const std::string_view> parts,
                                    std::uint64_t payload_hash) {

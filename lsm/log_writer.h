@@ -60,6 +60,8 @@ class LogWriter final : public Log {
   LogPosition Append(Sequence sequence, std::span<const std::string_view> parts,
                      std::uint64_t payload_hash) override;
   LogPosition AppendRecordFile(Sequence sequence, const RecordFileReference& file) override;
+  LogPosition AppendIngestion(Sequence sequence, std::span<const std::string_view> parts,
+                              std::uint64_t payload_hash) override;
   Task<absl::Status> MakeRoom(std::size_t payload_bytes) override;
   std::size_t max_payload_bytes() const override { return max_payload_bytes_; }
   Task<absl::Status> WaitDurable(LogPosition end, Durability durability) override;

@@ -22,6 +22,9 @@ struct Table {
   largestIsExclusive @10 :Bool;
   # What the table needs of value files, ascending by file.
   values @11 :List(ValueReference);
+  # Of a table that was ingested: its commit, whose sequence all that is in it has, in place of the
+  # 0 that it has in the file. 0: everything has its own.
+  ingestedAt @12 :UInt64;
 }
 
 struct ValueReference {
@@ -74,4 +77,6 @@ struct Edit {
   # An id that is removed may be added again, as another file.
   addedValueFiles @9 :List(ValueFile);
   removedValueFiles @10 :List(UInt64);
+  # The tables of every ingestion up to this sequence were added.
+  ingestedThrough @11 :UInt64;
 }

@@ -93,6 +93,7 @@ void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
   builder.setLargestSequence(table.largest_sequence);
   builder.setRangeDeleteCount(table.range_delete_count);
   builder.setLargestIsExclusive(table.largest_is_exclusive);
+  builder.setIngestedAt(table.ingested_at);
   if (table.values.empty()) return;
   auto values = builder.initValues(static_cast<unsigned>(table.values.size()));
   for (unsigned i = 0; i < values.size(); ++i) {
@@ -115,6 +116,7 @@ TableInfo ReadTable(wire::Table::Reader reader) {
   table.largest_sequence = reader.getLargestSequence();
   table.range_delete_count = reader.getRangeDeleteCount();
   table.largest_is_exclusive = reader.getLargestIsExclusive();
+  table.ingested_at = reader.getIngestedAt();
   for (const auto value : reader.getValues()) {
     table.values.push_back({value.getFile(), value.getValueCount(), value.getStoredBytes()});
   }
@@ -158,6 +160,7 @@ void BuildEdit(const ManifestEdit& edit, wire::Edit::Builder builder) {
   BuildValueFiles(edit, builder);
   builder.setLogStartSegment(edit.log_start_segment.value_or(0));
   builder.setFlushedThrough(edit.flushed_through.value_or(0));
+  builder.setIngestedThrough(edit.ingested_through.value_or(0));
   builder.setReservedThrough(edit.reserved_through.value_or(0));
   builder.setNextFileNumber(edit.next_file_number.value_or(0));
   if (edit.handler_state.has_value()) builder.setHandlerState(ToData(*edit.handler_state));
@@ -181,6 +184,7 @@ ManifestEdit ReadEdit(wire::Edit::Reader reader) {
   };
   set(reader.getLogStartSegment(), &edit.log_start_segment);
   set(reader.getFlushedThrough(), &edit.flushed_through);
+  set(reader.getIngestedThrough(), &edit.ingested_through);
   set(reader.getReservedThrough(), &edit.reserved_through);
   set(reader.getNextFileNumber(), &edit.next_file_number);
   if (reader.hasHandlerState()) edit.handler_state = FromData(reader.getHandlerState());
@@ -383,6 +387,8 @@ absl::Status ApplyEdit(const ManifestEdit& edit, ManifestState* state) {
   AURORA_RETURN_IF_ERROR(
       Advance("the flushed sequence", edit.flushed_through, &state->flushed_through));
   AURORA_RETURN_IF_ERROR(
+      Advance("the ingested sequence", edit.ingested_through, &state->ingested_through));
+  AURORA_RETURN_IF_ERROR(
       Advance("the reserved sequence", edit.reserved_through, &state->reserved_through));
   AURORA_RETURN_IF_ERROR(RemoveTables(edit, state));
   AURORA_RETURN_IF_ERROR(ChangeValueFiles(edit, state));
@@ -406,6 +412,7 @@ void AppendSnapshotFrame(std::uint64_t manifest_number, const ManifestState& sta
   for (const auto& [id, use] : state.value_files) edit.added_value_files.push_back(use.info);
   edit.log_start_segment = state.log_start_segment;
   edit.flushed_through = state.flushed_through;
+  edit.ingested_through = state.ingested_through;
   edit.reserved_through = state.reserved_through;
   edit.next_file_number = state.next_file_number;
   edit.handler_state = state.handler_state;
@@ -428,6 +435,27 @@ void AppendEditFrame(std::uint64_t manifest_number, std::uint64_t edit_number,
   capnp::MallocMessageBuilder message;
   BuildEdit(edit, message.initRoot<wire::Edit>());
   AppendFrame(manifest_number, edit_number, message, out);
+}
+
+std::string EncodeTables(const std::vector<TableInfo>& tables) {
+  ManifestEdit edit;
+  edit.added_tables = tables;
+  capnp::MallocMessageBuilder message;
+  BuildEdit(edit, message.initRoot<wire::Edit>());
+  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
+  const auto payload = words.asPtr().asChars();
+  return std::string(payload.begin(), payload.size());
+}
+
+absl::StatusOr<std::vector<TableInfo>> DecodeTables(std::string_view bytes) {
+  if (bytes.size() % kAlignment != 0) return DataLossError("not a whole number of words");
+  AURORA_ASSIGN_OR_RETURN(ManifestEdit edit, ReadPayload(bytes, /*first=*/false, nullptr));
+  for (const TableInfo& table : edit.added_tables) {
+    if (table.number == 0 || table.EndsBefore(table.smallest_key)) {
+      return DataLossError("table ", table.number, " cannot be");
+    }
+  }
+  return std::move(edit.added_tables);
 }
 
 absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint64_t manifest_number,

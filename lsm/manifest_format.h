@@ -59,6 +59,7 @@ struct TableInfo {
   Sequence smallest_sequence = 0;
   Sequence largest_sequence = 0;
   std::uint64_t range_delete_count = 0;
+  Sequence ingested_at = 0;  // all entries are of this commit; 0: each of the one that it names
   std::vector<ValueReference> values;  // ascending by file
 
   // What the values take that lie elsewhere.
@@ -105,6 +106,7 @@ struct ManifestEdit {
   std::vector<ValueFileInfo> added_value_files;    // a removed id may be added again
   std::optional<std::uint64_t> log_start_segment;
   std::optional<Sequence> flushed_through;
+  std::optional<Sequence> ingested_through;
   std::optional<Sequence> reserved_through;
   std::optional<std::uint64_t> next_file_number;
   std::optional<std::string> handler_state;
@@ -122,6 +124,8 @@ struct ManifestState {
   // flushed_through.
   std::uint64_t log_start_segment = 0;
   Sequence flushed_through = 0;
+  // The tables of every ingestion up to this one were added.
+  Sequence ingested_through = 0;
   // No sequence above this one, and no file of this number or above, was ever given out.
   Sequence reserved_through = 0;
   std::uint64_t next_file_number = 1;
@@ -155,6 +159,11 @@ struct DecodedManifest {
 // is intact but of another format version or comparator.
 absl::StatusOr<DecodedManifest> DecodeManifest(std::string_view path, std::uint64_t manifest_number,
                                                std::string_view bytes);
+
+// Tables as a message: what the log says of an ingestion. A multiple of 8 bytes.
+std::string EncodeTables(const std::vector<TableInfo>& tables);
+// DataLoss if it is not one.
+absl::StatusOr<std::vector<TableInfo>> DecodeTables(std::string_view bytes);
 
 // A frame of a manifest, as it is shown; or what lies where one should be.
 struct ManifestFrame {

@@ -51,6 +51,19 @@ ValueFileInfo Values(std::uint64_t id, std::uint64_t number) {
   return file;
 }
 
+TEST(ManifestFormatTest, TablesOfAnIngestionAreReadAsTheyWereWritten) {
+  std::vector<TableInfo> tables = {Table(3, 0), Table(4, 0)};
+  tables[1].ingested_at = 77;
+  const std::string bytes = EncodeTables(tables);
+  const auto read = DecodeTables(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, tables);
+  EXPECT_TRUE(absl::IsDataLoss(DecodeTables(bytes.substr(8)).status()));
+  EXPECT_TRUE(absl::IsDataLoss(DecodeTables(bytes + "x").status()));
+  tables[0].number = 0;
+  EXPECT_TRUE(absl::IsDataLoss(DecodeTables(EncodeTables(tables)).status()));
+}
+
 ManifestState SomeState() {
   ManifestState state;
   for (int i = 0; i < 16; ++i) state.identity.database_id[i] = static_cast<std::uint8_t>(i + 1);

@@ -58,6 +58,15 @@ void Exercise(std::string_view bytes) {
   AURORA_CHECK(same->state.handler_state == state.handler_state);
   AURORA_CHECK(same->state.next_file_number == state.next_file_number);
   AURORA_CHECK(same->state.reserved_through == state.reserved_through);
+  AURORA_CHECK(same->state.ingested_through == state.ingested_through);
+}
+
+// The description of an ingestion.
+void ExerciseTables(std::string_view bytes) {
+  const auto tables = DecodeTables(bytes);
+  if (!tables.ok()) return;
+  const auto same = DecodeTables(EncodeTables(*tables));
+  AURORA_CHECK(same.ok() && *same == *tables);
 }
 
 }  // namespace
@@ -68,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] % 2 == 0) {
     aurora::lsm::Exercise(rest);
+    aurora::lsm::ExerciseTables(rest);
   } else {
     aurora::lsm::Exercise(aurora::lsm::Frames(rest));
   }

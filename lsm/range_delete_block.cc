@@ -30,7 +30,7 @@ namespace {
 
 // Calls `take` with the range deletes of a block, which live as long as the call.
 template <class Take>
-absl::Status VisitRangeDeletes(const Block& block, Take take) {
+absl::Status VisitRangeDeletes(const Block& block, Sequence later, Take take) {
   std::vector<std::string> begins;  // a cursor's key does not outlive its next move
   begins.reserve(block.entry_count());
   std::vector<RangeDelete> deletes;
@@ -39,7 +39,7 @@ absl::Status VisitRangeDeletes(const Block& block, Take take) {
   cursor.Reset(&block);
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
     const EntryKey entry = cursor.key();
-    if (entry.version.kind() != EntryKind::kDelete || entry.version.sequence() == 0) {
+    if (entry.version.kind() != EntryKind::kDelete) {
       return DataLossError("range delete ", deletes.size(), " has the version ",
                            entry.version.word());
     }
@@ -47,13 +47,17 @@ absl::Status VisitRangeDeletes(const Block& block, Take take) {
       return DataLossError("range delete ", deletes.size(), " from ", Quoted(entry.key), " to ",
                            Quoted(cursor.value()), " is empty");
     }
-    if (!deletes.empty() &&
-        !(EntryKey{deletes.back().begin, Version(deletes.back().sequence, EntryKind::kDelete)} <
-          entry)) {
+    const Sequence sequence = entry.version.sequence() + later;
+    if (sequence > kMaxSequence) {
+      return DataLossError("range delete ", deletes.size(), " has a sequence above the greatest");
+    }
+    const bool is_after = deletes.empty() || deletes.back().begin < entry.key ||
+                          (deletes.back().begin == entry.key && deletes.back().sequence > sequence);
+    if (!is_after) {
       return DataLossError("range delete ", deletes.size(), " is out of order");
     }
     begins.emplace_back(entry.key);
-    deletes.push_back({begins.back(), cursor.value(), entry.version.sequence()});
+    deletes.push_back({begins.back(), cursor.value(), sequence});
   }
   take(std::span<const RangeDelete>(deletes));
   return absl::OkStatus();
@@ -62,20 +66,22 @@ absl::Status VisitRangeDeletes(const Block& block, Take take) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(
-    std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget) {
+    std::unique_ptr<char[]> bytes, std::size_t size, MemoryBudget* budget, Sequence later) {
   AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
                           Block::Open(std::move(bytes), size, {}));
   std::unique_ptr<const RangeDeletes> decoded;
-  AURORA_RETURN_IF_ERROR(VisitRangeDeletes(*block, [&](std::span<const RangeDelete> deletes) {
-    decoded = std::make_unique<const RangeDeletes>(
-        deletes, budget->Take(MemoryUse::kTableMetadata, RangeDeletes::SizeEstimate(deletes)));
-  }));
+  AURORA_RETURN_IF_ERROR(
+      VisitRangeDeletes(*block, later, [&](std::span<const RangeDelete> deletes) {
+        decoded = std::make_unique<const RangeDeletes>(
+            deletes, budget->Take(MemoryUse::kTableMetadata, RangeDeletes::SizeEstimate(deletes)));
+      }));
   return decoded;
 }
 
-absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(const Block& block) {
+absl::StatusOr<std::unique_ptr<const RangeDeletes>> DecodeRangeDeletes(const Block& block,
+                                                                       Sequence later) {
   std::unique_ptr<const RangeDeletes> decoded;
-  AURORA_RETURN_IF_ERROR(VisitRangeDeletes(block, [&](std::span<const RangeDelete> deletes) {
+  AURORA_RETURN_IF_ERROR(VisitRangeDeletes(block, later, [&](std::span<const RangeDelete> deletes) {
     decoded = std::make_unique<const RangeDeletes>(deletes);
   }));
   return decoded;

@@ -1,7 +1,9 @@
 #include "aurora/lsm/script_runner_testing.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -187,6 +189,7 @@ class ScriptRunner {
 
   Task<absl::Status> Take(const ScriptStep* step, std::string* answer);
   Task<absl::Status> Write(const ScriptStep* step);
+  Task<absl::Status> Ingest(const ScriptStep* step);
   Task<absl::Status> Get(const ScriptStep* step, std::string* answer);
   Task<absl::Status> Scan(const ScriptStep* step, std::string* answer);
   Task<absl::Status> MoveIterator(const ScriptStep* step, std::string* answer);
@@ -221,6 +224,34 @@ Task<absl::Status> ScriptRunner::Write(const ScriptStep* step) {
     }
   }
   co_return (co_await store_->Write(batch)).status();
+}
+
+// In tables of four keys, which divide a range that is replaced.
+Task<absl::Status> ScriptRunner::Ingest(const ScriptStep* step) {
+  constexpr std::size_t kKeysInTable = 4;
+  std::span<const ScriptMutation> puts = step->mutations;
+  std::optional<ScriptMutation> range;
+  if (puts.front().kind == EntryKind::kDeleteRange) {
+    range = puts.front();
+    puts = puts.subspan(1);
+  }
+  std::vector<std::unique_ptr<TableFile>> tables;
+  do {
+    AURORA_CO_ASSIGN(std::unique_ptr<TableFile> table,
+                     co_await store_->store().NewTable(step->mutations.front().keyspace));
+    const std::size_t count = std::min(kKeysInTable, puts.size());
+    for (const ScriptMutation& each : puts.first(count)) {
+      AURORA_CO_RETURN_IF_ERROR(co_await table->Add(each.key, each.value));
+    }
+    puts = puts.subspan(count);
+    if (range.has_value()) {
+      table->ReplaceRange(range->key, puts.empty() ? range->value : puts.front().key);
+      if (!puts.empty()) range->key = puts.front().key;
+    }
+    AURORA_CO_RETURN_IF_ERROR(co_await table->Finish());
+    tables.push_back(std::move(table));
+  } while (!puts.empty());
+  co_return (co_await store_->Ingest(tables)).status();
 }
 
 Task<absl::Status> ScriptRunner::Get(const ScriptStep* step, std::string* answer) {
@@ -276,6 +307,8 @@ Task<absl::Status> ScriptRunner::Take(const ScriptStep* step, std::string* answe
   switch (step->kind) {
     case Kind::kWrite:
       co_return co_await Write(step);
+    case Kind::kIngest:
+      co_return co_await Ingest(step);
     case Kind::kGet:
       co_return co_await Get(step, answer);
     case Kind::kScan:

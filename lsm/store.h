@@ -33,6 +33,7 @@
 #include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/store_events.h"
 #include "aurora/lsm/store_stats.h"
+#include "aurora/lsm/table_file.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_stream.h"
 #include "aurora/runtime/environment.h"
@@ -214,6 +215,25 @@ class Store {
   // reopened, and the message says so. A task that is not awaited may or may not have committed.
   AURORA_TASK_UNBOUND_WRAPPER virtual Task<absl::StatusOr<CommitResult>> Commit(
       const CommitRequest& request) = 0;
+
+  // A table to be filled and ingested, of about StoreOptions::table_bytes: who has more makes
+  // several. The file is made in the store's directory.
+  virtual Task<absl::StatusOr<std::unique_ptr<TableFile>>> NewTable(KeyspaceId keyspace) = 0;
+  // Commits all entries of `tables`, which are finished and do not overlap (else InvalidArgument),
+  // at one sequence, behind the ranges that they replace: they are checked whole and taken over as
+  // they are, on the lowest level where nothing overlaps them. So bulk data is written once, and
+  // costs no memory. The request has no mutations. The record may be empty; it must fit into the
+  // log, with about 100 bytes and two keys for each table (else InvalidArgument). Conflicts as for
+  // a commit. Always synced, whatever the request asks.
+  //
+  // What was committed before is flushed first; the last of that, and some writes to the device,
+  // hold other commits back for some milliseconds. If it fails nothing was committed, and the
+  // tables can be ingested later; unless the error says that the commit is in the log, or that its
+  // outcome is unknown. Then a disk that is full, or fails, keeps it from being seen: until there
+  // is space, or the store is opened again. DataLoss: a file is not what was written. `tables` must
+  // live until the task completes.
+  AURORA_TASK_UNBOUND_WRAPPER virtual Task<absl::StatusOr<CommitResult>> Ingest(
+      const CommitRequest& request, TableFiles tables) = 0;
 
   // The newest published sequence.
   virtual Sequence published() const = 0;

@@ -148,6 +148,9 @@ Task<absl::Status> SmallLife(StoreModel* model, Environment* environment) {
       if (round == 1) {
         AURORA_CO_RETURN_IF_ERROR(co_await model->CommitLarge(std::nullopt));
         AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
+        AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
+        AURORA_CO_RETURN_IF_ERROR(co_await model->Ingest());
+        AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
       }
       AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Flush());
     }
@@ -190,6 +193,7 @@ Task<absl::Status> TinyLife(StoreModel* model, Environment* environment) {
   AURORA_CO_RETURN_IF_ERROR(co_await model->store().store().Compact());
   AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(Durability::kSync));
   AURORA_CO_RETURN_IF_ERROR(co_await model->CommitLarge(Durability::kSync));
+  AURORA_CO_RETURN_IF_ERROR(co_await model->Ingest());
   AURORA_CO_RETURN_IF_ERROR(co_await model->Commit(std::nullopt));
   co_return co_await model->Close();
 }

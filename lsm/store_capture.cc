@@ -25,6 +25,13 @@ Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
   image->directory = options_.directory;
   LogPosition end;
   co_await LockManifest();
+  while (ingestion_.is_logged.load()) {
+    // It waits for space, with a frame in the log whose tables are not in the manifest.
+    UnlockManifest();
+    AURORA_CO_RETURN_IF_ERROR(co_await WaitFor(Hold::kIngestion, 0));
+    if (poisoned()) co_return status();
+    co_await LockManifest();
+  }
   // Under the lock, tree and manifest are one, and no flush can move the log's start. The sequence
   // too: it is not above what this state of the manifest has reserved.
   image->state = manifest_->state();

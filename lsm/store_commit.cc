@@ -44,6 +44,8 @@ StallReason ReasonOf(StoreParts::Hold hold) {
       return StallReason::kMemtables;
     case Hold::kSequences:
       return StallReason::kSequences;
+    case Hold::kIngestion:
+      return StallReason::kIngestion;
     case Hold::kNone:
     case Hold::kStatus:
     case Hold::kSlowdown:
@@ -158,6 +160,7 @@ StoreImpl::Hold StoreImpl::TryBegin(const CommitRequest& request, const Measured
     begun->status = CheckUsable();
     return Hold::kStatus;
   }
+  if (AURORA_UNLIKELY(ingestion_.holds_commits)) return Hold::kIngestion;
   if (request.snapshot != kMaxSequence) {
     begun->status = CheckConflicts(request);
     if (!begun->status.ok()) return Hold::kStatus;
@@ -330,6 +333,17 @@ Task<absl::Status> StoreImpl::WaitFor(Hold hold, std::size_t payload_bytes) {
       };
       co_await event_.Until(may_go_on);
       co_return absl::OkStatus();
+    }
+    case Hold::kIngestion: {
+      const auto may_go_on = [this] {
+        return !ingestion_.holds_commits || ingestion_.waits_for_room || poisoned() || closing();
+      };
+      co_await event_.Until(may_go_on);
+      if (!ingestion_.waits_for_room) co_return absl::OkStatus();
+      const std::lock_guard lock(state_mutex_);
+      if (absl::Status error = HoldError(); !error.ok()) co_return error;
+      co_return ResourceExhaustedError(options_.directory,
+                                       ": an ingestion waits for space for the manifest");
     }
     case Hold::kNone:
     case Hold::kStatus:

@@ -6,6 +6,7 @@
 #include "aurora/lsm/level_iterator.h"
 #include "aurora/lsm/merging_iterator.h"
 #include "aurora/lsm/store_impl.h"
+#include "aurora/lsm/store_parts.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/executor.h"
 #include "aurora/runtime/fault_points.h"
@@ -160,6 +161,7 @@ Task<absl::Status> StoreImpl::WaitIdle() {
 }
 
 bool StoreImpl::HasCompaction() const {
+  if (ingestion_.places_tables) return false;  // until they are in the tree
   // One that was asked for waits for the others, and begins before any other.
   if (compact_requests_ > compact_done_) return compactions_running_ == 0;
   return picker_.MayPick(*tree_);
@@ -289,8 +291,8 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
     if (i > 0) filter.begin = bounds[i - 1];
     if (i > 0 && AURORA_PLANTED_BUG("compaction-parts-leave-gap")) filter.begin.push_back('\0');
     if (i < bounds.size()) filter.end = bounds[i];
-    // Tables that flushes add meanwhile hold only newer entries, and no other compaction adds any
-    // of these keys below.
+    // Tables that flushes and ingestions add meanwhile hold only newer entries, wherever they are,
+    // and no other compaction adds any of these keys below.
     filter.is_bottom = [&tree, below](std::string_view key) {
       return AURORA_PLANTED_BUG("compaction-drops-tombstones") || !tree->MayHold(below, key);
     };

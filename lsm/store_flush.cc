@@ -221,7 +221,8 @@ void StoreImpl::UnlockManifest() {
 
 // REQUIRES the manifest lock. What a full disk has stopped is tried again: the manifest then begins
 // a new file, so it does not matter how much of the edit is in the old one.
-Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit, bool waits_for_room) {
+Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit, bool waits_for_room,
+                                         EditRenewal renew) {
   bool was_held = false;
   for (int attempt = 1;; ++attempt) {
     if (poisoned()) co_return status();
@@ -245,6 +246,7 @@ Task<absl::Status> StoreImpl::AppendEdit(ManifestEdit edit, bool waits_for_room)
     if (edit.next_file_number.has_value()) {
       edit.next_file_number = std::max(*edit.next_file_number, manifest_->state().next_file_number);
     }
+    if (renew) renew(&edit);
   }
   file_number_bound_.store(manifest_->state().next_file_number, std::memory_order_relaxed);
   if (was_held) SetError(&flush_error_, absl::OkStatus());

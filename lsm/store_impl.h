@@ -11,9 +11,9 @@
 // its way in (2) is waited for without the lock, and (2) is tried again.
 //
 // The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_oversize.cc
-// (commits too large for the log), store_read.cc, store_flush.cc (memtables to tables, manifest,
-// housekeeping), store_compaction.cc, store_tables.cc, store_values.cc, store_streams.cc,
-// store_capture.cc, store_read_only.cc.
+// (commits too large for the log), store_ingest.cc, store_read.cc, store_flush.cc (memtables to
+// tables, manifest, housekeeping), store_compaction.cc, store_tables.cc, store_values.cc,
+// store_streams.cc, store_capture.cc, store_read_only.cc.
 #pragma once
 
 #include <atomic>
@@ -73,6 +73,9 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
 
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Commit(
       const CommitRequest& request) override;
+  Task<absl::StatusOr<std::unique_ptr<TableFile>>> NewTable(KeyspaceId keyspace) override;
+  AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> Ingest(
+      const CommitRequest& request, TableFiles tables) override;
   Sequence published() const override { return queue_->published(); }
   std::unique_ptr<Snapshot> GetSnapshot() override;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
@@ -111,6 +114,7 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   Task<absl::Status> RemoveOrphanRecords();
   Task<absl::Status> OpenLog();
   absl::Status Replay(const LogRecord& record);
+  absl::Status ReplayIngestion(const LogRecord& record);
   void StartBackground();
   // What the next open would read of the log.
   Task<std::uint64_t> LogBytesToRead();
@@ -161,12 +165,18 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // REQUIRES commit_mutex_.
   bool SealedHasRoom() const;
 
-  // --- store_oversize.cc ---
+  // --- store_oversize.cc, store_ingest.cc ---
   class OversizeCommit;
+  class IngestFile;
+  class Ingestion;
   // A commit whose record does not fit into the log.
   AURORA_TASK_UNBOUND_WRAPPER Task<absl::StatusOr<CommitResult>> CommitOversize(
       const CommitRequest& request, const Measured& measured, Durability durability);
   std::string RecordFilePath(std::uint64_t number) const;
+  // The lowest level where the table overlaps nothing. REQUIRES state_mutex_.
+  int PlaceOf(const TableInfo& table) const;
+  // Adds the tables of an ingestion that the log has and the manifest has not.
+  Task<absl::Status> FinishIngestions();
 
   // --- store_read.cc ---
   // The view and a sequence that it holds completely, for a read of so many keys.
@@ -188,7 +198,7 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // Makes the change durable, then visible. A full disk is waited for. If it fails otherwise, the
   // store is poisoned: it is unknown which files are needed.
   Task<absl::Status> Install(TreeChange change);
-  Task<absl::Status> AppendEdit(ManifestEdit edit, bool waits_for_room = true);
+  Task<absl::Status> AppendEdit(ManifestEdit edit, bool waits_for_room = true, EditRenewal = {});
   Task<void> LockManifest();
   void UnlockManifest();
   Task<absl::StatusOr<std::uint64_t>> NewFileNumber();

@@ -1,6 +1,8 @@
 #include "aurora/lsm/store_model_testing.h"
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
@@ -93,22 +95,29 @@ std::string StoreModel::RandomKey() {
   return key;
 }
 
-void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* state) {
-  const auto keyspace = static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1));
+StoreModel::Range StoreModel::RandomRange(KeyspaceId keyspace) {
   // Mostly the few keys that begin with one; now and then from the first key on, or to the last, or
   // both.
-  std::string begin = random_.Below(10) == 0 ? "" : RandomKey();
-  std::string end = random_.Below(3) > 0 ? StrCat(begin, "z") : RandomKey();
-  if (random_.Below(10) == 0) end.clear();
-  if (!end.empty() && end < begin) std::swap(begin, end);
-  if (!end.empty() && end == begin) end.push_back('0');
-  batch->DeleteRange(begin, end, keyspace);
-  for (State* const each : {changed, state}) {
-    const auto first = each->lower_bound({keyspace, begin});
-    const auto last =
-        end.empty() ? each->lower_bound({keyspace + 1, ""}) : each->lower_bound({keyspace, end});
-    each->erase(first, last);
-  }
+  Range range;
+  range.keyspace = keyspace;
+  if (random_.Below(10) > 0) range.begin = RandomKey();
+  range.end = random_.Below(3) > 0 ? StrCat(range.begin, "z") : RandomKey();
+  if (random_.Below(10) == 0) range.end.clear();
+  if (!range.end.empty() && range.end < range.begin) std::swap(range.begin, range.end);
+  if (!range.end.empty() && range.end == range.begin) range.end.push_back('0');
+  return range;
+}
+
+void StoreModel::Erase(const Range& range, State* state) {
+  const auto last = range.end.empty() ? state->lower_bound({range.keyspace + 1, ""})
+                                      : state->lower_bound({range.keyspace, range.end});
+  state->erase(state->lower_bound({range.keyspace, range.begin}), last);
+}
+
+void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* state) {
+  const Range range = RandomRange(static_cast<KeyspaceId>(random_.Below(kLastKeyspace + 1)));
+  batch->DeleteRange(range.begin, range.end, range.keyspace);
+  for (State* const each : {changed, state}) Erase(range, each);
 }
 
 WriteBatch StoreModel::RandomBatch(State* state) {
@@ -200,19 +209,80 @@ Task<absl::Status> StoreModel::Commit(std::optional<Durability> durability, bool
   if (is_large) PutLarge(&batch, &state);
   states_.push_back(std::move(state));
   const absl::StatusOr<CommitResult> result = co_await store_->Write(batch, durability);
+  co_return Committed(result, durability.value_or(options_.durability));
+}
+
+absl::Status StoreModel::Committed(const absl::StatusOr<CommitResult>& result, Durability level) {
   if (!result.ok()) {
     in_doubt_ = true;
-    co_return result.status();
+    return result.status();
   }
   if (result->sequence <= last_sequence_) {
-    co_return InternalError("sequence ", result->sequence, " was issued although ", last_sequence_,
-                            " had been");
+    return InternalError("sequence ", result->sequence, " was issued although ", last_sequence_,
+                         " had been");
   }
   last_sequence_ = result->sequence;
-  const Durability level = durability.value_or(options_.durability);
   if (level == Durability::kSync) synced_commits_ = commit_count();
   if (level != Durability::kBuffered) process_commits_ = commit_count();
+  return absl::OkStatus();
+}
+
+Task<absl::Status> StoreModel::FillTables(const State* entries, const Range* replaced,
+                                          Tables* tables) {
+  const KeyspaceId keyspace = replaced->keyspace;
+  std::string begin = replaced->begin;
+  auto entry = entries->begin();
+  do {
+    AURORA_CO_ASSIGN(std::unique_ptr<TableFile> table, co_await store_->store().NewTable(keyspace));
+    for (std::uint64_t n = 1 + random_.Below(12); n > 0 && entry != entries->end(); --n, ++entry) {
+      AURORA_CO_RETURN_IF_ERROR(co_await table->Add(entry->first.second, entry->second));
+    }
+    const bool is_last = entry == entries->end();
+    if (replaced->any) table->ReplaceRange(begin, is_last ? replaced->end : entry->first.second);
+    if (!is_last) begin = entry->first.second;
+    AURORA_CO_RETURN_IF_ERROR(co_await table->Finish());
+    tables->push_back(std::move(table));
+  } while (entry != entries->end());
   co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreModel::IngestKeyspace(KeyspaceId keyspace, State* state, Tables* tables) {
+  Range replaced = RandomRange(keyspace);
+  replaced.any = random_.Below(2) == 0;
+  State entries;
+  for (std::uint64_t n = random_.Below(20); n > 0; --n) {
+    std::string key = RandomKey();
+    if (replaced.any && !replaced.Holds(key)) continue;
+    entries[{keyspace, std::move(key)}] =
+        std::string(1 + random_.Below(random_.Below(8) == 0 ? 3000 : 60), 'i');
+  }
+  State count;
+  if (keyspace == 0) {
+    const std::string key(kCountKey);
+    State& home = !replaced.any || replaced.Holds(key) ? entries : count;
+    home[{0, key}] = std::to_string(states_.size());
+  }
+  if (replaced.any) Erase(replaced, state);
+  for (State* const each : {&entries, &count}) {
+    Range range = replaced;
+    range.any = range.any && each == &entries;
+    if (each->empty() && !range.any) continue;
+    AURORA_CO_RETURN_IF_ERROR(co_await FillTables(each, &range, tables));
+    for (const auto& [place, value] : *each) (*state)[place] = value;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> StoreModel::Ingest() {
+  AURORA_CHECK(!in_doubt_);
+  State state = states_.back();
+  Tables tables;
+  for (KeyspaceId keyspace = 0; keyspace <= kLastKeyspace; ++keyspace) {
+    AURORA_CO_RETURN_IF_ERROR(co_await IngestKeyspace(keyspace, &state, &tables));
+  }
+  states_.push_back(std::move(state));
+  const absl::StatusOr<CommitResult> result = co_await store_->Ingest(tables);
+  co_return Committed(result, Durability::kSync);
 }
 
 Task<absl::Status> StoreModel::CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
@@ -394,8 +464,14 @@ Task<absl::Status> StoreModel::Step() {
   if (what < 55) {
     std::optional<Durability> durability;
     if (random_.Below(4) == 0) durability = static_cast<Durability>(random_.Below(3));
-    status =
-        random_.Below(30) == 0 ? co_await CommitLarge(durability) : co_await Commit(durability);
+    const std::uint64_t how = random_.Below(30);
+    if (how == 0) {
+      status = co_await CommitLarge(durability);
+    } else if (how == 1) {
+      status = co_await Ingest();
+    } else {
+      status = co_await Commit(durability);
+    }
   } else if (what < 75) {
     std::string key = RandomKey();
     status = co_await CheckKey(keyspace, std::move(key), at, commits);

@@ -61,6 +61,8 @@ class StoreModel {
   Task<absl::Status> Commit(std::optional<Durability> durability);
   // The same, with a record that is too large for the log.
   Task<absl::Status> CommitLarge(std::optional<Durability> durability);
+  // Ingests some tables, of each keyspace perhaps, which replace a range of it every other time.
+  Task<absl::Status> Ingest();
   // Checks the whole contents, forwards, backwards and key by key, at the latest sequence and at
   // every snapshot that is held.
   Task<absl::Status> CheckAll();
@@ -81,7 +83,17 @@ class StoreModel {
     std::unique_ptr<Snapshot> snapshot;
     std::size_t commits;
   };
+  struct Range {
+    bool any = true;
+    KeyspaceId keyspace = 0;
+    std::string begin;
+    std::string end;  // empty: of the keyspace
+
+    bool Holds(std::string_view key) const { return begin <= key && (end.empty() || key < end); }
+  };
   std::string RandomKey();
+  Range RandomRange(KeyspaceId keyspace);
+  static void Erase(const Range& range, State* state);
   // Deletes a random range. `changed`: the keys that the batch has changed and must not change
   // again, of which those of the range are free again.
   void DeleteRandomRange(WriteBatch* batch, State* changed, State* state);
@@ -91,6 +103,14 @@ class StoreModel {
   // Puts new values, together larger than a segment of the log, under one key or under many.
   void PutLarge(WriteBatch* batch, State* state);
   Task<absl::Status> Commit(std::optional<Durability> durability, bool is_large);
+  // What a commit of `level` leaves behind.
+  absl::Status Committed(const absl::StatusOr<CommitResult>& result, Durability level);
+  using Tables = std::vector<std::unique_ptr<TableFile>>;
+  // Tables of the entries, which are of one keyspace. They divide the range among them, if there is
+  // any: it holds all of them.
+  Task<absl::Status> FillTables(const State* entries, const Range* replaced, Tables* tables);
+  // Random tables of a keyspace, with the count if it is the first; perhaps none.
+  Task<absl::Status> IngestKeyspace(KeyspaceId keyspace, State* state, Tables* tables);
   Task<absl::Status> CheckKey(KeyspaceId keyspace, std::string key, Sequence at,
                               std::size_t commits);
   Task<absl::Status> CheckScan(KeyspaceId keyspace, Sequence at, std::size_t commits);

@@ -109,8 +109,9 @@ Task<absl::Status> StoreImpl::Open() {
   AURORA_CO_RETURN_IF_ERROR(co_await RecoverManifest());
   events_.AllowFile();  // from here on a crash leaves what is known for a database
   AURORA_CO_RETURN_IF_ERROR(co_await CheckFiles());
-  AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
   AURORA_CO_RETURN_IF_ERROR(co_await OpenLog());
+  // Not before: the log may name a table that the manifest does not.
+  AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphans());
   AURORA_CO_RETURN_IF_ERROR(co_await DropUnclaimedValues());
   events_.Post(StoreOpened{tree_->table_count(), recovery_,
                            std::string(environment_.files().name()), /*read_only=*/false});
@@ -235,6 +236,7 @@ Task<absl::Status> StoreImpl::RecoverManifest() {
   file_number_bound_ = state.next_file_number;
   reserved_through_ = state.reserved_through;
   flushed_through_ = state.flushed_through;
+  ingestion_.installed_through = state.ingested_through;
   queue_ = std::make_unique<CommitQueue>(issued);
   AURORA_CO_ASSIGN(manifest_, co_await Manifest::Create(files, options_.directory, number + 1,
                                                         std::move(state)));
@@ -343,6 +345,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
   if (AURORA_PLANTED_BUG("sequence-reused-after-recovery")) {
     queue_ = std::make_unique<CommitQueue>(last);
   }
+  AURORA_CO_RETURN_IF_ERROR(co_await FinishIngestions());
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphanRecords());
   // All that was recovered is on the device.
   log_end_ = log_->durable_end();
@@ -374,8 +377,12 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
     active_->record_files.push_back(
         std::make_shared<NeededRecordFile>(record.sequence, record.file, &obsolete_));
   }
+  if (!record.tables.empty()) AURORA_RETURN_IF_ERROR(ReplayIngestion(record));
   replayed_.clear();
-  AURORA_RETURN_IF_ERROR(handler_.Replay(record.sequence, record.payload, &replayed_));
+  // Only an ingestion may have no record.
+  if (!record.payload.empty()) {
+    AURORA_RETURN_IF_ERROR(handler_.Replay(record.sequence, record.payload, &replayed_));
+  }
   if (const absl::Status checked = Memtable::CheckRangeDeletes(replayed_); !checked.ok()) {
     return DataLossError("the record of commit ", record.sequence, ": ", ToStd(checked.message()));
   }
@@ -389,6 +396,22 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
     active_->memtable.Add(mutation, record.sequence);
   }
   active_bytes_ += MemtableRun::ChargedBytes(entry_bytes, record.payload.size());
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::ReplayIngestion(const LogRecord& record) {
+  if (record.sequence <= ingestion_.installed_through) return absl::OkStatus();
+  if (AURORA_PLANTED_BUG("ingestion-not-replayed")) return absl::OkStatus();
+  absl::StatusOr<std::vector<TableInfo>> tables = DecodeTables(record.tables);
+  if (!tables.ok() || !active_->memtable.empty() || !sealed_.empty()) {
+    return DataLossError("commit ", record.sequence,
+                         ", an ingestion, does not describe its tables, or earlier commits are not "
+                         "in tables, as they must be");
+  }
+  for (TableInfo& table : *tables) {
+    table.ingested_at = table.smallest_sequence = table.largest_sequence = record.sequence;
+    ingestion_.only_logged.push_back(std::move(table));
+  }
   return absl::OkStatus();
 }
 

@@ -1,13 +1,18 @@
 // What the parts of a store (store_impl.h) hand to each other.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "aurora/lsm/log_types.h"
+#include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/types.h"
 #include "aurora/lsm/view_slots.h"
 
 namespace aurora::lsm {
@@ -23,6 +28,7 @@ struct StoreParts {
     kQueue,      // too many commits are in progress
     kSequences,  // no sequence is reserved
     kSlowdown,   // flushes or compactions lag behind
+    kIngestion,  // an ingestion takes its place
   };
   // What a commit counts for.
   struct Measured {
@@ -42,6 +48,19 @@ struct StoreParts {
     MemtableRun* run = nullptr;  // lives until its commits are published
     bool is_applied = false;     // the run has all but the range deletes
     absl::Status status;         // of Hold::kStatus
+  };
+  // Adapts an edit to what has happened while a full disk was waited for.
+  using EditRenewal = std::function<void(ManifestEdit*)>;
+  // Of ingestions.
+  struct IngestionState {
+    std::atomic<bool> holds_commits{false};   // changed under the lock that orders commits
+    std::atomic<bool> is_logged{false};       // one is, and is not yet in the tree
+    std::atomic<bool> waits_for_room{false};  // that one, for the manifest
+    bool places_tables = false;  // until they are in the tree; protected as the tree is
+    // While the store is opened: up to where the manifest has them, and the tables of one that only
+    // the log has.
+    Sequence installed_through = 0;
+    std::vector<TableInfo> only_logged;
   };
 };
 

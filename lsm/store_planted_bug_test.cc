@@ -15,6 +15,7 @@
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/script_runner_testing.h"
 #include "aurora/lsm/store_campaign_testing.h"
+#include "aurora/lsm/store_ingest_testing.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/random.h"
@@ -41,6 +42,7 @@ enum class Proof {
   kManifest,
   kBlocks,
   kDamagedValues,
+  kDamagedIngestion,
   kLock
 };
 
@@ -142,6 +144,8 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       return TryMisplacedBlocks(seed);
     case Proof::kDamagedValues:
       return TryDamagedValues(seed);
+    case Proof::kDamagedIngestion:
+      return TryDamagedIngestion(seed);
     case Proof::kLock: {
       Simulation simulation(seed);
       return simulation.Run(OpenTwice(&simulation.environment()));
@@ -181,37 +185,50 @@ std::string NameOf(const testing::TestParamInfo<Bug>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Store, StorePlantedBugTest,
-    testing::Values(
-        Bug{"compaction-drops-tombstones", Proof::kAnswers},
-        Bug{"compaction-ignores-snapshots", Proof::kAnswers},
-        Bug{"filter-of-wrong-keys", Proof::kAnswers},
-        Bug{"iterator-turn-repeats-key", Proof::kAnswers},
-        Bug{"cache-key-without-file", Proof::kAnswers}, Bug{"level0-oldest-first", Proof::kAnswers},
-        Bug{"compaction-leaves-older-runs", Proof::kAnswers},
-        Bug{"compaction-parts-leave-gap", Proof::kAnswers},
-        Bug{"operands-newest-first", Proof::kAnswers},
-        Bug{"replay-flushed-records", Proof::kAnswers},
-        Bug{"range-delete-dropped-early", Proof::kAnswers},
-        Bug{"range-delete-ignores-snapshot", Proof::kAnswers},
-        Bug{"range-delete-loses-end", Proof::kModel},
-        Bug{"range-delete-outside-of-bounds", Proof::kAnswers},
-        Bug{"sequence-reused-after-recovery", Proof::kLives},
-        Bug{"value-file-skip-sync", Proof::kLives}, Bug{"value-reference-uncounted", Proof::kModel},
-        Bug{"value-moved-by-place", Proof::kModel},
-        Bug{"value-copy-unchecked", Proof::kDamagedValues},
-        Bug{"compaction-ends-at-read-error", Proof::kCompactionReads},
-        Bug{"get-skips-unreadable-block", Proof::kErrors},
-        Bug{"scan-skips-unreadable-table", Proof::kErrors},
-        Bug{"manifest-ignore-short-read", Proof::kShortReads},
-        Bug{"manifest-ignore-hash", Proof::kBits}, Bug{"manifest-damage-is-tail", Proof::kManifest},
-        Bug{"block-checksum-without-place", Proof::kBlocks},
-        Bug{"record-file-skip-sync", Proof::kCrashes},
-        Bug{"record-file-skip-directory-sync", Proof::kCrashes},
-        Bug{"record-file-unchecked", Proof::kRecordBits},
-        Bug{"record-file-removed-early", Proof::kCrashes}, Bug{"open-drops-lock", Proof::kLock}),
-    NameOf);
+constexpr Bug kBugs[] = {
+    {"compaction-drops-tombstones", Proof::kAnswers},
+    {"compaction-ignores-snapshots", Proof::kAnswers},
+    {"filter-of-wrong-keys", Proof::kAnswers},
+    {"iterator-turn-repeats-key", Proof::kAnswers},
+    {"cache-key-without-file", Proof::kAnswers},
+    {"level0-oldest-first", Proof::kAnswers},
+    {"compaction-leaves-older-runs", Proof::kAnswers},
+    {"compaction-parts-leave-gap", Proof::kAnswers},
+    {"operands-newest-first", Proof::kAnswers},
+    {"replay-flushed-records", Proof::kAnswers},
+    {"range-delete-dropped-early", Proof::kAnswers},
+    {"range-delete-ignores-snapshot", Proof::kAnswers},
+    {"range-delete-loses-end", Proof::kModel},
+    {"range-delete-outside-of-bounds", Proof::kAnswers},
+    {"sequence-reused-after-recovery", Proof::kLives},
+    {"value-file-skip-sync", Proof::kLives},
+    {"value-reference-uncounted", Proof::kModel},
+    {"value-moved-by-place", Proof::kModel},
+    {"value-copy-unchecked", Proof::kDamagedValues},
+    {"compaction-ends-at-read-error", Proof::kCompactionReads},
+    {"get-skips-unreadable-block", Proof::kErrors},
+    {"scan-skips-unreadable-table", Proof::kErrors},
+    {"manifest-ignore-short-read", Proof::kShortReads},
+    {"manifest-ignore-hash", Proof::kBits},
+    {"manifest-damage-is-tail", Proof::kManifest},
+    {"block-checksum-without-place", Proof::kBlocks},
+    {"record-file-skip-sync", Proof::kCrashes},
+    {"record-file-skip-directory-sync", Proof::kCrashes},
+    {"record-file-unchecked", Proof::kRecordBits},
+    {"record-file-removed-early", Proof::kCrashes},
+    {"open-drops-lock", Proof::kLock},
+    {"ingestion-without-flush", Proof::kModel},
+    {"ingestion-without-log-sync", Proof::kCrashes},
+    {"ingestion-visible-too-early", Proof::kModel},
+    {"ingestion-skip-directory-sync", Proof::kCrashes},
+    {"ingestion-forgets-range", Proof::kAnswers},
+    {"ingestion-placed-below-older", Proof::kAnswers},
+    {"ingestion-order-by-number", Proof::kAnswers},
+    {"ingestion-not-replayed", Proof::kCrashes},
+    {"ingestion-unchecked", Proof::kDamagedIngestion},
+};
+
+INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest, testing::ValuesIn(kBugs), NameOf);
 
 }  // namespace
 }  // namespace aurora::lsm

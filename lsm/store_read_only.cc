@@ -71,6 +71,7 @@ class StoreImpl::ReadOnlyOpening {
     store_.recovery_.cut_bytes = 0;
     store_.recovery_.cut_reason.clear();
     store_.flushed_through_ = state.flushed_through;
+    store_.ingestion_.installed_through = state.ingested_through;
     store_.tree_ = store_.tree_->With({}, tables_, values_);
     store_.queue_ =
         std::make_unique<CommitQueue>(std::max(scan_.last_sequence, state.flushed_through));
@@ -81,10 +82,15 @@ class StoreImpl::ReadOnlyOpening {
         std::make_shared<MemtableRun>(store_.options_.memory, store_.options_.memtable_bytes);
     while (!records_.empty()) {
       const Record& record = records_.front();
-      AURORA_RETURN_IF_ERROR(
-          store_.Replay(LogRecord{record.sequence, record.position, record.payload, record.file}));
+      AURORA_RETURN_IF_ERROR(store_.Replay(
+          LogRecord{record.sequence, record.position, record.payload, record.file, record.tables}));
       records_.pop_front();
     }
+    const std::lock_guard lock(store_.state_mutex_);
+    for (const std::shared_ptr<TreeTable>& table : ingested_) {
+      store_.tree_ = store_.tree_->With({}, {{store_.PlaceOf(table->info()), table}});
+    }
+    store_.ingestion_.only_logged.clear();
     return absl::OkStatus();
   }
 
@@ -94,6 +100,7 @@ class StoreImpl::ReadOnlyOpening {
     LogPosition position;
     std::string payload;
     RecordFileReference file;
+    std::string tables;
   };
 
   Task<absl::Status> Attempt() {
@@ -103,6 +110,7 @@ class StoreImpl::ReadOnlyOpening {
     values_ = {};
     value_file_ids_.clear();
     records_.clear();
+    ingested_.clear();
     scan_ = LogScan();
     AURORA_CO_ASSIGN(found_, co_await Manifest::Recover(&files_, store_.options_.directory));
     if (!found_.has_value()) {
@@ -113,18 +121,24 @@ class StoreImpl::ReadOnlyOpening {
     AURORA_CO_RETURN_IF_ERROR(co_await OpenTables());
     AURORA_CO_RETURN_IF_ERROR(co_await OpenValueFiles(&found_->manifest.state));
     AURORA_CO_RETURN_IF_ERROR(co_await ReadLog());
+    AURORA_CO_RETURN_IF_ERROR(co_await OpenIngested());
     co_return co_await CheckLogStart();
+  }
+
+  Task<absl::StatusOr<std::shared_ptr<TreeTable>>> OpenTable(const TableInfo* info) {
+    auto table = std::make_shared<TreeTable>(*info, &store_, &store_.obsolete_);
+    const absl::StatusOr<Table*> opened = co_await table->Open();
+    if (absl::IsNotFound(opened.status())) {
+      co_return DataLossError(store_.options_.directory, ": ", TableFileName(info->number),
+                              " is missing; restore it from a backup");
+    }
+    AURORA_CO_RETURN_IF_ERROR(opened.status());
+    co_return table;
   }
 
   Task<absl::Status> OpenTables() {
     for (const auto& [number, info] : found_->manifest.state.tables) {
-      auto table = std::make_shared<TreeTable>(info, &store_, &store_.obsolete_);
-      const absl::StatusOr<Table*> opened = co_await table->Open();
-      if (absl::IsNotFound(opened.status())) {
-        co_return DataLossError(store_.options_.directory, ": ", TableFileName(number),
-                                " is missing; restore it from a backup");
-      }
-      AURORA_CO_RETURN_IF_ERROR(opened.status());
+      AURORA_CO_ASSIGN(std::shared_ptr<TreeTable> table, co_await OpenTable(&info));
       tables_.push_back({info.level, std::move(table)});
     }
     co_return absl::OkStatus();
@@ -146,6 +160,22 @@ class StoreImpl::ReadOnlyOpening {
     co_return absl::OkStatus();
   }
 
+  // The tables of ingestions that the log has and the manifest has not.
+  Task<absl::Status> OpenIngested() {
+    for (const Record& record : records_) {
+      if (record.tables.empty() || record.sequence <= found_->manifest.state.ingested_through) {
+        continue;
+      }
+      AURORA_CO_ASSIGN(std::vector<TableInfo> infos, DecodeTables(record.tables));
+      for (TableInfo& info : infos) {
+        info.ingested_at = info.smallest_sequence = info.largest_sequence = record.sequence;
+        AURORA_CO_ASSIGN(std::shared_ptr<TreeTable> table, co_await OpenTable(&info));
+        ingested_.push_back(std::move(table));
+      }
+    }
+    co_return absl::OkStatus();
+  }
+
   Task<absl::Status> ReadLog() {
     const ManifestState& state = found_->manifest.state;
     if (state.log_start_segment == 0) co_return absl::OkStatus();
@@ -158,8 +188,8 @@ class StoreImpl::ReadOnlyOpening {
     options.after = state.flushed_through;
     options.live = true;
     LogRecordCallback collect = [this](const LogRecord& record) {
-      records_.push_back(
-          {record.sequence, record.position, std::string(record.payload), record.file});
+      records_.push_back({record.sequence, record.position, std::string(record.payload),
+                          record.file, std::string(record.tables)});
       return absl::OkStatus();
     };
     AURORA_CO_ASSIGN(scan_, co_await ScanLog(files_, std::move(options), &collect));
@@ -210,6 +240,7 @@ class StoreImpl::ReadOnlyOpening {
   std::vector<Tree::Addition> tables_;
   Tree::ValueFileChange values_;
   std::set<std::uint64_t> value_file_ids_;
+  std::vector<std::shared_ptr<TreeTable>> ingested_;
   std::deque<Record> records_;
   LogScan scan_;
   int unreadable_ = 0;

@@ -7,6 +7,8 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_reader.h"
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -52,6 +54,7 @@ Task<absl::Status> StoreSalvage::Prepare() {
   }
   JudgeManifests();
   AURORA_CO_RETURN_IF_ERROR(co_await OpenValueFiles());
+  AURORA_CO_RETURN_IF_ERROR(co_await ReadIngestions());
   const std::map<std::uint64_t, std::optional<TableInfo>> tables = ChooseTables();
   for (const auto& [number, info] : tables) {
     const auto file = survey_.tables.find(number);
@@ -66,6 +69,21 @@ Task<absl::Status> StoreSalvage::Prepare() {
     return std::tie(a.first_key, a.number) < std::tie(b.first_key, b.number);
   });
   co_return co_await CheckLog();
+}
+
+Task<absl::Status> StoreSalvage::ReadIngestions() {
+  if (!survey_.has_log) co_return absl::OkStatus();
+  LogRecordCallback take = [this](const LogRecord& record) {
+    if (record.tables.empty()) return absl::OkStatus();
+    absl::StatusOr<std::vector<TableInfo>> tables = DecodeTables(record.tables);
+    if (!tables.ok()) return absl::OkStatus();
+    for (TableInfo& table : *tables) {
+      table.ingested_at = table.smallest_sequence = table.largest_sequence = record.sequence;
+      ingested_[table.number] = std::move(table);
+    }
+    return absl::OkStatus();
+  };
+  co_return (co_await SurveyLogFrom(0, &take)).status();
 }
 
 void StoreSalvage::JoinRangeDeletes() {
@@ -113,6 +131,9 @@ std::map<std::uint64_t, std::optional<TableInfo>> StoreSalvage::ChooseTables() {
   std::map<std::uint64_t, std::optional<TableInfo>> tables;
   if (state_ != nullptr) {
     for (const auto& [number, info] : state_->tables) tables[number] = info;
+    for (const auto& [number, info] : ingested_) {
+      if (info.ingested_at > state_->ingested_through) tables[number] = info;
+    }
     return tables;
   }
   std::set<std::uint64_t> removed;
@@ -126,7 +147,10 @@ std::map<std::uint64_t, std::optional<TableInfo>> StoreSalvage::ChooseTables() {
     for (const auto& [number, info] : manifest.state.tables) tables[number] = info;
   }
   for (const auto& [number, bytes] : survey_.tables) {
-    if (!removed.contains(number)) tables.try_emplace(number);
+    if (removed.contains(number)) continue;
+    std::optional<TableInfo>& info = tables.try_emplace(number).first->second;
+    const auto ingested = ingested_.find(number);
+    if (!info.has_value() && ingested != ingested_.end()) info = ingested->second;
   }
   return tables;
 }
@@ -188,8 +212,10 @@ void StoreSalvage::LoseValue(EntryKey key, std::string table, std::string what) 
 Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<TableInfo> info) {
   const std::string name = TableFileName(number);
   if (info.has_value()) issued_ = std::max(issued_, info->largest_sequence);
+  TableIdentity identity = survey_.TableIdentityOf(number);
+  if (info.has_value()) identity.ingested_at = info->ingested_at;
   const absl::StatusOr<std::unique_ptr<TableSurvey>> opened =
-      co_await TableSurvey::Open(&files_, PathOf(number), survey_.TableIdentityOf(number));
+      co_await TableSurvey::Open(&files_, PathOf(number), identity);
   if (!opened.ok()) {
     LoseTable(info, name,
               absl::IsNotFound(opened.status())
@@ -231,7 +257,7 @@ Task<absl::Status> StoreSalvage::CheckTable(std::uint64_t number, std::optional<
   }
   if (!first.has_value()) co_return absl::OkStatus();
   ++report_.table_count;
-  planned_.push_back({number, *std::move(first)});
+  planned_.push_back({number, *std::move(first), identity.ingested_at});
   co_return absl::OkStatus();
 }
 
@@ -407,7 +433,7 @@ void StoreSalvage::LoseCommits(LostCommits lost) {
 Task<absl::Status> StoreSalvage::ReadLog(LogRecordCallback* replay) {
   if (log_start_ == 0) co_return absl::OkStatus();
   LogRecordCallback count = [this, replay](const LogRecord& record) {
-    if (record.sequence <= replay_after_) return absl::OkStatus();
+    if (record.sequence <= replay_after_ || record.payload.empty()) return absl::OkStatus();
     ++report_.record_count;
     return (*replay)(record);
   };
@@ -453,7 +479,8 @@ Task<absl::Status> StoreSalvage::OpenPlanned() {
         });
     if (!needed) break;
     auto source = std::make_unique<Source>();
-    const TableIdentity table = survey_.TableIdentityOf(planned.number);
+    TableIdentity table = survey_.TableIdentityOf(planned.number);
+    table.ingested_at = planned.ingested_at;
     AURORA_CO_ASSIGN(source->survey,
                      co_await TableSurvey::Open(&files_, PathOf(planned.number), table));
     const bool any = co_await Advance(source.get());

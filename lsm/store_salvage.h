@@ -110,6 +110,7 @@ class StoreSalvage {
   struct Planned {
     std::uint64_t number = 0;
     std::string first_key;
+    Sequence ingested_at = 0;
   };
 
   StoreSalvage(Environment* environment, std::string directory, CopyOptions options);
@@ -118,6 +119,8 @@ class StoreSalvage {
   void JoinRangeDeletes();
   std::map<std::uint64_t, std::optional<TableInfo>> ChooseTables();
   Task<absl::Status> OpenValueFiles();
+  // What the log says of the tables that were ingested.
+  Task<absl::Status> ReadIngestions();
   Task<absl::Status> CheckTable(std::uint64_t number, std::optional<TableInfo> info);
   // Reads the values that the entries of a block name; what cannot be read is lost.
   Task<absl::Status> CheckValues(const Block* block, std::string table);
@@ -159,6 +162,7 @@ class StoreSalvage {
   bool is_fetched_ = false;
   std::vector<std::unique_ptr<const RangeDeletes>> range_deletes_of_tables_;
   std::unique_ptr<const RangeDeletes> range_deletes_;  // all of them; null: there are none
+  std::map<std::uint64_t, TableInfo> ingested_;        // tables that the log names
   std::vector<Planned> planned_;                       // ascending by first key
   std::size_t next_planned_ = 0;
   std::vector<std::unique_ptr<Source>> sources_;

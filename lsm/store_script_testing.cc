@@ -70,14 +70,42 @@ std::vector<ScriptMutation> DrawMutations(SeededRandom* random) {
   return mutations;
 }
 
+// Puts of one keyspace, ascending by key; every other time a range before them, which they are in.
+std::vector<ScriptMutation> DrawIngested(SeededRandom* random, KeyspaceId keyspace) {
+  std::vector<ScriptMutation> mutations;
+  if (random->Below(2) == 0) {
+    mutations.push_back(DrawRangeDelete(random));
+    mutations.front().keyspace = keyspace;
+  }
+  const auto is_taken = [&mutations](const std::string& key) {
+    if (mutations.empty()) return true;
+    const ScriptMutation& range = mutations.front();
+    return range.key <= key && (range.value.empty() || key < range.value);
+  };
+  std::set<std::string> keys;
+  for (std::uint64_t n = 1 + random->Below(12); n > 0; --n) {
+    std::string key = DrawKey(random);
+    if (is_taken(key)) keys.insert(std::move(key));
+  }
+  for (const std::string& key : keys) {
+    ScriptMutation mutation;
+    mutation.keyspace = keyspace;
+    mutation.key = key;
+    mutation.value.assign(1 + random->Below(random->Below(12) == 0 ? 4000 : 40),
+                          static_cast<char>('a' + random->Below(26)));
+    mutations.push_back(std::move(mutation));
+  }
+  return mutations;
+}
+
 Kind DrawKind(SeededRandom* random) {
   // Of 200: how often.
   static constexpr std::pair<Kind, int> kShares[] = {
-      {Kind::kWrite, 80},        {Kind::kGet, 20},         {Kind::kScan, 10},
-      {Kind::kTakeSnapshot, 8},  {Kind::kDropSnapshot, 4}, {Kind::kOpenIterator, 8},
-      {Kind::kSeek, 14},         {Kind::kSeekToEnd, 8},    {Kind::kMove, 30},
-      {Kind::kCloseIterator, 3}, {Kind::kFlush, 6},        {Kind::kCompact, 3},
-      {Kind::kReopen, 3},        {Kind::kCrash, 3},
+      {Kind::kWrite, 75},       {Kind::kIngest, 5},        {Kind::kGet, 20},
+      {Kind::kScan, 10},        {Kind::kTakeSnapshot, 8},  {Kind::kDropSnapshot, 4},
+      {Kind::kOpenIterator, 8}, {Kind::kSeek, 14},         {Kind::kSeekToEnd, 8},
+      {Kind::kMove, 30},        {Kind::kCloseIterator, 3}, {Kind::kFlush, 6},
+      {Kind::kCompact, 3},      {Kind::kReopen, 3},        {Kind::kCrash, 3},
   };
   auto drawn = static_cast<int>(random->Below(200));
   for (const auto& [kind, share] : kShares) {
@@ -95,6 +123,7 @@ ScriptStep DrawStep(SeededRandom* random) {
   step.at = random->Below(2) == 0 ? 0 : 1 + random->Below(kScriptSlots);
   step.backward = random->Below(2) == 0;
   if (step.kind == Kind::kWrite) step.mutations = DrawMutations(random);
+  if (step.kind == Kind::kIngest) step.mutations = DrawIngested(random, step.keyspace);
   const bool has_bounds = step.kind == Kind::kScan || step.kind == Kind::kOpenIterator;
   if (!has_bounds || random->Below(2) == 0) step.key = DrawKey(random);
   if (has_bounds && random->Below(2) == 0) step.upper = DrawKey(random);
@@ -137,10 +166,12 @@ std::string ShowRange(const ScriptStep& step) {
 
 std::string ShowStep(const ScriptStep& step) {
   switch (step.kind) {
-    case Kind::kWrite: {
-      std::string text = "write";
+    case Kind::kWrite:
+    case Kind::kIngest: {
+      const std::string verb = step.kind == Kind::kWrite ? "write" : "ingest";
+      std::string text = verb;
       for (const ScriptMutation& each : step.mutations) {
-        StrAppend(&text, text == "write" ? " " : ", ", ShowMutation(each));
+        StrAppend(&text, text == verb ? " " : ", ", ShowMutation(each));
       }
       return text;
     }
@@ -282,6 +313,7 @@ std::string ScriptModel::Move(const ScriptStep& step) {
 std::string ScriptModel::Answer(const ScriptStep& step) {
   switch (step.kind) {
     case Kind::kWrite:
+    case Kind::kIngest:
       Write(step.mutations);
       break;
     case Kind::kGet:

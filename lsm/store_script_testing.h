@@ -28,6 +28,8 @@ struct ScriptMutation {
 struct ScriptStep {
   enum class Kind : std::uint8_t {
     kWrite,         // `mutations` as one batch
+    kIngest,        // `mutations` as tables: puts of one keyspace by key; the first may be a
+                    // kDeleteRange, which the others are in: it is replaced by them
     kGet,           // `key`
     kScan,          // all from `key` to `upper`, forwards or, if `backward`, backwards
     kTakeSnapshot,  // into `slot`

@@ -35,6 +35,7 @@
 #include "aurora/lsm/snapshot_list.h"
 #include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_parts.h"
 #include "aurora/lsm/store_statistics.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/table_builder.h"
@@ -91,6 +92,7 @@ struct StoreState {
   std::atomic<std::uint64_t> next_file_number_{1};
   std::atomic<std::uint64_t> file_number_bound_{1};  // reserved in the manifest
 
+  StoreParts::IngestionState ingestion_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<LogPins> log_pins_;
   std::vector<LogPosition> scanned_log_;  // of a read-only store, which has no log_

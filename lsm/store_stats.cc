@@ -25,7 +25,7 @@ bool IsTime(Measure measure) { return measure < Measure::kLogGroupCommits; }
 
 std::string_view StallReasonName(StallReason reason) {
   constexpr std::array<std::string_view, kStallReasonCount> kNames = {
-      "pacing", "memtables", "log_room", "queue", "sequences"};
+      "pacing", "memtables", "log_room", "queue", "sequences", "ingestion"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -63,8 +63,9 @@ enum class StallReason : std::uint8_t {
   kLogRoom,    // the log has no segment ready
   kQueue,      // too many commits are in progress
   kSequences,  // no sequence number is reserved
+  kIngestion,  // an ingestion takes its place
 };
-inline constexpr std::size_t kStallReasonCount = 5;
+inline constexpr std::size_t kStallReasonCount = 6;
 // "pacing", "log_room".
 std::string_view StallReasonName(StallReason reason);
 

@@ -260,6 +260,9 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
   AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await environment_.files().Open(path, open));
   TableOptions options;
   options.identity = IdentityOf(info->number);
+  if (!AURORA_PLANTED_BUG("ingestion-visible-too-early")) {
+    options.identity.ingested_at = info->ingested_at;
+  }
   options.cache = block_cache_.get();
   options.memory = options_.memory;
   absl::StatusOr<std::unique_ptr<Table>> table =

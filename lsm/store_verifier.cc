@@ -11,6 +11,8 @@
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_reader.h"
 #include "aurora/lsm/log_survey.h"
+#include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/table_format.h"
 #include "aurora/lsm/table_verifier.h"
 #include "aurora/lsm/value_format.h"
 #include "aurora/lsm/value_survey.h"
@@ -146,12 +148,15 @@ class StoreVerifier {
     co_return absl::OkStatus();
   }
 
-  Task<absl::Status> VerifyNamed(std::uint64_t number, std::optional<TableInfo> info) {
+  Task<absl::Status> VerifyNamed(std::uint64_t number, std::optional<TableInfo> info,
+                                 bool by_manifest = true) {
     const std::string name = TableFileName(number);
-    const absl::StatusOr<TableVerdict> verdict = co_await VerifyTable(
-        &files_, JoinPath(directory_, name), survey_.TableIdentityOf(number), info);
+    TableIdentity identity = survey_.TableIdentityOf(number);
+    if (info.has_value()) identity.ingested_at = info->ingested_at;
+    const absl::StatusOr<TableVerdict> verdict =
+        co_await VerifyTable(&files_, JoinPath(directory_, name), identity, info);
     const bool wrong = !verdict.ok() || !verdict->damage.empty();
-    if (wrong && info.has_value()) {
+    if (wrong && info.has_value() && by_manifest) {
       // A table that is no longer named may be gone, or going.
       AURORA_CO_ASSIGN(const bool named, co_await IsStillNamed(number));
       if (!named) co_return Progress(info->size_bytes);
@@ -322,8 +327,12 @@ class StoreVerifier {
     scan.first_segment = static_cast<std::uint32_t>(state->log_start_segment);
     scan.after = state->flushed_through;
     scan.live = live;
-    LogRecordCallback check = [this](const LogRecord& record) {
-      if (options_.check_record == nullptr) return absl::OkStatus();
+    ingested_.clear();
+    LogRecordCallback check = [this, state](const LogRecord& record) {
+      if (!record.tables.empty() && record.sequence > state->ingested_through) {
+        AURORA_RETURN_IF_ERROR(TakeIngestion(record));
+      }
+      if (options_.check_record == nullptr || record.payload.empty()) return absl::OkStatus();
       return (*options_.check_record)(record);
     };
     AURORA_CO_ASSIGN(scan_, co_await ScanLog(files_, std::move(scan), &check));
@@ -339,6 +348,16 @@ class StoreVerifier {
     co_return absl::OkStatus();
   }
 
+  // The log has its tables, and the manifest has not, until the next open.
+  absl::Status TakeIngestion(const LogRecord& record) {
+    AURORA_ASSIGN_OR_RETURN(std::vector<TableInfo> tables, DecodeTables(record.tables));
+    for (TableInfo& table : tables) {
+      table.ingested_at = table.smallest_sequence = table.largest_sequence = record.sequence;
+      ingested_[table.number] = std::move(table);
+    }
+    return absl::OkStatus();
+  }
+
   // The segment in which the log ended must still have been the log's when it was read.
   Task<absl::Status> CheckLogStart() {
     AURORA_CO_ASSIGN(const DirectorySurvey now, co_await SurveyDirectory(&files_, directory_));
@@ -348,6 +367,9 @@ class StoreVerifier {
       co_return TooFast();
     }
     log_is_whole_ = true;
+    for (const auto& [number, info] : ingested_) {
+      AURORA_CO_RETURN_IF_ERROR(co_await VerifyNamed(number, info, /*by_manifest=*/false));
+    }
     is_closed_ = manifest != nullptr && manifest->state.closed_at.has_value();
     report_.segment_count = scan_.chain.size();
     report_.record_count = scan_.report.record_count;
@@ -410,7 +432,7 @@ class StoreVerifier {
     const SurveyedManifest* const manifest = survey_.manifest_in_force();
     for (const auto& [number, bytes] : survey_.tables) {
       if (manifest == nullptr || !manifest->is_whole()) break;
-      if (manifest->state.tables.contains(number)) continue;
+      if (manifest->state.tables.contains(number) || ingested_.contains(number)) continue;
       Add(Finding::Kind::kNote, TableFileName(number), std::nullopt,
           StrCat("belongs to no state of the database (", bytes,
                  " bytes): dropped, or left by a job that did not end"));
@@ -491,6 +513,7 @@ class StoreVerifier {
   const VerifyOptions options_;
   DirectorySurvey survey_;
   LogScan scan_;
+  std::map<std::uint64_t, TableInfo> ingested_;  // tables that only the log names
   bool log_is_whole_ = false;
   bool is_closed_ = false;
   std::map<std::uint64_t, std::vector<TableValues>> named_;  // by tables, of each value file

@@ -112,8 +112,8 @@ absl::Status Table::OpenRangeDeletes(const TableFooter& footer, const Stretch& t
     absl::StatusOr<std::unique_ptr<char[]>> raw =
         DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
     if (!raw.ok()) return Located(raw.status(), "range deletes", handle.offset);
-    absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
-        DecodeRangeDeletes(*std::move(raw), handle.raw_bytes, options_.memory);
+    absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes = DecodeRangeDeletes(
+        *std::move(raw), handle.raw_bytes, options_.memory, options_.identity.ingested_at);
     if (!deletes.ok()) return Located(deletes.status(), "range deletes", handle.offset);
     range_deletes_ = *std::move(deletes);
     count = range_deletes_->size();
@@ -167,8 +167,8 @@ absl::StatusOr<Table::BlockPointer> Table::DecodeBlock(std::size_t index, const 
   absl::StatusOr<std::unique_ptr<char[]>> raw =
       DecodeStoredBlock(options_.identity, handle, stretch.View(handle.offset, handle.end()));
   if (!raw.ok()) return Located(raw.status(), "data block", handle.offset);
-  absl::StatusOr<std::shared_ptr<const Block>> block =
-      Block::Open(*std::move(raw), handle.raw_bytes, std::move(charge));
+  absl::StatusOr<std::shared_ptr<const Block>> block = Block::Open(
+      *std::move(raw), handle.raw_bytes, std::move(charge), options_.identity.ingested_at);
   if (!block.ok()) return Located(block.status(), "data block", handle.offset);
   BlockPointer pointer = *std::move(block);
   if (is_cached) options_.cache->Insert(IdOf(index), pointer, bytes);

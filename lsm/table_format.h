@@ -42,6 +42,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/types.h"
 
 namespace aurora::lsm {
 
@@ -62,6 +63,9 @@ inline constexpr std::size_t kMaxExpansion = 1024;
 struct TableIdentity {
   std::array<std::uint8_t, 16> database_id = {};
   std::uint64_t file_number = 0;
+  // Added to the sequences of the entries: of a table that was ingested, whose own are 0, that of
+  // the commit.
+  Sequence ingested_at = 0;
 };
 
 enum class Compression : std::uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };

@@ -116,7 +116,7 @@ Task<void> TableSurvey::ReadRangeDeletes() {
   const absl::StatusOr<std::shared_ptr<const Block>> block =
       Block::Open(std::move(raw), handle.raw_bytes, {});
   absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
-      block.ok() ? DecodeRangeDeletes(**block) : block.status();
+      block.ok() ? DecodeRangeDeletes(**block, identity_.ingested_at) : block.status();
   if (deletes.ok()) {
     range_deletes_ = *std::move(deletes);
   } else {
@@ -203,7 +203,8 @@ bool TableSurvey::TakeFoundIndex(const Block& block, std::uint64_t offset) {
     return true;
   }
   // A delete that has a value is no entry.
-  absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes = DecodeRangeDeletes(block);
+  absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
+      DecodeRangeDeletes(block, identity_.ingested_at);
   if (deletes.ok()) {
     range_deletes_ = *std::move(deletes);
     return true;
@@ -236,7 +237,7 @@ Task<bool> TableSurvey::Next() {
     co_return true;
   }
   absl::StatusOr<std::shared_ptr<const Block>> block =
-      Block::Open(*std::move(raw), place.handle.raw_bytes, {});
+      Block::Open(*std::move(raw), place.handle.raw_bytes, {}, identity_.ingested_at);
   if (block.ok()) {
     TakeReadable(*std::move(block));
   } else {

@@ -117,6 +117,8 @@ class TableVerifier {
       TableProperties stated = *survey.properties();
       // What no block can tell.
       stated.filter_bits_per_key = sums_.filter_bits_per_key;
+      stated.smallest_sequence += identity_.ingested_at;
+      stated.largest_sequence += identity_.ingested_at;
       if (stated != sums_) Damage(all, "the properties do not agree with the data");
       const bool filtered = survey.properties()->filter_bits_per_key > 0;
       if (filtered != (survey.footer().has_value() && survey.footer()->filter.stored_bytes != 0)) {

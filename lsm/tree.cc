@@ -253,7 +253,13 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
 void Tree::SortLevels() {
   using Pointer = std::shared_ptr<TreeTable>;
   std::sort(levels_[0].begin(), levels_[0].end(), [](const Pointer& a, const Pointer& b) {
-    const bool is_newer = a->info().number > b->info().number;
+    // An ingested table has its number from before its commit. What one flush or one ingestion has
+    // made does not overlap.
+    const auto age = [](const Pointer& table) {
+      const bool by_number = AURORA_PLANTED_BUG("ingestion-order-by-number");
+      return std::pair(by_number ? 0 : table->info().largest_sequence, table->info().number);
+    };
+    const bool is_newer = age(a) > age(b);
     return AURORA_PLANTED_BUG("level0-oldest-first") ? !is_newer : is_newer;
   });
   for (int level = 1; level < kLevelCount; ++level) {

@@ -1,5 +1,6 @@
 #include "aurora/tests/formats/golden_testing.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,8 @@
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -230,6 +233,67 @@ absl::Status FillLarge(Simulation* simulation) {
   return simulation->Restart();
 }
 
+// Tables of every other key, of which the second is in place of all keys from `replaced` on.
+Task<absl::StatusOr<std::vector<std::unique_ptr<lsm::TableFile>>>> WriteTables(lsm::Store* store,
+                                                                               int from,
+                                                                               int replaced) {
+  std::vector<std::unique_ptr<lsm::TableFile>> tables;
+  for (const int begin : {from, replaced}) {
+    AURORA_CO_ASSIGN(std::unique_ptr<lsm::TableFile> table, co_await store->NewTable(0));
+    for (int i = begin; i < begin + 40; i += 2) {
+      const std::string key = NumberedKey(i);
+      const std::string value = StrCat("ingested ", i);
+      AURORA_CO_RETURN_IF_ERROR(co_await table->Add(key, value));
+    }
+    if (begin == replaced) table->ReplaceRange(NumberedKey(replaced), NumberedKey(replaced + 50));
+    AURORA_CO_RETURN_IF_ERROR(co_await table->Finish());
+    tables.push_back(std::move(table));
+  }
+  co_return tables;
+}
+
+// The last ingestion is in the log alone: the manifest fails when it is to take it.
+Task<absl::Status> WriteIngested(Simulation* simulation, std::unique_ptr<lsm::KvStore>* opened) {
+  lsm::StoreOptions options = SmallStoreOptions(nullptr);
+  options.merge_operators.clear();
+  AURORA_CO_ASSIGN(*opened,
+                   co_await lsm::KvStore::Open(simulation->environment(), std::move(options)));
+  lsm::KvStore* const store = opened->get();
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = NumberedKey(i);
+    const std::string value = StrCat("value ", i);
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Put(key, value)).status());
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().Compact());
+  for (const int from : {20, 120}) {
+    AURORA_CO_ASSIGN(const auto tables, co_await WriteTables(&store->store(), from, from + 40));
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Ingest(tables)).status());
+  }
+  AURORA_CO_ASSIGN(const auto tables, co_await WriteTables(&store->store(), 330, 200));
+  const std::string replaced = NumberedKey(201);
+  AURORA_CO_RETURN_IF_ERROR((co_await store->Put(replaced, "is replaced")).status());
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().WaitIdle());
+  FaultRule rule;
+  rule.fault = Fault::Error(EIO);
+  rule.kinds = {OperationKind::kWriteDurably, OperationKind::kWrite, OperationKind::kSync};
+  rule.path = "*MANIFEST*";
+  rule.count = FaultRule::kForEver;
+  simulation->faults().Add(rule);
+  AURORA_CHECK(!(co_await store->Ingest(tables)).ok());
+  co_return absl::OkStatus();
+}
+
+absl::Status FillIngested(Simulation* simulation) {
+  std::unique_ptr<lsm::KvStore> store;
+  AURORA_RETURN_IF_ERROR(simulation->Run(WriteIngested(simulation, &store)));
+  simulation->CrashProcess();
+  AURORA_CHECK(!simulation->Run(store->Close()).ok());
+  AURORA_CHECK(simulation->RunUntilIdle());
+  simulation->faults().Clear();
+  return simulation->Restart();
+}
+
 Task<absl::Status> ReadStore(Environment* environment, std::string* answers) {
   const lsm::AppendOperator append;
   AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
@@ -267,6 +331,8 @@ GoldenDatabase MakeGolden(const std::string& name) {
   absl::Status status;
   if (name == "large") {
     status = FillLarge(&simulation);
+  } else if (name == "ingested") {
+    status = FillIngested(&simulation);
   } else {
     status = simulation.Run(name == "store" ? FillStore(environment) : Fill(environment));
   }
@@ -287,7 +353,7 @@ absl::StatusOr<GoldenDatabase> ReadAnswers(const std::string& name, const DiskIm
   Simulation simulation(kSeed, std::move(options));
   Environment* const environment = &simulation.environment();
   GoldenDatabase read;
-  const bool is_store = name == "store" || name == "large";
+  const bool is_store = name == "store" || name == "large" || name == "ingested";
   AURORA_RETURN_IF_ERROR(simulation.Run(is_store ? ReadStore(environment, &read.answers)
                                                  : ReadAll(environment, &read.answers)));
   read.image = simulation.disk().image();

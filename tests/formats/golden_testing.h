@@ -7,6 +7,8 @@
 //   closed/, killed/    the files of two databases, without the zeros at the end of each file
 //   store/              the same of a store (lsm/kv_store.h) without a database around it, for what
 //                       no database writes: range deletes, merges; from version 2 on
+//   ingested/           a store with tables that were ingested, and an ingestion that only the log
+//                       has; from version 3 on
 //   large/              a store that was killed when its log had a record in a file of its own;
 //                       from version 3 on
 //   closed.sizes, ...   a line for each file: its size and its path
@@ -27,7 +29,7 @@ struct GoldenDatabase {
   std::string answers;  // of all documents and of some queries
 };
 
-inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store", "large"};
+inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store", "ingested", "large"};
 GoldenDatabase MakeGolden(const std::string& name);
 
 // Opens the golden database of that name, reads all of it, and closes it: what is there afterwards.

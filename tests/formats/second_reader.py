@@ -289,7 +289,7 @@ class Database:
         self.tables, self.collections, self.entries = {}, {}, {}
         self.value_files, self.values = {}, {}
         self.range_deletes = []
-        self.log_start = self.flushed = self.last_sequence = 0
+        self.log_start = self.flushed = self.ingested = self.last_sequence = 0
         self.handler_state = b""
         self.closed_cleanly = False
         self.compressions = set()
@@ -297,8 +297,8 @@ class Database:
         self.read_manifest()
         for file in self.value_files.values():
             self.read_value_file(file)
-        for number in self.tables:
-            self.read_table(number)
+        for number, table in self.tables.items():
+            self.read_table(number, table.word(8))
         if self.handler_state:
             for collection in framed(self.handler_state).structs(0):
                 self.define(collection.bytes(0))
@@ -339,6 +339,7 @@ class Database:
             self.value_files[file.word(0)] = file
         self.log_start = edit.word(0) or self.log_start
         self.flushed = edit.word(1) or self.flushed
+        self.ingested = edit.word(5) or self.ingested
         if edit.pointer(3) is not None:
             self.handler_state = edit.bytes(3)
 
@@ -398,7 +399,7 @@ class Database:
         named[file][number] = stored
         return value
 
-    def read_table(self, number):
+    def read_table(self, number, ingested_at):
         data = self.file(f"{number:06d}.table")
         footer = data[-128:]
         assert footer[:8] == b"AURTABLE" and u64(footer, 120) == xxh3(footer[:120])
@@ -423,10 +424,10 @@ class Database:
                 _, version, kind, value = entry
                 if kind == SEPARATED_PUT:
                     kind, value = PUT, self.read_handle(value, named)
-                self.entries.setdefault(key, []).append((version, kind, value))
+                self.entries.setdefault(key, []).append((version + ingested_at, kind, value))
         self.check_named(number, data, footer, named)
         assert end == u64(footer, 64 if content is not None else 48)
-        self.read_range_deletes(number, data, footer, first, last[0])
+        self.read_range_deletes(number, data, footer, first, last[0], ingested_at)
 
     def check_named(self, number, data, footer, named):
         """What manifest and properties say of the values that the table names."""
@@ -444,7 +445,7 @@ class Database:
                 following = numbers[-1] + 1
             assert numbers == sorted(named[file.word(0)])
 
-    def read_range_deletes(self, number, data, footer, least, greatest):
+    def read_range_deletes(self, number, data, footer, least, greatest, ingested_at):
         """The range deletes of a table, and whether its bounds enclose all that it holds."""
         found, exclusive = [], False
         if any(footer[96:112]):
@@ -454,7 +455,7 @@ class Database:
             least = min(least, begin)
             if end > greatest:
                 greatest, exclusive = end, True
-            self.range_deletes.append((begin, end, sequence))
+            self.range_deletes.append((begin, end, sequence + ingested_at))
         order = [(begin, -sequence) for begin, sequence, _, _ in found]
         assert order == sorted(set(order))
         table = self.tables[number]
@@ -495,13 +496,29 @@ class Database:
             end = BLOCK
             for kind, sequence, payload, end in self.frames(number, headers[number], limit):
                 self.closed_cleanly = kind == 3
-                if kind not in (1, 4):
+                if kind not in (1, 4, 5):
                     continue
                 assert sequence > self.last_sequence
                 self.last_sequence = sequence
-                if sequence > self.flushed:
-                    yield sequence, payload if kind == 1 else self.record_file(payload)
+                if sequence <= self.flushed:
+                    continue
+                if kind == 4:
+                    payload = self.record_file(payload)
+                if kind == 5:
+                    payload = self.ingest(sequence, payload)
+                if payload:
+                    yield sequence, payload
             assert limit is None or end == limit
+
+    def ingest(self, sequence, payload):
+        """The record of an ingestion, whose tables the manifest may not have."""
+        size = u32(payload, 0)
+        assert size % 8 == 0 and u32(payload, 4) == 0
+        if sequence > self.ingested:
+            for table in framed(payload[8 : 8 + size]).structs(1):
+                self.tables[table.word(0)] = table
+                self.read_table(table.word(0), sequence)
+        return payload[8 + size :]
 
     def record_file(self, reference):
         """The record that a frame says is in a file of its own."""

@@ -59,6 +59,31 @@ class SecondReaderTest(unittest.TestCase):
         self.assertGreaterEqual(len(database.compressions), 2)
         self.assertEqual(database.documents("things"), [document(i) for i in range(20_000)])
 
+    def restore_golden(self, name):
+        """Makes a database of a golden directory; returns what it must be found to hold."""
+        golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden", "3", name)
+        with open(f"{golden}.sizes", encoding="utf-8") as sizes:
+            for line in sizes:
+                size, path = line.split()
+                target = os.path.join(self.database, path)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(os.path.join(golden, path), "rb") as file:
+                    content = file.read().ljust(int(size), b"\0")
+                with open(target, "wb") as file:
+                    file.write(content)
+        with open(f"{golden}.answers", encoding="utf-8") as answers:
+            return dict(line.rstrip("\n").split(" = ", 1) for line in answers)
+
+    def test_what_was_ingested_is_read(self):
+        expected = self.restore_golden("ingested")
+        database = second_reader.Database(self.database)
+        found = {}
+        for key in database.entries:
+            value = database.value(key)
+            if value is not None:
+                found[f"{key[0]}/{key[1:].decode()}"] = value.decode()
+        self.assertEqual(found, expected)
+
     def test_a_record_that_is_too_large_for_the_log_is_read(self):
         # One commit of about 10 MB. Killed at once, so that it is not yet in a table, perhaps.
         count = 4_000

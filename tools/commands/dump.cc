@@ -65,6 +65,7 @@ class Dump {
   ExitCode Segment(const std::string& path, std::uint32_t number);
   void SegmentHeaderLine(const SegmentSurvey& survey);
   void Frame(const SegmentSurvey& survey);
+  std::string IngestionText(std::string_view payload, Array* operations) const;
   // What a frame says of a record that has a file of its own, and what is in that.
   std::string RecordFileText(const SegmentSurvey& survey, Array* operations);
   std::string RecordText(std::string_view payload, Array* operations) const;
@@ -106,6 +107,8 @@ std::string_view KindName(lsm::FrameKind kind) {
       return "close";
     case lsm::FrameKind::kRecordFile:
       return "record file";
+    case lsm::FrameKind::kIngestion:
+      return "ingestion";
   }
   return "unknown";
 }
@@ -278,6 +281,19 @@ std::string Dump::RecordFileText(const SegmentSurvey& survey, Array* operations)
   return StrCat(what, ": ", RecordText(payload->view(), operations));
 }
 
+std::string Dump::IngestionText(std::string_view payload, Array* operations) const {
+  const std::optional<lsm::IngestionPayload> ingestion = lsm::SplitIngestion(payload);
+  if (!ingestion.has_value()) return "not an ingestion";
+  const absl::StatusOr<std::vector<lsm::TableInfo>> tables = lsm::DecodeTables(ingestion->tables);
+  if (!tables.ok()) return StrCat("not an ingestion: ", ToStd(tables.status().message()));
+  std::string text;
+  for (const lsm::TableInfo& table : *tables) {
+    StrAppend(&text, text.empty() ? "" : ", ", lsm::TableFileName(table.number));
+  }
+  if (ingestion->record.empty()) return text;
+  return StrCat(text, ": ", RecordText(ingestion->record, operations));
+}
+
 void Dump::Frame(const SegmentSurvey& survey) {
   const SegmentSurvey::Item& item = survey.item();
   const lsm::FrameHeader& frame = item.frame.header;
@@ -285,6 +301,9 @@ void Dump::Frame(const SegmentSurvey& survey) {
   std::string text;
   if (frame.kind == lsm::FrameKind::kRecord) text = RecordText(item.frame.payload, &operations);
   if (frame.kind == lsm::FrameKind::kRecordFile) text = RecordFileText(survey, &operations);
+  if (frame.kind == lsm::FrameKind::kIngestion) {
+    text = IngestionText(item.frame.payload, &operations);
+  }
   std::vector<Cell> cells = {{"type", Text(KindName(frame.kind)), -8},
                              {"offset", Number(frame.offset), 10},
                              {"bytes", Number(frame.payload_bytes), 8},
@@ -526,6 +545,7 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
   if (frame.identity.has_value()) add("epoch", frame.identity->epoch);
   add("log_start_segment", edit.log_start_segment);
   add("flushed_through", edit.flushed_through);
+  add("ingested_through", edit.ingested_through);
   add("reserved_through", edit.reserved_through);
   add("next_file_number", edit.next_file_number);
   add("closed_at", edit.closed_at);
@@ -543,6 +563,7 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                      {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
                      {"largest_is_exclusive", Value(table.largest_is_exclusive)},
                      {"range_deletes", Number(table.range_delete_count)},
+                     {"is_ingested", Value(table.ingested_at != 0)},
                      {"value_bytes", Number(table.value_bytes())},
                      {"smallest_sequence", Number(table.smallest_sequence)},
                      {"largest_sequence", Number(table.largest_sequence)}}));
@@ -561,10 +582,11 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
   }
   for (const lsm::TableInfo& table : edit.added_tables) {
     streams_.out << "          +  " << lsm::TableFileName(table.number) << "  level " << table.level
-                 << "  " << table.size_bytes << " bytes  " << table.entry_count
-                 << " entries  commits " << table.smallest_sequence << " to "
-                 << table.largest_sequence << "  " << HexText(table.smallest_key, 16) << " to "
-                 << HexText(table.largest_key, 16) << "\n";
+                 << "  " << table.size_bytes << " bytes  " << table.entry_count << " entries  "
+                 << (table.ingested_at != 0 ? "ingested, " : "") << "commits "
+                 << table.smallest_sequence << " to " << table.largest_sequence << "  "
+                 << HexText(table.smallest_key, 16) << " to " << HexText(table.largest_key, 16)
+                 << "\n";
   }
   for (const std::uint64_t id : edit.removed_value_files) {
     streams_.out << "          -  values " << id << "\n";

@@ -5,6 +5,7 @@
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
+#include "aurora/runtime/status.h"
 
 namespace aurora::lsm {
 namespace {

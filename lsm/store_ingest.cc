@@ -397,6 +397,8 @@ class StoreImpl::Ingestion {
     for (const TableInfo& table : tables_) {
       added.push_back(
           {table.level, std::make_shared<TreeTable>(table, &store_, &store_.obsolete_)});
+      store_.events_.Post(
+          TableCreated{table.number, table.level, table.size_bytes, table.entry_count});
     }
     std::shared_ptr<const Tree> old_tree;
     ViewSlots::Views old_views;  // freed without the lock

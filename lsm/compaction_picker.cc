@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
 
 namespace aurora::lsm {
@@ -115,6 +116,14 @@ double CompactionPicker::Score(const Tree& tree, int level) const {
 }
 
 bool CompactionPicker::IsDue(const Tree& tree) const {
+  if (IsLevelDue(tree)) return true;
+  if (AURORA_LIKELY(tree.dense_tables().empty())) return false;
+  const std::vector<Dense> parts = DenseParts(tree);
+  return std::any_of(parts.begin(), parts.end(),
+                     [this](const Dense& part) { return part.largest_sequence <= oldest_reader_; });
+}
+
+bool CompactionPicker::IsLevelDue(const Tree& tree) const {
   for (int level = 0; level < kLevelCount; ++level) {
     if (Score(tree, level) >= 1) return true;
   }
@@ -169,6 +178,13 @@ std::optional<Compaction> CompactionPicker::Pick(const Tree& tree) {
     if (!picked.has_value()) continue;
     TakeInputs(*picked);
     return picked;
+  }
+  if (!tree.dense_tables().empty() && !IsLevelDue(tree)) {
+    std::optional<Compaction> picked = PickDense(tree);
+    if (picked.has_value()) {
+      TakeInputs(*picked);
+      return picked;
+    }
   }
   is_stuck_ = true;
   return std::nullopt;
@@ -245,6 +261,99 @@ std::optional<Compaction> CompactionPicker::PickLevel(const Tree& tree, int leve
     const TableInfo& info = picked->upper.front()->info();
     cursor = info.largest_key;
     if (!info.largest_is_exclusive) cursor.push_back('\0');
+  }
+  return picked;
+}
+
+// --- Deletes. ---
+
+void CompactionPicker::Dense::Add(const TableInfo& info) {
+  entry_count += info.entry_count;
+  delete_count += info.delete_count;
+  range_delete_count += info.range_delete_count;
+  largest_sequence = std::max(largest_sequence, info.largest_sequence);
+}
+
+// Whoever found that all is taken looks again only if there is something new to be found: readers
+// come and go all the time.
+void CompactionPicker::SetOldestReader(const Tree& tree, Sequence oldest) {
+  if (oldest >= FirstHeldBack(tree)) is_stuck_ = false;
+  oldest_reader_ = oldest;
+}
+
+bool CompactionPicker::IsWorthwhile(const Dense& part) const {
+  if (part.is_last || part.range_delete_count >= part.delete_count) return true;
+  return part.entries_below <=
+         part.delete_count * static_cast<std::uint64_t>(options_.level_multiplier);
+}
+
+void CompactionPicker::AddDenseColumns(const Tree& tree, std::vector<Dense>* parts) const {
+  for (Tree::Tables& column : Columns(tree.level(0))) {
+    Dense part;
+    bool has_ranges = false;
+    for (const auto& table : column) {
+      const TableInfo& info = table->info();
+      part.Add(info);
+      has_ranges |= info.IsDense() && info.range_delete_count >= info.delete_count;
+    }
+    const std::uint64_t deletes = part.delete_count + part.range_delete_count;
+    if (!has_ranges && deletes < part.entry_count - part.delete_count) continue;
+    for (const auto& table :
+         tree.Overlapping(1, column.front()->info().smallest_key, LargestKey(column))) {
+      part.entries_below += table->info().entry_count;
+    }
+    part.upper = std::move(column);
+    if (has_ranges || IsWorthwhile(part)) parts->push_back(std::move(part));
+  }
+}
+
+std::vector<CompactionPicker::Dense> CompactionPicker::DenseParts(const Tree& tree) const {
+  std::vector<Dense> parts;
+  const std::vector<Tree::DenseTable>& tables = tree.dense_tables();
+  if (!tables.empty() && tables.front().level == 0) AddDenseColumns(tree, &parts);
+  for (const Tree::DenseTable& dense : tables) {
+    if (dense.level == 0) continue;
+    Dense part;
+    part.level = dense.level;
+    part.upper = {dense.table};
+    part.Add(dense.table->info());
+    part.entries_below = dense.entries_below;
+    part.is_last = dense.is_last;
+    if (IsWorthwhile(part)) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+Sequence CompactionPicker::FirstHeldBack(const Tree& tree) const {
+  Sequence first = kMaxSequence;
+  for (const Dense& part : DenseParts(tree)) {
+    if (part.largest_sequence > oldest_reader_) first = std::min(first, part.largest_sequence);
+  }
+  return first;
+}
+
+std::optional<Compaction> CompactionPicker::PickDense(const Tree& tree) const {
+  std::optional<Compaction> picked;
+  double least_cost = 0;
+  for (Dense& part : DenseParts(tree)) {
+    if (part.largest_sequence > oldest_reader_ || IsTaken(part.upper)) continue;
+    Tree::Tables lower;
+    if (!part.is_last) {
+      const std::string_view smallest = part.upper.front()->info().smallest_key;
+      lower = tree.Overlapping(part.level + 1, smallest, LargestKey(part.upper));
+    }
+    if (IsTaken(lower)) continue;
+    const double cost = static_cast<double>(part.entries_below + part.entry_count) /
+                        static_cast<double>(part.delete_count + part.range_delete_count);
+    if (picked.has_value() && cost >= least_cost) continue;
+    least_cost = cost;
+    picked.emplace();
+    picked->reason = CompactionReason::kDeletes;
+    picked->level = part.level;
+    picked->output_level = part.is_last ? part.level : part.level + 1;
+    picked->is_move = part.level > 0 && !part.is_last && lower.empty();
+    picked->upper = std::move(part.upper);
+    picked->lower = std::move(lower);
   }
   return picked;
 }

@@ -11,6 +11,16 @@
 //   others     the table that overlaps least of the next level for its size, and what it overlaps;
 //              chosen among those that come next in turn where there are many.
 //
+// Where no level is due, tables are compacted for the deletes in them. Half of a table, or of a
+// column of level 0, is deletes, and every reader sees them: then it goes one level down (it is
+// moved if nothing overlaps it there), until nothing is below; there it is rewritten where it is,
+// without its deletes. So a queue does not leave tombstones that every scan steps over, and what
+// was deleted gives its space back. It ends: entries only go down, and what is rewritten in place
+// has no deletes left. Nothing is rewritten for fewer deletes than one in level_multiplier of the
+// next level's entries, which is what a compaction by size would rewrite for them: they wait for
+// more. Range deletes may hide any number of entries: a table of them does not wait, nor the column
+// of level 0 in which it is.
+//
 // What was picked is taken until it is released: no table is in two compactions. This alone keeps
 // the key ranges that two write to one level apart, since each takes all tables of that level that
 // its range overlaps. A level is due by what has not been taken out of it: else whoever is free
@@ -73,6 +83,13 @@ class CompactionPicker {
   // Pick may find something that it did not find before.
   void TreeChanged() { is_stuck_ = false; }
 
+  // The oldest sequence at which anybody reads (SnapshotList::Oldest); kMaxSequence, at first:
+  // nobody does. No compaction is due for deletes above it: a reader needs what they hide.
+  void SetOldestReader(const Tree& tree, Sequence oldest);
+  // The least sequence above the oldest reader's that it must reach before more is due for the sake
+  // of deletes; kMaxSequence: there is none.
+  Sequence FirstHeldBack(const Tree& tree) const;
+
   // True if a compaction is due.
   bool IsDue(const Tree& tree) const;
   // The same, but false if nothing has changed since Pick found all that is due to be taken.
@@ -93,6 +110,25 @@ class CompactionPicker {
   std::vector<Tree::Tables> FreeColumns(const Tree& tree) const;
   std::optional<Compaction> PickLevel0(const Tree& tree) const;
   std::optional<Compaction> PickLevel(const Tree& tree, int level);
+  // A table, or a column of level 0, that is to be compacted for its deletes once readers allow it.
+  struct Dense {
+    int level = 0;
+    Tree::Tables upper;
+    std::uint64_t entry_count = 0;
+    std::uint64_t delete_count = 0;
+    std::uint64_t range_delete_count = 0;
+    Sequence largest_sequence = 0;
+    std::uint64_t entries_below = 0;
+    bool is_last = false;
+
+    void Add(const TableInfo& info);
+  };
+  std::vector<Dense> DenseParts(const Tree& tree) const;
+  void AddDenseColumns(const Tree& tree, std::vector<Dense>* parts) const;
+  bool IsWorthwhile(const Dense& part) const;
+  bool IsLevelDue(const Tree& tree) const;
+  // For the sake of deletes.
+  std::optional<Compaction> PickDense(const Tree& tree) const;
   void TakeInputs(const Compaction& compaction);
 
   const Options options_;
@@ -108,6 +144,7 @@ class CompactionPicker {
   };
   std::vector<Running> running_;
   bool is_stuck_ = false;
+  Sequence oldest_reader_ = kMaxSequence;
   // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;
 };

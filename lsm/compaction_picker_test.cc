@@ -203,6 +203,139 @@ TEST_F(CompactionPickerTest, AllOfItGoesWhereItFits) {
   EXPECT_FALSE(picker_.Take(l1));
 }
 
+// Of 100 entries, 60 deletes.
+TableInfo Dense(std::uint64_t number, int level, std::string_view smallest,
+                std::string_view largest) {
+  TableInfo info;
+  info.number = number;
+  info.level = level;
+  info.size_bytes = 10;
+  info.entry_count = 100;
+  info.delete_count = 60;
+  info.smallest_key = smallest;
+  info.largest_key = largest;
+  info.largest_sequence = number;
+  return info;
+}
+TableInfo Full(std::uint64_t number, int level, std::string_view smallest, std::string_view largest,
+               std::uint64_t entries) {
+  TableInfo info = Dense(number, level, smallest, largest);
+  info.entry_count = entries;
+  info.delete_count = 0;
+  return info;
+}
+
+TEST_F(CompactionPickerTest, WhatIsHalfDeletesGoesDown) {
+  sketch_.Add(Dense(100, 1, "c", "f"));
+  sketch_.Add(Full(101, 2, "e", "h", 600));
+  TableInfo sparse = Dense(102, 1, "g", "h");
+  sparse.delete_count = 49;
+  sketch_.Add(sparse);
+  ASSERT_TRUE(picker_.IsDue(tree()));
+  const std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->reason, CompactionReason::kDeletes);
+  EXPECT_EQ(picked->level, 1);
+  EXPECT_EQ(picked->output_level, 2);
+  EXPECT_FALSE(picked->is_move);
+  EXPECT_EQ(Numbers(picked->upper), NumberList{100});
+  EXPECT_EQ(Numbers(picked->lower), NumberList{101});
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+}
+
+TEST_F(CompactionPickerTest, DeletesOverMuchThatStaysWait) {
+  sketch_.Add(Dense(100, 1, "c", "f"));
+  sketch_.Add(Full(101, 2, "e", "h", 601));  // more than 10 for each
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  // Range deletes hide what they hide for nothing.
+  TableInfo range = Dense(102, 1, "g", "z");
+  range.entry_count = range.delete_count = range.range_delete_count = 1;
+  sketch_.Add(range);
+  EXPECT_TRUE(picker_.IsDue(tree()));
+}
+
+TEST_F(CompactionPickerTest, OfLevel0AColumnWithATableOfRangeDeletes) {
+  TableInfo range = Dense(100, 0, "a", "z");
+  range.entry_count = range.delete_count = range.range_delete_count = 1;
+  sketch_.Add(range);
+  sketch_.Add(Full(99, 1, "a", "z", 1'000'000));
+  CompactionPicker picker({.level0_runs_max = 9, .level_base_bytes = 1000});
+  sketch_.Add(Full(98, 0, "d", "e", 1000));
+  const std::optional<Compaction> picked = picker.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->reason, CompactionReason::kDeletes);
+  EXPECT_EQ(picked->upper.size(), 2u);
+  EXPECT_EQ(picked->lower.size(), 1u);
+}
+
+TEST_F(CompactionPickerTest, OverAGapTheyAreMovedAndAtTheEndRewritten) {
+  sketch_.Add(Dense(100, 2, "c", "f"));
+  sketch_.Add(Full(101, 4, "e", "h", 1'000'000));
+  std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_TRUE(picked->is_move);
+  EXPECT_EQ(picked->output_level, 3);
+  picker_.Release(Numbers(picked->upper));
+  sketch_.Remove(101);
+  picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_FALSE(picked->is_move);
+  EXPECT_EQ(picked->level, 2);
+  EXPECT_EQ(picked->output_level, 2);
+  EXPECT_TRUE(picked->lower.empty());
+}
+
+TEST_F(CompactionPickerTest, OfLevel0AColumnOfWhichHalfIsDeletes) {
+  sketch_.Add(Dense(100, 0, "c", "f"));
+  sketch_.Add(Full(99, 0, "x", "z", 1000));
+  std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(Numbers(picked->upper), NumberList{100});
+  EXPECT_EQ(picked->output_level, 1);
+  EXPECT_FALSE(picked->is_move) << "what hides nothing is to go";
+  picker_.Release(Numbers(picked->upper));
+  // With a table that lies under it, it is not half: what it then is due for is its depth.
+  sketch_.Add(Full(98, 0, "d", "e", 1000));
+  picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->reason, CompactionReason::kLevel0);
+}
+
+TEST_F(CompactionPickerTest, DeletesThatAReaderDoesNotSeeStay) {
+  sketch_.Add(Dense(100, 1, "c", "f"));
+  sketch_.Add(Dense(90, 0, "x", "z"));
+  EXPECT_EQ(picker_.FirstHeldBack(tree()), kMaxSequence);
+  picker_.SetOldestReader(tree(), 89);
+  EXPECT_FALSE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  EXPECT_EQ(picker_.FirstHeldBack(tree()), 90u);
+  picker_.SetOldestReader(tree(), 90);
+  EXPECT_TRUE(picker_.MayPick(tree()));
+  EXPECT_EQ(picker_.FirstHeldBack(tree()), 100u);
+  const std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(Numbers(picked->upper), NumberList{90});
+  // While it runs, it is due and taken; that readers go on is no reason to look again.
+  EXPECT_FALSE(picker_.Pick(tree()).has_value());
+  picker_.SetOldestReader(tree(), 95);
+  EXPECT_TRUE(picker_.IsDue(tree()));
+  EXPECT_FALSE(picker_.MayPick(tree()));
+  picker_.SetOldestReader(tree(), 100);
+  EXPECT_TRUE(picker_.MayPick(tree()));
+}
+
+TEST_F(CompactionPickerTest, DeletesComeAfterLevels) {
+  sketch_.Add(Dense(100, 2, "c", "f"));
+  sketch_.Add(1, "x", "y", 1001);
+  std::optional<Compaction> picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->reason, CompactionReason::kLevelBytes);
+  picked = picker_.Pick(tree());
+  ASSERT_TRUE(picked.has_value());
+  EXPECT_EQ(picked->reason, CompactionReason::kDeletes);
+}
+
 TEST_F(CompactionPickerTest, FlushesAreCutWhereTablesOfLevel1Meet) {
   for (const char* key : {"a", "c", "e", "g", "i", "k"}) sketch_.Add(1, key, key);
   // A column for each 200 bytes of level 1.

@@ -25,6 +25,8 @@ struct Table {
   # Of a table that was ingested: its commit, whose sequence all that is in it has, in place of the
   # 0 that it has in the file. 0: everything has its own.
   ingestedAt @12 :UInt64;
+  # Of entryCount. 0 in what format 2 and before wrote.
+  deleteCount @13 :UInt64;
 }
 
 struct ValueReference {

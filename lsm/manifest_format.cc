@@ -94,6 +94,7 @@ void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
   builder.setRangeDeleteCount(table.range_delete_count);
   builder.setLargestIsExclusive(table.largest_is_exclusive);
   builder.setIngestedAt(table.ingested_at);
+  builder.setDeleteCount(table.delete_count);
   if (table.values.empty()) return;
   auto values = builder.initValues(static_cast<unsigned>(table.values.size()));
   for (unsigned i = 0; i < values.size(); ++i) {
@@ -117,6 +118,7 @@ TableInfo ReadTable(wire::Table::Reader reader) {
   table.range_delete_count = reader.getRangeDeleteCount();
   table.largest_is_exclusive = reader.getLargestIsExclusive();
   table.ingested_at = reader.getIngestedAt();
+  table.delete_count = reader.getDeleteCount();
   for (const auto value : reader.getValues()) {
     table.values.push_back({value.getFile(), value.getValueCount(), value.getStoredBytes()});
   }
@@ -272,6 +274,10 @@ absl::Status CheckTable(const TableInfo& table, const ManifestState& state) {
   }
   if (table.EndsBefore(table.smallest_key) || table.largest_sequence < table.smallest_sequence) {
     return DataLossError("table ", table.number, " has an inverted range");
+  }
+  if (table.delete_count > table.entry_count) {
+    return DataLossError("table ", table.number, " has ", table.delete_count, " deletes among ",
+                         table.entry_count, " entries");
   }
   if (table.number == 0 || table.number >= state.next_file_number) {
     return DataLossError("table ", table.number, " is not below the next file number ",

@@ -61,9 +61,16 @@ struct TableInfo {
   std::uint64_t range_delete_count = 0;
   Sequence ingested_at = 0;  // all entries are of this commit; 0: each of the one that it names
   std::vector<ValueReference> values;  // ascending by file
+  // Of entry_count. Tables of format 2 and before say 0, whatever they hold.
+  std::uint64_t delete_count = 0;
 
   // What the values take that lie elsewhere.
   std::uint64_t value_bytes() const;
+  // Of what the table holds, half or more are deletes of keys or of ranges.
+  bool IsDense() const {
+    const std::uint64_t deletes = delete_count + range_delete_count;
+    return deletes > 0 && deletes >= entry_count - delete_count;
+  }
   // All that the table holds is before `key`.
   bool EndsBefore(std::string_view key) const {
     const int order = std::string_view(largest_key).compare(key);

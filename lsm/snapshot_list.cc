@@ -1,16 +1,43 @@
 #include "aurora/lsm/snapshot_list.h"
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
 
 namespace aurora::lsm {
 
 SnapshotList::~SnapshotList() { AURORA_CHECK(first_ == nullptr); }
 
-SnapshotList::Handle::~Handle() {
-  const std::lock_guard lock(list_->mutex_);
-  (previous_ != nullptr ? previous_->next_ : list_->first_) = next_;
-  (next_ != nullptr ? next_->previous_ : list_->last_) = previous_;
+SnapshotList::Handle::~Handle() { list_->Release(this); }
+
+void SnapshotList::Release(Handle* handle) {
+  bool is_awaited = false;
+  {
+    const std::lock_guard lock(mutex_);
+    (handle->previous_ != nullptr ? handle->previous_->next_ : first_) = handle->next_;
+    (handle->next_ != nullptr ? handle->next_->previous_ : last_) = handle->previous_;
+    if (AURORA_UNLIKELY(awaited_ != kMaxSequence) && OldestLocked() >= awaited_) {
+      awaited_ = kMaxSequence;
+      is_awaited = true;
+    }
+  }
+  if (is_awaited && !AURORA_PLANTED_BUG("snapshot-release-untold")) event_->Notify();
+}
+
+Sequence SnapshotList::OldestLocked() const {
+  return first_ != nullptr ? first_->sequence_ : queue_->published();
+}
+
+Sequence SnapshotList::Oldest() const {
+  const std::lock_guard lock(mutex_);
+  return OldestLocked();
+}
+
+Sequence SnapshotList::AwaitOldest(Sequence awaited) {
+  const std::lock_guard lock(mutex_);
+  const Sequence oldest = OldestLocked();
+  awaited_ = oldest < awaited ? awaited : kMaxSequence;
+  return oldest;
 }
 
 std::unique_ptr<SnapshotList::Handle> SnapshotList::Acquire() {

@@ -5,6 +5,8 @@
 // `published` of the answer. A compaction may therefore treat the entries between two neighbours of
 // the answer as one, and none above `published`.
 //
+// Who waits for old readers to go says so (AwaitOldest), and is told when they have.
+//
 // Thread-safe. Acquire and release cost a lock and, for a release, a step in a doubly linked list.
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "aurora/lsm/commit_queue.h"
+#include "aurora/lsm/event.h"
 #include "aurora/lsm/types.h"
 
 namespace aurora::lsm {
@@ -37,8 +40,8 @@ class SnapshotList {
     Handle* next_ = nullptr;
   };
 
-  // `queue` is not owned and must outlive the list.
-  explicit SnapshotList(const CommitQueue* queue) : queue_(queue) {}
+  // Neither is owned; both must outlive the list.
+  SnapshotList(const CommitQueue* queue, Event* event) : queue_(queue), event_(event) {}
   SnapshotList(const SnapshotList&) = delete;
   SnapshotList& operator=(const SnapshotList&) = delete;
   // Every handle must be gone.
@@ -49,11 +52,21 @@ class SnapshotList {
   // What readers may still ask for: each registered sequence once, ascending, and then the newest
   // published one. An entry that is the newest at or below none of them can be dropped.
   std::vector<Sequence> Visible() const;
+  // The first of them. Never goes back.
+  Sequence Oldest() const;
+  // The same. If it is below `awaited`, the event is notified once a release has brought it there;
+  // only of the call that was last.
+  Sequence AwaitOldest(Sequence awaited);
 
  private:
+  Sequence OldestLocked() const;
+  void Release(Handle* handle);
+
   const CommitQueue* const queue_;
+  Event* const event_;
   mutable std::mutex mutex_;
-  Handle* first_ = nullptr;  // oldest; protected by mutex_, and so are the links
+  Sequence awaited_ = kMaxSequence;  // protected by mutex_; kMaxSequence: nobody waits
+  Handle* first_ = nullptr;          // oldest; protected by mutex_, and so are the links
   Handle* last_ = nullptr;
 };
 

@@ -151,7 +151,7 @@ Task<absl::Status> StoreImpl::WaitIdle() {
     } else if (failures_ > failures && !BackgroundError().ok()) {
       outcome = BackgroundError();
     } else if (sealed_.empty() && compactions_running_ == 0 && compact_done_ == compact_requests_ &&
-               !picker_.IsDue(*tree_) && !HasValueWork() && obsolete_.empty()) {
+               !IsCompactionDue() && !HasValueWork() && obsolete_.empty()) {
       outcome = absl::OkStatus();
     }
     return outcome.has_value();
@@ -160,10 +160,27 @@ Task<absl::Status> StoreImpl::WaitIdle() {
   co_return *std::move(outcome);
 }
 
-bool StoreImpl::HasCompaction() const {
+bool StoreImpl::IsCompactionDue() {
+  NoteReaders();
+  return picker_.IsDue(*tree_);
+}
+
+void StoreImpl::NoteReaders() {
+  if (tree_->dense_tables().empty()) return;
+  Sequence oldest = snapshots_->Oldest();
+  for (;;) {
+    picker_.SetOldestReader(*tree_, oldest);
+    const Sequence awaited = picker_.FirstHeldBack(*tree_);
+    oldest = snapshots_->AwaitOldest(awaited);
+    if (oldest < awaited) return;  // else a release came in between
+  }
+}
+
+bool StoreImpl::HasCompaction() {
   if (ingestion_.places_tables) return false;  // until they are in the tree
   // One that was asked for waits for the others, and begins before any other.
   if (compact_requests_ > compact_done_) return compactions_running_ == 0;
+  NoteReaders();
   return picker_.MayPick(*tree_);
 }
 

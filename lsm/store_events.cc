@@ -136,6 +136,8 @@ std::string_view CompactionReasonName(CompactionReason reason) {
       return "level0";
     case CompactionReason::kLevelBytes:
       return "level_bytes";
+    case CompactionReason::kDeletes:
+      return "deletes";
     case CompactionReason::kRequested:
       break;
   }

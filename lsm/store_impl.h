@@ -216,7 +216,11 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // --- store_compaction.cc ---
   // One of several that run side by side.
   Task<absl::Status> CompactionLoop();
-  bool HasCompaction() const;  // REQUIRES state_mutex_
+  // These three REQUIRE state_mutex_.
+  bool HasCompaction();
+  bool IsCompactionDue();
+  // Tells the picker who reads. What it holds back for a reader is looked at again when that goes.
+  void NoteReaders();
   Task<absl::Status> RunCompaction(Compaction compaction, std::size_t parts_max);
   // Merges the inputs, in up to `parts_max` parts side by side; makes the change to the outcome.
   Task<absl::Status> Merge(Compaction compaction, std::size_t parts_max, TreeChange* change);

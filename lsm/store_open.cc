@@ -416,7 +416,7 @@ absl::Status StoreImpl::ReplayIngestion(const LogRecord& record) {
 }
 
 void StoreImpl::StartReading() {
-  snapshots_ = std::make_unique<SnapshotList>(queue_.get());
+  snapshots_ = std::make_unique<SnapshotList>(queue_.get(), &event_);
   conflicts_ = std::make_unique<ConflictTable>(queue_->registered());
   const std::lock_guard lock(state_mutex_);
   const ViewSlots::Views none = PublishView();
@@ -520,6 +520,7 @@ StoreStats StoreImpl::Stats() const {
       ++level_stats.table_count;
       level_stats.bytes += table->info().size_bytes;
       level_stats.entry_count += table->info().entry_count;
+      level_stats.delete_count += table->info().delete_count;
       level_stats.range_delete_count += table->info().range_delete_count;
       level_stats.value_bytes += table->info().value_bytes();
     }

@@ -5,15 +5,18 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/compaction_errors_testing.h"
+#include "absl/time/time.h"
 #include "aurora/lsm/error_loop_testing.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/script_runner_testing.h"
+#include "aurora/lsm/store.h"
 #include "aurora/lsm/store_campaign_testing.h"
 #include "aurora/lsm/store_ingest_testing.h"
 #include "aurora/lsm/store_model_testing.h"
@@ -43,7 +46,8 @@ enum class Proof {
   kBlocks,
   kDamagedValues,
   kDamagedIngestion,
-  kLock
+  kLock,
+  kRelease
 };
 
 struct Bug {
@@ -64,6 +68,32 @@ Task<absl::Status> OpenTwice(Environment* environment) {
   }
   const absl::Status closed = co_await first->Close();
   co_return status.ok() ? closed : status;
+}
+
+// Deletes that a snapshot keeps from being compacted; they are once it has gone.
+Task<absl::Status> ReleaseSnapshot(Environment* environment) {
+  StoreOptions options;
+  options.directory = "/db";
+  AURORA_CO_ASSIGN(const std::unique_ptr<KvStore> store,
+                   co_await KvStore::Open(*environment, options));
+  constexpr std::string_view kKeys = "abcdefgh";
+  for (std::size_t i = 0; i < kKeys.size(); ++i) {
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Put(kKeys.substr(i, 1), "value")).status());
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
+  std::unique_ptr<Snapshot> snapshot = store->store().GetSnapshot();
+  for (std::size_t i = 0; i < kKeys.size(); ++i) {
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Delete(kKeys.substr(i, 1))).status());
+  }
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
+  AURORA_CO_RETURN_IF_ERROR(co_await store->store().WaitIdle());
+  snapshot.reset();
+  AURORA_CO_RETURN_IF_ERROR(co_await environment->Sleep(absl::Minutes(1)));
+  std::uint64_t entries = 0;
+  for (const LevelStats& level : store->store().Stats().levels) entries += level.entry_count;
+  AURORA_CO_RETURN_IF_ERROR(co_await store->Close());
+  if (entries == 0) co_return absl::OkStatus();
+  co_return InternalError(entries, " entries are left that nobody sees");
 }
 
 // Every read of a file like `path` fails.
@@ -150,6 +180,10 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       Simulation simulation(seed);
       return simulation.Run(OpenTwice(&simulation.environment()));
     }
+    case Proof::kRelease: {
+      Simulation simulation(seed);
+      return simulation.Run(ReleaseSnapshot(&simulation.environment()));
+    }
   }
   return absl::OkStatus();
 }
@@ -226,6 +260,7 @@ constexpr Bug kBugs[] = {
     {"ingestion-order-by-number", Proof::kAnswers},
     {"ingestion-not-replayed", Proof::kCrashes},
     {"ingestion-unchecked", Proof::kDamagedIngestion},
+    {"snapshot-release-untold", Proof::kRelease},
 };
 
 INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest, testing::ValuesIn(kBugs), NameOf);

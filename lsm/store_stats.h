@@ -28,6 +28,7 @@ struct LevelStats {
   int table_count = 0;
   std::uint64_t bytes = 0;
   std::uint64_t entry_count = 0;
+  std::uint64_t delete_count = 0;  // of entry_count; of tables of format 2 and before, 0
   std::uint64_t range_delete_count = 0;
   std::uint64_t value_bytes = 0;  // that its tables need of value files
   TableLooks looks;

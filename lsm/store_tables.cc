@@ -133,6 +133,7 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
   info.size_bytes = summary.file_bytes;
   info.hash = summary.file_hash;
   info.entry_count = summary.properties.entry_count;
+  info.delete_count = summary.properties.delete_count;
   info.smallest_key = std::move(summary.properties.smallest_key);
   info.largest_key = std::move(summary.properties.largest_key);
   info.smallest_sequence = summary.properties.smallest_sequence;

@@ -133,6 +133,8 @@ class TableVerifier {
                         info_->largest_key == sums_.largest_key &&
                         info_->largest_is_exclusive == sums_.largest_is_exclusive &&
                         info_->range_delete_count == sums_.range_delete_count &&
+                        // Manifests of format 2 and before do not say it.
+                        (info_->delete_count == 0 || info_->delete_count == sums_.delete_count) &&
                         info_->smallest_sequence == sums_.smallest_sequence &&
                         info_->largest_sequence == sums_.largest_sequence;
     if (!agrees) Damage(all, "the manifest's figures do not agree with the data");

@@ -247,6 +247,7 @@ std::shared_ptr<const Tree> Tree::With(const std::vector<std::uint64_t>& removed
   tree->BuildRuns();
   tree->Count();
   tree->SumValueFiles();
+  tree->FindDenseTables();
   return tree;
 }
 
@@ -269,6 +270,27 @@ void Tree::SortLevels() {
     });
     for (std::size_t i = 1; i < tables.size(); ++i) {
       AURORA_CHECK(tables[i - 1]->info().EndsBefore(tables[i]->info().smallest_key));
+    }
+  }
+}
+
+void Tree::FindDenseTables() {
+  dense_tables_.clear();
+  for (int level = 0; level < kLevelCount; ++level) {
+    for (const std::shared_ptr<TreeTable>& table : this->level(level)) {
+      const TableInfo& info = table->info();
+      if (!info.IsDense()) continue;
+      DenseTable& dense = dense_tables_.emplace_back();
+      dense.level = level;
+      dense.table = table;
+      if (level == 0) continue;
+      dense.is_last = true;
+      for (int below = level + 1; below < kLevelCount && dense.is_last; ++below) {
+        const Tables overlapping = Overlapping(below, info.smallest_key, info.largest_key);
+        dense.is_last = overlapping.empty();
+        if (below > level + 1) continue;
+        for (const auto& lower : overlapping) dense.entries_below += lower->info().entry_count;
+      }
     }
   }
 }

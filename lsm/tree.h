@@ -156,6 +156,15 @@ class Tree final : public ValueSource {
   bool MayHold(int first_level, std::string_view key) const;
   // True if a table of `first_level` or below may hold a key of [begin, end).
   bool MayHoldAny(int first_level, std::string_view begin, std::string_view end) const;
+  // A table of which half is deletes (TableInfo::IsDense), and what lies under it.
+  struct DenseTable {
+    int level = 0;
+    std::shared_ptr<TreeTable> table;
+    std::uint64_t entries_below = 0;  // of the next level's tables that overlap it
+    bool is_last = false;             // no table of any level below overlaps it
+  };
+  // Level by level. Of those of level 0, which lie under each other too, without what is below.
+  const std::vector<DenseTable>& dense_tables() const { return dense_tables_; }
   // How many tables hold range deletes.
   std::size_t range_delete_table_count() const { return range_delete_table_count_; }
 
@@ -200,6 +209,7 @@ class Tree final : public ValueSource {
   void ChangeValueFiles(const ValueFileChange& change);
   void CountReferences(const TableInfo& table, bool is_added);
   void SumValueFiles();
+  void FindDenseTables();
 
   std::array<Tables, kLevelCount> levels_;
   std::vector<Tables> level0_runs_;
@@ -209,6 +219,7 @@ class Tree final : public ValueSource {
   std::uint64_t garbage_bytes_ = 0;
   std::size_t unneeded_value_file_count_ = 0;
   std::size_t range_delete_table_count_ = 0;
+  std::vector<DenseTable> dense_tables_;
 };
 
 }  // namespace aurora::lsm

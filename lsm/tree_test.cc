@@ -45,6 +45,35 @@ TEST(TreeTest, TheNewerOfTwoThatOverlapIsInTheNewerRun) {
   EXPECT_EQ(Runs(sketch.tree()), (std::vector<NumberList>{{top}, {middle, far}}));
 }
 
+TEST(TreeTest, ItKnowsWhichTablesAreHalfDeletes) {
+  TreeSketch sketch;
+  const auto add = [&](std::uint64_t number, int level, std::uint64_t entries,
+                       std::uint64_t deletes) {
+    TableInfo info;
+    info.number = number;
+    info.level = level;
+    info.entry_count = entries;
+    info.delete_count = deletes;
+    info.smallest_key = level == 3 ? "f" : "a";
+    info.largest_key = "k";
+    sketch.Add(info);
+  };
+  add(1, 1, 10, 5);
+  add(2, 2, 11, 5);
+  add(3, 3, 7, 7);
+  ASSERT_EQ(sketch.tree().dense_tables().size(), 2u);
+  const Tree::DenseTable& first = sketch.tree().dense_tables().front();
+  EXPECT_EQ(first.table->info().number, 1u);
+  EXPECT_EQ(first.entries_below, 11u);
+  EXPECT_FALSE(first.is_last);
+  const Tree::DenseTable& last = sketch.tree().dense_tables().back();
+  EXPECT_EQ(last.table->info().number, 3u);
+  EXPECT_EQ(last.level, 3);
+  EXPECT_TRUE(last.is_last);
+  sketch.Remove(3);
+  EXPECT_EQ(sketch.tree().dense_tables().size(), 1u);
+}
+
 TEST(TreeTest, WhereATableEndsExclusivelyTheNextMayBegin) {
   TreeSketch sketch;
   TableInfo info;

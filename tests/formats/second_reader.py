@@ -408,7 +408,7 @@ class Database:
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)
         content = self.read_block(data, number, footer[64:80]) if any(footer[64:80]) else None
-        first, last, end, named = None, None, 0, {}
+        first, last, end, named, deletes = None, None, 0, {}, 0
         for separator, sequence, kind, handle in block_entries(
             self.read_block(data, number, footer[48:64])
         ):
@@ -422,10 +422,12 @@ class Database:
                 assert last <= (separator, -(sequence << 8 | kind))
                 assert content is None or passes_filter(content, key)
                 _, version, kind, value = entry
+                deletes += kind == DELETE
                 if kind == SEPARATED_PUT:
                     kind, value = PUT, self.read_handle(value, named)
                 self.entries.setdefault(key, []).append((version + ingested_at, kind, value))
         self.check_named(number, data, footer, named)
+        assert self.tables[number].word(8) in (0, deletes)
         assert end == u64(footer, 64 if content is not None else 48)
         self.read_range_deletes(number, data, footer, first, last[0], ingested_at)
 

@@ -559,6 +559,7 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
                      {"level", Number(static_cast<std::uint64_t>(table.level))},
                      {"bytes", Number(table.size_bytes)},
                      {"entries", Number(table.entry_count)},
+                     {"deletes", Number(table.delete_count)},
                      {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
                      {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
                      {"largest_is_exclusive", Value(table.largest_is_exclusive)},

@@ -27,6 +27,7 @@ void AddLevels(const lsm::StoreStats& stats, Object* object) {
     object->Set(prefix + "tables", Value(level.table_count));
     object->Set(prefix + "bytes", Number(level.bytes));
     object->Set(prefix + "entries", Number(level.entry_count));
+    object->Set(prefix + "deletes", Number(level.delete_count));
     object->Set(prefix + "range_deletes", Number(level.range_delete_count));
     object->Set(prefix + "value_bytes", Number(level.value_bytes));
     object->Set(prefix + "looks_rejected", Number(level.looks.rejected));

@@ -267,18 +267,22 @@ std::optional<Compaction> CompactionPicker::PickLevel(const Tree& tree, int leve
 
 // --- Deletes. ---
 
-void CompactionPicker::Dense::Add(const TableInfo& info) {
+void CompactionPicker::Dense::Add(const TableInfo& info, bool expired) {
   entry_count += info.entry_count;
-  delete_count += info.delete_count;
+  delete_count += expired ? (info.entry_count + 1) / 2 : info.delete_count;
   range_delete_count += info.range_delete_count;
+  has_expired |= expired;
   largest_sequence = std::max(largest_sequence, info.largest_sequence);
 }
 
 // Whoever found that all is taken looks again only if there is something new to be found: readers
-// come and go all the time.
-void CompactionPicker::SetOldestReader(const Tree& tree, Sequence oldest) {
-  if (oldest >= FirstHeldBack(tree)) is_stuck_ = false;
+// come and go, and time passes, all the time.
+void CompactionPicker::SetOldestReader(const Tree& tree, Sequence oldest, Expiry expired_through) {
+  if (oldest >= FirstHeldBack(tree) || expired_through >= tree.NextExpiry(expired_through_)) {
+    is_stuck_ = false;
+  }
   oldest_reader_ = oldest;
+  expired_through_ = expired_through;
 }
 
 bool CompactionPicker::IsWorthwhile(const Dense& part) const {
@@ -293,7 +297,7 @@ void CompactionPicker::AddDenseColumns(const Tree& tree, std::vector<Dense>* par
     bool has_ranges = false;
     for (const auto& table : column) {
       const TableInfo& info = table->info();
-      part.Add(info);
+      part.Add(info, HasExpired(info));
       has_ranges |= info.IsDense() && info.range_delete_count >= info.delete_count;
     }
     const std::uint64_t deletes = part.delete_count + part.range_delete_count;
@@ -312,11 +316,12 @@ std::vector<CompactionPicker::Dense> CompactionPicker::DenseParts(const Tree& tr
   const std::vector<Tree::DenseTable>& tables = tree.dense_tables();
   if (!tables.empty() && tables.front().level == 0) AddDenseColumns(tree, &parts);
   for (const Tree::DenseTable& dense : tables) {
-    if (dense.level == 0) continue;
+    const bool expires_later = dense.since != 0 && dense.since > expired_through_;
+    if (dense.level == 0 || expires_later) continue;
     Dense part;
     part.level = dense.level;
     part.upper = {dense.table};
-    part.Add(dense.table->info());
+    part.Add(dense.table->info(), HasExpired(dense.table->info()));
     part.entries_below = dense.entries_below;
     part.is_last = dense.is_last;
     if (IsWorthwhile(part)) parts.push_back(std::move(part));
@@ -348,7 +353,7 @@ std::optional<Compaction> CompactionPicker::PickDense(const Tree& tree) const {
     if (picked.has_value() && cost >= least_cost) continue;
     least_cost = cost;
     picked.emplace();
-    picked->reason = CompactionReason::kDeletes;
+    picked->reason = part.has_expired ? CompactionReason::kExpired : CompactionReason::kDeletes;
     picked->level = part.level;
     picked->output_level = part.is_last ? part.level : part.level + 1;
     picked->is_move = part.level > 0 && !part.is_last && lower.empty();

@@ -19,7 +19,7 @@
 // has no deletes left. Nothing is rewritten for fewer deletes than one in level_multiplier of the
 // next level's entries, which is what a compaction by size would rewrite for them: they wait for
 // more. Range deletes may hide any number of entries: a table of them does not wait, nor the column
-// of level 0 in which it is.
+// of level 0 in which it is. What has expired for every reader counts as deletes.
 //
 // What was picked is taken until it is released: no table is in two compactions. This alone keeps
 // the key ranges that two write to one level apart, since each takes all tables of that level that
@@ -83,9 +83,10 @@ class CompactionPicker {
   // Pick may find something that it did not find before.
   void TreeChanged() { is_stuck_ = false; }
 
-  // The oldest sequence at which anybody reads (SnapshotList::Oldest); kMaxSequence, at first:
-  // nobody does. No compaction is due for deletes above it: a reader needs what they hide.
-  void SetOldestReader(const Tree& tree, Sequence oldest);
+  // The oldest sequence at which anybody reads (SnapshotList::OldestReaders); kMaxSequence, at
+  // first: nobody does. No compaction is due for deletes above it: a reader needs what they hide.
+  // And what has expired for all of them; nothing, at first.
+  void SetOldestReader(const Tree& tree, Sequence oldest, Expiry expired_through = 0);
   // The least sequence above the oldest reader's that it must reach before more is due for the sake
   // of deletes; kMaxSequence: there is none.
   Sequence FirstHeldBack(const Tree& tree) const;
@@ -120,9 +121,14 @@ class CompactionPicker {
     Sequence largest_sequence = 0;
     std::uint64_t entries_below = 0;
     bool is_last = false;
+    bool has_expired = false;
 
-    void Add(const TableInfo& info);
+    // `expired`: half of the table, which counts as deletes.
+    void Add(const TableInfo& info, bool expired);
   };
+  bool HasExpired(const TableInfo& info) const {
+    return info.half_expired_at != 0 && info.half_expired_at <= expired_through_;
+  }
   std::vector<Dense> DenseParts(const Tree& tree) const;
   void AddDenseColumns(const Tree& tree, std::vector<Dense>* parts) const;
   bool IsWorthwhile(const Dense& part) const;
@@ -145,6 +151,7 @@ class CompactionPicker {
   std::vector<Running> running_;
   bool is_stuck_ = false;
   Sequence oldest_reader_ = kMaxSequence;
+  Expiry expired_through_ = 0;
   // Where the table ends that was compacted last out of each level: the least key beyond it.
   std::array<std::string, kLevelCount> cursors_;
 };

@@ -7,6 +7,8 @@
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/stripe.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -98,13 +100,16 @@ absl::StatusOr<bool> EntryFilter::Examine() {
     if (!history_.empty()) history_.AddFromIterator(Version(cover_, EntryKind::kDelete), {});
     return true;
   }
+  if (entry.version.kind() == EntryKind::kSeparatedPut) {
+    const PutForm form = ParsePutForm(source_->value());
+    if (AURORA_UNLIKELY(form.expires()) && !AURORA_PLANTED_BUG("expiry-folded-under-operands")) {
+      return ExamineExpiring(entry, form.expiry);
+    }
+  }
   if (entry.version.kind() == EntryKind::kPut || entry.version.kind() == EntryKind::kSeparatedPut) {
     rest_is_hidden_ = true;
     if (merge_operator_ == nullptr && !history_.has_operands()) {
-      // Kept as it is, whatever follows.
-      version_ = entry.version;
-      value_ = source_->value();
-      valid_ = source_is_at_it_ = true;
+      KeepAsItIs(entry);
       return false;
     }
     base_ = source_->value();
@@ -113,6 +118,30 @@ absl::StatusOr<bool> EntryFilter::Examine() {
     rest_is_hidden_ = history_.AddFromIterator(entry.version, source_->value());
   }
   return true;
+}
+
+// Whatever follows.
+void EntryFilter::KeepAsItIs(EntryKey entry) {
+  version_ = entry.version;
+  value_ = source_->value();
+  valid_ = source_is_at_it_ = true;
+}
+
+absl::StatusOr<bool> EntryFilter::ExamineExpiring(EntryKey entry, Expiry expiry) {
+  if (expiry <= options_.expired_through) {
+    rest_is_hidden_ =
+        history_.AddFromIterator(Version(entry.version.sequence(), EntryKind::kDelete), {});
+    return true;
+  }
+  if (!history_.empty()) {
+    // The operands first; then this entry is looked at again.
+    --read_count_;
+    AURORA_RETURN_IF_ERROR(Emit(/*ends_key=*/false));
+    return false;
+  }
+  rest_is_hidden_ = true;
+  KeepAsItIs(entry);
+  return false;
 }
 
 absl::Status EntryFilter::BeginKey(std::string_view stored_key) {

@@ -15,6 +15,9 @@
 // A separated Put is kept as what it is, a handle, unless operands are folded over it: then its
 // value is read, and what they make of it is a Put.
 //
+// A Put that has expired for every reader there will be is a Delete. One that will expire stays by
+// itself: operands above it are not folded over it, since they stay when it goes.
+//
 // At the end of a key's history (nothing older exists below) a Delete, or a value that says the
 // same as none, is dropped too.
 //
@@ -33,10 +36,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/block_sources.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/range_deletes.h"
+#include "aurora/lsm/read_time.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_source.h"
 #include "aurora/runtime/task.h"
@@ -47,6 +52,8 @@ class EntryFilter {
  public:
   struct Options {
     std::vector<Sequence> visible;  // ascending, not empty
+    // What expires then or before is gone for every reader (SnapshotList::Visible).
+    Expiry expired_through = ReadTime::kBeforeAll;
     // The stored keys to go through: from `begin` on and below `end`; nullopt: to the last.
     std::string begin;
     std::optional<std::string> end;
@@ -87,6 +94,9 @@ class EntryFilter {
   bool HasEnded() const {
     return !source_->Valid() || (options_.end.has_value() && source_->key().key >= *options_.end);
   }
+  // The same of a Put that expires, which nothing of its stripe hides.
+  absl::StatusOr<bool> ExamineExpiring(EntryKey entry, Expiry expiry);
+  void KeepAsItIs(EntryKey entry);
   absl::Status BeginKey(std::string_view stored_key);
   // Makes what was collected the current entry, if it is to be kept. `ends_key`: the source has no
   // older entry of this key. Does nothing if a value must be fetched first.

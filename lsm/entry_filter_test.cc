@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "aurora/lsm/append_operator_testing.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/range_deletes.h"
+#include "aurora/lsm/read_time.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -77,9 +79,11 @@ const absl::flat_hash_map<KeyspaceId, const MergeOperator*>& Operators() {
 }
 
 Entries Filter(const Entries& entries, std::vector<Sequence> visible, bool bottom,
-               std::shared_ptr<const RangeDeletes> range_deletes = nullptr) {
+               std::shared_ptr<const RangeDeletes> range_deletes = nullptr,
+               Expiry expired_through = ReadTime::kBeforeAll) {
   EntryFilter::Options options;
   options.visible = std::move(visible);
+  options.expired_through = expired_through;
   options.is_bottom = [bottom](std::string_view) { return bottom; };
   options.merge_operators = &Operators();
   options.range_deletes = std::move(range_deletes);
@@ -126,6 +130,44 @@ Entry Make(KeyspaceId keyspace, Sequence sequence, EntryKind kind, std::string v
 }
 Entry Put(Sequence s, std::string v) { return Make(0, s, EntryKind::kPut, std::move(v)); }
 Entry Delete(Sequence s) { return Make(0, s, EntryKind::kDelete); }
+
+// A Put that expires.
+Entry Expiring(KeyspaceId keyspace, Sequence sequence, Expiry expiry, std::string_view value) {
+  std::string form(kExpiryBytes, '\0');
+  StoreExpiry(form.data(), expiry, /*is_separated=*/false);
+  form += value;
+  return Make(keyspace, sequence, EntryKind::kSeparatedPut, std::move(form));
+}
+
+std::string DescribeForms(Entries entries) {
+  for (Entry& entry : entries) {
+    if (entry.version.kind() != EntryKind::kSeparatedPut) continue;
+    const PutForm form = ParsePutForm(entry.value);
+    entry.version = Version(entry.version.sequence(), EntryKind::kPut);
+    entry.value = std::string(form.content) + "@" + std::to_string(form.expiry);
+  }
+  return Describe(entries);
+}
+
+TEST(EntryFilterTest, WhatHasExpiredForAllIsADelete) {
+  const Entries entries = {Expiring(0, 9, 50, "new"), Put(3, "old")};
+  EXPECT_EQ(DescribeForms(Filter(entries, {9}, true, nullptr, 49)), "9pnew@50 ");
+  EXPECT_EQ(DescribeForms(Filter(entries, {9}, false, nullptr, 50)), "9d ");
+  EXPECT_EQ(DescribeForms(Filter(entries, {9}, true, nullptr, 50)), "");
+  // What an older reader sees below stays.
+  EXPECT_EQ(DescribeForms(Filter(entries, {3, 9}, true, nullptr, 50)), "9d 3pold ");
+}
+
+TEST(EntryFilterTest, OperandsStayAboveAValueThatWillExpire) {
+  const Entries entries = {Make(1, 9, EntryKind::kMerge, "c"), Make(1, 8, EntryKind::kMerge, "b"),
+                           Expiring(1, 5, 50, "a"), Make(1, 3, EntryKind::kPut, "old")};
+  EXPECT_EQ(DescribeForms(Filter(entries, {9}, true, nullptr, 49)), "9mbc 5pa@50 ");
+  EXPECT_EQ(DescribeForms(Filter(entries, {8, 9}, true, nullptr, 49)), "9mc 8mb 5pa@50 ");
+  EXPECT_EQ(DescribeForms(Filter(entries, {9}, true, nullptr, 50)), "9pbc ");
+  // One that never expires is a value like another.
+  const Entries forever = {Make(1, 9, EntryKind::kMerge, "b"), Expiring(1, 5, kNeverExpires, "a")};
+  EXPECT_EQ(DescribeForms(Filter(forever, {9}, true, nullptr, 50)), "9pab ");
+}
 
 // Every part has all versions of its keys, and together they have each key once.
 TEST(EntryFilterTest, GoesThroughAPartOfTheKeys) {

@@ -10,7 +10,18 @@
 
 namespace aurora::lsm {
 
-bool KeyHistory::Classify(Version version) {
+void KeyHistory::TakeForm(std::string_view* value) {
+  const PutForm form = ParsePutForm(*value);
+  base_ = form.is_separated ? Base::kSeparatedPut : Base::kPut;
+  if (form.expires() && time_ != nullptr) {
+    const bool is_ignored = AURORA_PLANTED_BUG("expiry-reveals-older-version");
+    if (time_->HasExpired(form.expiry)) base_ = is_ignored ? Base::kUnknown : Base::kDelete;
+  }
+  if (base_ != Base::kDelete) expiry_ = form.expiry;
+  *value = form.content;
+}
+
+bool KeyHistory::Classify(Version version, std::string_view* value) {
   AURORA_DCHECK(!done());
   if (AURORA_UNLIKELY(version.word() < hidden_below_)) version = Version::FromWord(hidden_below_);
   if (is_empty_) newest_ = version;
@@ -21,7 +32,7 @@ bool KeyHistory::Classify(Version version) {
       base_ = Base::kPut;
       break;
     case EntryKind::kSeparatedPut:
-      base_ = Base::kSeparatedPut;
+      TakeForm(value);
       break;
     default:
       base_ = Base::kDelete;
@@ -31,20 +42,20 @@ bool KeyHistory::Classify(Version version) {
 
 bool KeyHistory::Add(Version version, std::string_view value,
                      const std::shared_ptr<const void>& owner) {
-  if (Classify(version)) {
+  if (Classify(version, &value)) {
     operands_.emplace_back(value, owner);
-  } else if (base_ != Base::kDelete) {
+  } else if (base_ == Base::kPut || base_ == Base::kSeparatedPut) {
     base_value_ = PinnedValue(value, owner);
   }
   return done();
 }
 
 bool KeyHistory::AddFromIterator(Version version, std::string_view value) {
-  if (Classify(version)) {
+  if (Classify(version, &value)) {
     auto copy = std::make_shared<const std::string>(value);
     const std::string_view view = *copy;
     operands_.emplace_back(view, std::move(copy));
-  } else if (base_ != Base::kDelete) {
+  } else if (base_ == Base::kPut || base_ == Base::kSeparatedPut) {
     base_value_ = PinnedValue(value, nullptr);
   }
   return done();
@@ -143,6 +154,7 @@ void KeyHistory::Reset() {
   hidden_below_ = 0;
   is_empty_ = true;
   base_ = Base::kUnknown;
+  expiry_ = kNeverExpires;
   base_value_ = PinnedValue();
   operands_.clear();
 }

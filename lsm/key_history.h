@@ -14,7 +14,10 @@
 //
 // The first Put or Delete is the base: everything older is hidden by it. A range delete that covers
 // the key is a Delete behind the entries of its own commit (HideBelow). A separated Put is a Put
-// whose value must be fetched before anything is made of it (needs_value, SetValue).
+// whose value must be fetched before anything is made of it (needs_value, SetValue). One that has
+// expired is a Delete: it hides what is older, and operands above it begin with nothing. Operands
+// do not expire themselves: none knows what it was merged onto, and what they add up to must not
+// depend on when a compaction came by.
 //
 // One user at a time. A history that saw no operand allocates nothing; Reset() keeps what was
 // allocated.
@@ -32,8 +35,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/read_time.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/check.h"
 
@@ -44,6 +49,10 @@ class KeyHistory {
   KeyHistory() = default;
   KeyHistory(const KeyHistory&) = delete;
   KeyHistory& operator=(const KeyHistory&) = delete;
+
+  // By whose time what was put expires. Not owned; must outlive this, or the next call. Null, at
+  // first: nothing does.
+  void SetTime(ReadTime* time) { time_ = time; }
 
   // Feeds the next older entry; `owner` keeps `value` alive. Returns done(). REQUIRES !done().
   // That it is older is not checked: entries come from disks too.
@@ -78,6 +87,8 @@ class KeyHistory {
   // The base is a Put whose value lies elsewhere: `handle` says where (value_format.h).
   bool needs_value() const { return base_ == Base::kSeparatedPut; }
   std::string_view handle() const { return base_value_.view(); }
+  // When the base expires, if it is a Put that does; else kNeverExpires.
+  Expiry expiry() const { return expiry_; }
   // Gives it. REQUIRES needs_value().
   void SetValue(PinnedValue value) {
     AURORA_DCHECK(needs_value());
@@ -105,7 +116,8 @@ class KeyHistory {
   // compaction in which no snapshot lies between them. `is_oldest`: nothing older of this key
   // exists anywhere, so that a Delete, or a value that the operator calls empty, need not be kept:
   // then nullopt. The view is into `scratch` or is a value as it was fed. A separated Put stays
-  // one, and is never empty. REQUIRES !needs_value(), unless there are no operands.
+  // one, and is never empty. REQUIRES !needs_value(), unless there are no operands, and that the
+  // base does not expire.
   absl::StatusOr<std::optional<Entry>> Collapse(std::string_view key,
                                                 const MergeOperator* merge_operator, bool is_oldest,
                                                 std::string* scratch) const;
@@ -116,8 +128,10 @@ class KeyHistory {
  private:
   enum class Base : std::uint8_t { kUnknown, kPut, kSeparatedPut, kDelete };
 
-  // Sets newest_ and, if this entry is the base, base_. True if it is an operand.
-  bool Classify(Version version);
+  // Sets newest_ and, if this entry is the base, base_. True if it is an operand. Leaves of `value`
+  // what is the value, or its handle.
+  bool Classify(Version version, std::string_view* value);
+  void TakeForm(std::string_view* value);
   absl::Status Fold(std::string_view key, const MergeOperator* merge_operator,
                     std::string* value) const;
   // The operands, oldest first.
@@ -127,6 +141,8 @@ class KeyHistory {
   std::uint64_t hidden_below_ = 0;  // the word of a version
   bool is_empty_ = true;
   Base base_ = Base::kUnknown;
+  Expiry expiry_ = kNeverExpires;
+  ReadTime* time_ = nullptr;
   PinnedValue base_value_;             // of a Put; of a separated one, its handle
   std::vector<PinnedValue> operands_;  // newest first
 };

@@ -10,6 +10,7 @@
 #include "aurora/lsm/memtable.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -22,10 +23,12 @@ constexpr std::size_t kHeaderMax = 3 * kMaxVarint64Bytes;
 // Of kinds that do not stand for themselves in a record.
 constexpr std::uint64_t kDeleteRangeCode = 3;
 constexpr std::uint64_t kSeparatedPutCode = std::uint64_t{1} << 34 | 1;
+constexpr std::uint64_t kExpiringPutCode = std::uint64_t{1} << 34 | 2;
 
 std::uint64_t CodeOf(EntryKind kind) {
   if (kind == EntryKind::kDeleteRange) return kDeleteRangeCode;
   if (kind == EntryKind::kSeparatedPut) return kSeparatedPutCode;
+  if (kind == EntryKind::kExpiringPut) return kExpiringPutCode;
   return static_cast<std::uint64_t>(kind);
 }
 
@@ -35,6 +38,8 @@ bool ParseTag(std::uint64_t tag, Mutation* mutation) {
   const std::uint64_t code = tag - (std::uint64_t{mutation->keyspace} << 2);
   if (code == kSeparatedPutCode) {
     mutation->kind = EntryKind::kSeparatedPut;
+  } else if (code == kExpiringPutCode) {
+    mutation->kind = EntryKind::kExpiringPut;
   } else if (code == kDeleteRangeCode) {
     mutation->kind = EntryKind::kDeleteRange;
   } else {
@@ -126,7 +131,43 @@ void WriteBatch::Add(KeyspaceId keyspace, EntryKind kind, std::string_view key,
   record_.append(value);
 }
 
-void WriteBatch::Clear() { record_.clear(); }
+std::size_t WriteBatch::AddExpiring(KeyspaceId keyspace, std::string_view key,
+                                    std::string_view value, Expiry expiry) {
+  char header[kHeaderMax];
+  char* const end = StoreHeader(header, keyspace, EntryKind::kExpiringPut, key.size());
+  record_.append(header, static_cast<std::size_t>(end - header));
+  record_.append(key);
+  AppendVarint(&record_, kExpiryBytes + value.size());
+  const std::size_t offset = record_.size();
+  record_.resize(offset + kExpiryBytes);
+  StoreExpiry(record_.data() + offset, expiry, /*is_separated=*/false);
+  record_.append(value);
+  return offset;
+}
+
+void WriteBatch::PutUntil(std::string_view key, std::string_view value, Expiry expiry,
+                          KeyspaceId keyspace) {
+  AddExpiring(keyspace, key, value, expiry);
+}
+
+void WriteBatch::PutFor(std::string_view key, std::string_view value, absl::Duration time_to_live,
+                        KeyspaceId keyspace) {
+  lifetimes_.push_back({AddExpiring(keyspace, key, value, kNeverExpires), time_to_live});
+}
+
+std::string WriteBatch::RecordAt(absl::Time now) const {
+  std::string record = record_;
+  for (const Lifetime& lifetime : lifetimes_) {
+    StoreExpiry(record.data() + lifetime.offset, ExpiryAfter(now, lifetime.time_to_live),
+                /*is_separated=*/false);
+  }
+  return record;
+}
+
+void WriteBatch::Clear() {
+  record_.clear();
+  lifetimes_.clear();
+}
 
 absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutations) {
   ByteReader reader(record);
@@ -159,12 +200,14 @@ class KvStore::Handler final : public RecordHandler {
   }
 };
 
-KvStore::KvStore() : handler_(std::make_unique<Handler>()) {}
+KvStore::KvStore(Environment* environment)
+    : environment_(environment), handler_(std::make_unique<Handler>()) {}
 KvStore::~KvStore() = default;
 
 Task<absl::StatusOr<std::unique_ptr<KvStore>>> KvStore::Open(Environment& environment,
                                                              StoreOptions options) {
-  std::unique_ptr<KvStore> kv(new KvStore());
+  std::unique_ptr<KvStore> kv(new KvStore(&environment));
+  kv->time_to_live_ = options.time_to_live;
   AURORA_CO_ASSIGN(kv->store_,
                    co_await Store::Open(environment, std::move(options), *kv->handler_));
   co_return kv;
@@ -196,7 +239,20 @@ Task<absl::StatusOr<CommitResult>> KvStore::WriteOne(const Mutation& mutation,
 
 Task<absl::StatusOr<CommitResult>> KvStore::Put(std::string_view key, std::string_view value,
                                                 std::optional<Durability> durability) {
+  if (AURORA_UNLIKELY(!time_to_live_.empty())) {
+    WriteBatch batch;
+    batch.Put(key, value);
+    return Write(batch, durability);
+  }
   return WriteOne({0, EntryKind::kPut, key, value}, durability);
+}
+
+Task<absl::StatusOr<CommitResult>> KvStore::PutFor(std::string_view key, std::string_view value,
+                                                   absl::Duration time_to_live,
+                                                   std::optional<Durability> durability) {
+  WriteBatch batch;
+  batch.PutFor(key, value, time_to_live);
+  return Write(batch, durability);
 }
 
 Task<absl::StatusOr<CommitResult>> KvStore::Delete(std::string_view key,
@@ -214,14 +270,38 @@ Task<absl::StatusOr<CommitResult>> KvStore::Ingest(TableFiles tables) {
   return store_->Ingest(CommitRequest(), tables);
 }
 
+absl::StatusOr<std::string> KvStore::RecordOf(const WriteBatch& batch) const {
+  const absl::Time now = environment_->clock().Now();
+  std::string record = batch.RecordAt(now);
+  if (time_to_live_.empty()) return record;
+  std::vector<Mutation> mutations;
+  AURORA_RETURN_IF_ERROR(DecodeBatch(record, &mutations));
+  WriteBatch timed;
+  for (const Mutation& each : mutations) {
+    const auto found = time_to_live_.find(each.keyspace);
+    if (each.kind != EntryKind::kPut || found == time_to_live_.end()) {
+      timed.Add(each.keyspace, each.kind, each.key, each.value);
+    } else {
+      timed.PutUntil(each.key, each.value, ExpiryAfter(now, found->second), each.keyspace);
+    }
+  }
+  return timed.record();
+}
+
 Task<absl::StatusOr<CommitResult>> KvStore::Write(const WriteBatch& batch,
                                                   std::optional<Durability> durability,
                                                   OperationProfile* profile) {
+  std::string timed;
+  std::string_view record = batch.record();
+  if (AURORA_UNLIKELY(!batch.lifetimes_.empty() || !time_to_live_.empty())) {
+    absl::StatusOr<std::string> made = RecordOf(batch);
+    if (!made.ok()) return absl::StatusOr<CommitResult>(made.status());
+    record = timed = *std::move(made);
+  }
   std::vector<Mutation> mutations;
-  if (absl::Status status = DecodeBatch(batch.record(), &mutations); !status.ok()) {
+  if (absl::Status status = DecodeBatch(record, &mutations); !status.ok()) {
     return absl::StatusOr<CommitResult>(std::move(status));
   }
-  const std::string_view record = batch.record();
   CommitRequest request;
   request.record = std::span<const std::string_view>(&record, 1);
   request.mutations = mutations;

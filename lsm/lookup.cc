@@ -66,6 +66,7 @@ Task<GetResult> GetSlow(std::shared_ptr<const ReadView> view, Lookup lookup, std
   const std::int64_t start = lookup.Now();
   lookup.key = key;
   KeyHistory history;
+  history.SetTime(&lookup.time);
   std::uint64_t bytes_read = 0;
   AURORA_CO_RETURN_IF_ERROR(co_await Collect(view.get(), &lookup, counted, &history, &bytes_read));
   AURORA_CO_RETURN_IF_ERROR(co_await FetchBase(view.get(), &lookup, &history, &bytes_read));

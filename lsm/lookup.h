@@ -17,6 +17,7 @@
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/operation_profile.h"
 #include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/read_time.h"
 #include "aurora/lsm/store_statistics.h"
 #include "aurora/lsm/table.h"
 #include "aurora/lsm/tree.h"
@@ -39,6 +40,7 @@ struct Lookup {
   const MergeOperator* merge_operator = nullptr;
   StoreStatistics* statistics = nullptr;
   Environment* environment = nullptr;
+  ReadTime time = {};
   std::int64_t Now() const { return environment->clock().MonotonicNanos(); }
 };
 

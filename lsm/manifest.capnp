@@ -27,6 +27,11 @@ struct Table {
   ingestedAt @12 :UInt64;
   # Of entryCount. 0 in what format 2 and before wrote.
   deleteCount @13 :UInt64;
+  # Entries that expire.
+  expiringCount @14 :UInt64;
+  # When half of the entries, or more, will have expired or be deletes, in milliseconds since 1970;
+  # 0: never, unless deletes are half already.
+  halfExpiredAt @15 :UInt64;
 }
 
 struct ValueReference {

@@ -95,6 +95,8 @@ void BuildTable(const TableInfo& table, wire::Table::Builder builder) {
   builder.setLargestIsExclusive(table.largest_is_exclusive);
   builder.setIngestedAt(table.ingested_at);
   builder.setDeleteCount(table.delete_count);
+  builder.setExpiringCount(table.expiring_count);
+  builder.setHalfExpiredAt(static_cast<std::uint64_t>(table.half_expired_at));
   if (table.values.empty()) return;
   auto values = builder.initValues(static_cast<unsigned>(table.values.size()));
   for (unsigned i = 0; i < values.size(); ++i) {
@@ -119,6 +121,8 @@ TableInfo ReadTable(wire::Table::Reader reader) {
   table.largest_is_exclusive = reader.getLargestIsExclusive();
   table.ingested_at = reader.getIngestedAt();
   table.delete_count = reader.getDeleteCount();
+  table.expiring_count = reader.getExpiringCount();
+  table.half_expired_at = static_cast<Expiry>(reader.getHalfExpiredAt());
   for (const auto value : reader.getValues()) {
     table.values.push_back({value.getFile(), value.getValueCount(), value.getStoredBytes()});
   }
@@ -274,6 +278,11 @@ absl::Status CheckTable(const TableInfo& table, const ManifestState& state) {
   }
   if (table.EndsBefore(table.smallest_key) || table.largest_sequence < table.smallest_sequence) {
     return DataLossError("table ", table.number, " has an inverted range");
+  }
+  if (table.half_expired_at < 0 || (table.half_expired_at > 0 && table.expiring_count == 0) ||
+      table.expiring_count > table.entry_count) {
+    return DataLossError("table ", table.number, " has ", table.expiring_count,
+                         " entries that expire, half of all at ", table.half_expired_at);
   }
   if (table.delete_count > table.entry_count) {
     return DataLossError("table ", table.number, " has ", table.delete_count, " deletes among ",

@@ -31,6 +31,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_format.h"
 
@@ -63,6 +64,8 @@ struct TableInfo {
   std::vector<ValueReference> values;  // ascending by file
   // Of entry_count. Tables of format 2 and before say 0, whatever they hold.
   std::uint64_t delete_count = 0;
+  std::uint64_t expiring_count = 0;  // entries that expire
+  Expiry half_expired_at = 0;        // HalfExpiredAt (table_properties.h)
 
   // What the values take that lie elsewhere.
   std::uint64_t value_bytes() const;

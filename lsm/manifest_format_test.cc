@@ -28,6 +28,8 @@ TableInfo Table(std::uint64_t number, int level) {
   table.hash = 0xABCD0000 + number;
   table.entry_count = 10 * number;
   table.delete_count = 3 * number;
+  table.expiring_count = 4 * number;
+  table.half_expired_at = static_cast<Expiry>(5 * number);
   table.smallest_key = std::string("\0key", 4) + std::to_string(number);
   table.largest_key = table.smallest_key + "z";
   table.smallest_sequence = number;

@@ -38,8 +38,10 @@ void Memtable::AddAhead(const Mutation& mutation) {
 void Memtable::AddEntry(const Mutation& mutation, Sequence sequence) {
   const std::size_t key_size = KeyspacePrefixSize(mutation.keyspace) + mutation.key.size();
   char* const memory = entries_.Allocate(EntryTree::Entry::Bytes(key_size, mutation.value.size()));
+  const bool expires = mutation.kind == EntryKind::kExpiringPut;
+  const EntryKind kind = AURORA_UNLIKELY(expires) ? EntryKind::kSeparatedPut : mutation.kind;
   EntryTree::Entry* const entry =
-      EntryTree::Entry::New(memory, key_size, Version(sequence, mutation.kind), mutation.value);
+      EntryTree::Entry::New(memory, key_size, Version(sequence, kind), mutation.value);
   char* const rest = StoreKeyspacePrefix(mutation.keyspace, entry->key_data());
   if (!mutation.key.empty()) std::memcpy(rest, mutation.key.data(), mutation.key.size());
   const std::uint64_t key_hash = HashKey(entry->key());

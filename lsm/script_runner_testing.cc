@@ -217,7 +217,12 @@ Task<absl::Status> ScriptRunner::Write(const ScriptStep* step) {
   WriteBatch batch;
   for (const ScriptMutation& each : step->mutations) {
     if (each.kind == EntryKind::kDelete) batch.Delete(each.key, each.keyspace);
-    if (each.kind == EntryKind::kPut) batch.Put(each.key, each.value, each.keyspace);
+    if (each.kind == EntryKind::kPut) {
+      if (each.expiry == kNeverExpires) batch.Put(each.key, each.value, each.keyspace);
+      if (each.expiry != kNeverExpires) {
+        batch.PutUntil(each.key, each.value, each.expiry, each.keyspace);
+      }
+    }
     if (each.kind == EntryKind::kMerge) batch.Merge(each.key, each.value, each.keyspace);
     if (each.kind == EntryKind::kDeleteRange) {
       batch.DeleteRange(each.key, each.value, each.keyspace);

@@ -1,5 +1,7 @@
 #include "aurora/lsm/snapshot_list.h"
 
+#include <algorithm>
+
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
@@ -16,28 +18,48 @@ void SnapshotList::Release(Handle* handle) {
     const std::lock_guard lock(mutex_);
     (handle->previous_ != nullptr ? handle->previous_->next_ : first_) = handle->next_;
     (handle->next_ != nullptr ? handle->next_->previous_ : last_) = handle->previous_;
-    if (AURORA_UNLIKELY(awaited_ != kMaxSequence) && OldestLocked() >= awaited_) {
-      awaited_ = kMaxSequence;
-      is_awaited = true;
+    if (AURORA_UNLIKELY(is_awaited_)) {
+      const Oldest oldest = OldestLocked();
+      is_awaited = oldest.sequence >= awaited_.sequence ||
+                   oldest.expired_through >= awaited_.expired_through;
+      if (is_awaited) is_awaited_ = false;
     }
   }
   if (is_awaited && !AURORA_PLANTED_BUG("snapshot-release-untold")) event_->Notify();
 }
 
-Sequence SnapshotList::OldestLocked() const {
-  return first_ != nullptr ? first_->sequence_ : queue_->published();
+// What never expires has not expired at any time.
+Expiry SnapshotList::Now() const { return std::min(ToExpiry(clock_->Now()), kNeverExpires - 1); }
+
+ReadTime SnapshotList::TimeOf(const ReadPoint& at) const {
+  if (AURORA_LIKELY(!expires())) return ReadTime();
+  return ReadTime(at.as_of == ReadPoint::kByTheClock ? Now() : at.as_of);
 }
 
-Sequence SnapshotList::Oldest() const {
+Expiry SnapshotList::ExpiredThrough() const {
+  if (AURORA_LIKELY(!expires())) return ReadTime::kBeforeAll;
+  // The times ascend, once there are any.
+  const Handle* handle = first_;
+  while (handle != nullptr && handle->time_ == ReadTime::kBeforeAll) handle = handle->next_;
+  const Expiry now = std::max(Now(), dropped_);
+  if (handle == nullptr || AURORA_PLANTED_BUG("expiry-ignores-snapshot")) return now;
+  return std::min(now, handle->time_);
+}
+
+SnapshotList::Oldest SnapshotList::OldestLocked() const {
+  return {first_ != nullptr ? first_->sequence_ : queue_->published(), ExpiredThrough()};
+}
+
+SnapshotList::Oldest SnapshotList::OldestReaders() const {
   const std::lock_guard lock(mutex_);
   return OldestLocked();
 }
 
-Sequence SnapshotList::AwaitOldest(Sequence awaited) {
+SnapshotList::Oldest SnapshotList::AwaitOldest(const Oldest& awaited) {
   const std::lock_guard lock(mutex_);
-  const Sequence oldest = OldestLocked();
-  awaited_ = oldest < awaited ? awaited : kMaxSequence;
-  return oldest;
+  is_awaited_ = true;
+  awaited_ = awaited;
+  return OldestLocked();
 }
 
 std::unique_ptr<SnapshotList::Handle> SnapshotList::Acquire() {
@@ -45,14 +67,19 @@ std::unique_ptr<SnapshotList::Handle> SnapshotList::Acquire() {
   const std::lock_guard lock(mutex_);
   handle->sequence_ = queue_->published();
   AURORA_DCHECK(last_ == nullptr || last_->sequence_ <= handle->sequence_);
+  if (AURORA_UNLIKELY(expires())) {
+    handle->time_ = std::max(Now(), dropped_);
+    if (last_ != nullptr) handle->time_ = std::max(handle->time_, last_->time_);
+  }
   handle->previous_ = last_;
   (last_ != nullptr ? last_->next_ : first_) = handle.get();
   last_ = handle.get();
   return handle;
 }
 
-std::vector<Sequence> SnapshotList::Visible() const {
-  std::vector<Sequence> sequences;
+SnapshotList::Readers SnapshotList::Visible() {
+  Readers readers;
+  std::vector<Sequence>& sequences = readers.visible;
   const std::lock_guard lock(mutex_);
   const auto add = [&sequences](Sequence sequence) {
     if (sequences.empty() || sequences.back() != sequence) sequences.push_back(sequence);
@@ -62,7 +89,9 @@ std::vector<Sequence> SnapshotList::Visible() const {
     add(handle->sequence_);
   }
   add(queue_->published());
-  return sequences;
+  readers.expired_through = ExpiredThrough();
+  dropped_ = std::max(dropped_, readers.expired_through);
+  return readers;
 }
 
 }  // namespace aurora::lsm

@@ -27,10 +27,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/log.h"
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/operation_profile.h"
 #include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/snapshot.h"
 #include "aurora/lsm/store_events.h"
 #include "aurora/lsm/store_stats.h"
 #include "aurora/lsm/table_file.h"
@@ -94,6 +96,9 @@ struct StoreOptions {
   // more processor time than it saves. Without it, what the block cache lacks is often there.
   bool direct_reads = false;
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
+  // How long values live that are put without a time to live of their own; what is not here, for
+  // ever. KvStore sees to it; whoever makes mutations for a Store says it in each.
+  absl::flat_hash_map<KeyspaceId, absl::Duration> time_to_live;
   // Of the keyspaces that are not in the map. Not owned; null: those have no merges.
   const MergeOperator* default_merge_operator = nullptr;
   // Quick operations, which find what they need in memory, are timed one in so many (rounded up to
@@ -151,17 +156,13 @@ struct CommitResult {
   LogPosition end;
 };
 
-// Readers at a fixed sequence. While it lives, what it sees is kept. Movable; give it back soon: it
-// holds space.
-class Snapshot;
-
 struct StoreImage;  // store_image.h
 
 struct IterateOptions {
-  Sequence at = kMaxSequence;  // kMaxSequence: the latest published when the iterator was made
-  std::string_view lower;      // inclusive; empty: none. Copied.
-  std::string_view upper;      // exclusive; empty: none. Copied.
-  bool fill_cache = true;      // false for scans that must not push the working set out
+  ReadPoint at;            // the latest: of when the iterator was made
+  std::string_view lower;  // inclusive; empty: none. Copied.
+  std::string_view upper;  // exclusive; empty: none. Copied.
+  bool fill_cache = true;  // false for scans that must not push the working set out
   // Filled with what the iterator costs, at each Seek for what came before it, and at its end. Must
   // outlive the iterator; null: nobody asks.
   OperationProfile* profile = nullptr;
@@ -239,27 +240,34 @@ class Store {
   virtual Sequence published() const = 0;
   virtual std::unique_ptr<Snapshot> GetSnapshot() = 0;
 
-  // The value of a key as of `at` (kMaxSequence: latest), nullopt if it has none. `key`, and
+  // The value of a key as of `at` (by default the latest), nullopt if it has none. `key`, and
   // `profile`, must live until the task completes.
   virtual Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
-      KeyspaceId keyspace, std::string_view key, Sequence at = kMaxSequence,
+      KeyspaceId keyspace, std::string_view key, ReadPoint at = {},
       OperationProfile* profile = nullptr) = 0;
   // The values of `keys` as of `at`, all at one sequence, in the order of the keys. What has to
   // come from the device is read together, kGetsInFlight keys at a time. `keys`, what they view,
   // and `profile`, must live until the task completes.
   static constexpr std::size_t kGetsInFlight = 64;
   virtual Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
-      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at = kMaxSequence,
+      KeyspaceId keyspace, std::span<const std::string_view> keys, ReadPoint at = {},
       OperationProfile* profile = nullptr) = 0;
   virtual std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                                 const IterateOptions& options) = 0;
 
   // A value to be written in parts. A file for each: for values of some MiB and more.
   virtual Task<absl::StatusOr<std::unique_ptr<ValueWriter>>> NewValue() = 0;
-  // The value of a key as of `at` (kMaxSequence: latest), to be read in parts; null if it has none.
-  // One with operands is folded in memory first. `key` must live until the task completes.
-  virtual Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(
-      KeyspaceId keyspace, std::string_view key, Sequence at = kMaxSequence) = 0;
+  // The value of a key as of `at` (by default the latest), to be read in parts; null if it has
+  // none. One with operands is folded in memory first. `key` must live until the task completes.
+  virtual Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(KeyspaceId keyspace,
+                                                                       std::string_view key,
+                                                                       ReadPoint at = {}) = 0;
+  // When the value of a key as of `at` expires; kNeverExpires: never; nullopt: it has none. Reads
+  // no value. With operands above it, only what they were merged onto expires. `key` must live
+  // until the task completes.
+  virtual Task<absl::StatusOr<std::optional<Expiry>>> GetExpiry(KeyspaceId keyspace,
+                                                                std::string_view key,
+                                                                ReadPoint at = {}) = 0;
 
   // Writes the memtables to tables and makes them durable.
   virtual Task<absl::Status> Flush() = 0;
@@ -281,12 +289,6 @@ class Store {
   // end. All iterators, snapshots and images must be gone and no call in flight. A poisoned store
   // closes too, and returns why it was poisoned.
   virtual Task<absl::Status> Close() = 0;
-};
-
-class Snapshot {
- public:
-  virtual ~Snapshot() = default;
-  virtual Sequence sequence() const = 0;
 };
 
 }  // namespace aurora::lsm

@@ -77,10 +77,23 @@ StoreImpl::Measured StoreImpl::MeasureRequest(const CommitRequest& request) {
   for (const Mutation& mutation : request.mutations) {
     measured.memtable_bytes += Memtable::EntryBytes(mutation);
     measured.has_claims |= mutation.kind == EntryKind::kSeparatedPut;
+    measured.expires |= mutation.kind == EntryKind::kExpiringPut;
   }
   measured.memtable_bytes =
       MemtableRun::ChargedBytes(measured.memtable_bytes, measured.payload_bytes);
   return measured;
+}
+
+absl::Status StoreImpl::CheckExpiring(std::span<const Mutation> mutations) {
+  for (const Mutation& mutation : mutations) {
+    if (mutation.kind != EntryKind::kExpiringPut) continue;
+    const PutForm form = ParsePutForm(mutation.value);
+    if (form.is_separated) {
+      return InvalidArgumentError("key ", Quoted(mutation.key),
+                                  " is put for a time, and its value does not say until when");
+    }
+  }
+  return absl::OkStatus();
 }
 
 Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& request) {
@@ -95,6 +108,12 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::Commit(const CommitRequest& reques
     return absl::StatusOr<CommitResult>(std::move(checked));
   }
   const Measured measured = MeasureRequest(request);
+  if (AURORA_UNLIKELY(measured.expires)) {
+    if (absl::Status checked = CheckExpiring(request.mutations); !checked.ok()) {
+      return absl::StatusOr<CommitResult>(std::move(checked));
+    }
+    snapshots_->BeginToExpire();
+  }
   if (AURORA_UNLIKELY(log_ != nullptr && measured.payload_bytes > log_->max_payload_bytes())) {
     return CommitOversize(request, measured, durability);
   }

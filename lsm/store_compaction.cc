@@ -166,13 +166,16 @@ bool StoreImpl::IsCompactionDue() {
 }
 
 void StoreImpl::NoteReaders() {
-  if (tree_->dense_tables().empty()) return;
-  Sequence oldest = snapshots_->Oldest();
+  if (AURORA_LIKELY(tree_->dense_tables().empty())) return;
+  SnapshotList::Oldest oldest = snapshots_->OldestReaders();
   for (;;) {
-    picker_.SetOldestReader(*tree_, oldest);
-    const Sequence awaited = picker_.FirstHeldBack(*tree_);
+    picker_.SetOldestReader(*tree_, oldest.sequence, oldest.expired_through);
+    const SnapshotList::Oldest awaited{picker_.FirstHeldBack(*tree_),
+                                       tree_->NextExpiry(oldest.expired_through)};
     oldest = snapshots_->AwaitOldest(awaited);
-    if (oldest < awaited) return;  // else a release came in between
+    if (oldest.sequence < awaited.sequence && oldest.expired_through < awaited.expired_through) {
+      return;  // else a release came in between, or time has passed
+    }
   }
 }
 
@@ -294,7 +297,8 @@ std::shared_ptr<const Tree> StoreImpl::TakeHiddenTables(const CompactionRangeDel
 
 Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max,
                                     TreeChange* change) {
-  const std::vector<Sequence> visible = snapshots_->Visible();
+  const SnapshotList::Readers readers = snapshots_->Visible();
+  const std::vector<Sequence>& visible = readers.visible;
   AURORA_CO_ASSIGN(CompactionRangeDeletes range_deletes,
                    co_await InputRangeDeletes(compaction, visible));
   const std::shared_ptr<const Tree> tree = TakeHiddenTables(range_deletes, &compaction, change);
@@ -305,6 +309,7 @@ Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max
   const auto write_part = [&](std::size_t i) -> Task<absl::Status> {
     EntryFilter::Options filter;
     filter.visible = visible;
+    filter.expired_through = readers.expired_through;
     if (i > 0) filter.begin = bounds[i - 1];
     if (i > 0 && AURORA_PLANTED_BUG("compaction-parts-leave-gap")) filter.begin.push_back('\0');
     if (i < bounds.size()) filter.end = bounds[i];

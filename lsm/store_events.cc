@@ -138,6 +138,8 @@ std::string_view CompactionReasonName(CompactionReason reason) {
       return "level_bytes";
     case CompactionReason::kDeletes:
       return "deletes";
+    case CompactionReason::kExpired:
+      return "expired";
     case CompactionReason::kRequested:
       break;
   }

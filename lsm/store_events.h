@@ -49,6 +49,7 @@ enum class CompactionReason : std::uint8_t {
   kLevel0,      // level 0 has as many runs, or bytes, as allowed
   kLevelBytes,  // a level below holds more than it should
   kDeletes,     // half of a table, or of a column of level 0, is deletes
+  kExpired,     // the same of what has expired
   kRequested,   // by Store::Compact
 };
 std::string_view CompactionReasonName(CompactionReason reason);

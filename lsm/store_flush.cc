@@ -5,6 +5,7 @@
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/compiler.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
@@ -160,7 +161,9 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
   TreeChange change;
   if (!run->memtable.empty()) {
     EntryFilter::Options filter;
-    filter.visible = snapshots_->Visible();
+    SnapshotList::Readers readers = snapshots_->Visible();
+    filter.visible = std::move(readers.visible);
+    filter.expired_through = readers.expired_through;
     filter.is_bottom = [](std::string_view) { return false; };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;
@@ -294,6 +297,7 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
   }
   std::shared_ptr<const Tree> old_tree;
   ViewSlots::Views old_views;  // freed without the lock
+  Expiry next_expiry = kNeverExpires;
   {
     const std::lock_guard lock(state_mutex_);
     old_tree =
@@ -309,7 +313,11 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
     old_views = PublishView();
     NoteDebt();
     picker_.TreeChanged();
+    if (AURORA_UNLIKELY(!tree_->dense_tables().empty())) {
+      next_expiry = tree_->NextExpiry(ToExpiry(environment_.clock().Now()));
+    }
   }
+  expiry_wait_.WakeFor(next_expiry);
   for (const auto& table : change.obsolete) table->MarkObsolete();
   for (const auto& values : change.obsolete_values) values->MarkObsolete();
   UnlockManifest();

@@ -79,16 +79,18 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   Sequence published() const override { return queue_->published(); }
   std::unique_ptr<Snapshot> GetSnapshot() override;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<PinnedValue>>> Get(
-      KeyspaceId keyspace, std::string_view key, Sequence at, OperationProfile* profile) override;
+      KeyspaceId keyspace, std::string_view key, ReadPoint at, OperationProfile* profile) override;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> GetMany(
-      KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at,
+      KeyspaceId keyspace, std::span<const std::string_view> keys, ReadPoint at,
       OperationProfile* profile) override;
   std::unique_ptr<Iterator> NewIterator(KeyspaceId keyspace,
                                         const IterateOptions& options) override;
   Task<absl::StatusOr<std::unique_ptr<ValueWriter>>> NewValue() override;
   Task<absl::StatusOr<std::unique_ptr<ValueReader>>> OpenValue(KeyspaceId keyspace,
                                                                std::string_view key,
-                                                               Sequence at) override;
+                                                               ReadPoint at) override;
+  Task<absl::StatusOr<std::optional<Expiry>>> GetExpiry(KeyspaceId keyspace, std::string_view key,
+                                                        ReadPoint at) override;
   Task<absl::Status> Flush() override;
   Task<absl::Status> Compact(std::stop_token stop) override;
   Task<absl::Status> WaitIdle() override;
@@ -129,6 +131,8 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
 
   // --- store_commit.cc ---
   static Measured MeasureRequest(const CommitRequest& request);
+  // Each Put that expires must say when.
+  static absl::Status CheckExpiring(std::span<const Mutation> mutations);
   // Step (2). `oversize`: null, or what was made of the commit.
   Hold TryBegin(const CommitRequest& request, const Measured& measured, Oversize* oversize,
                 Begun* begun);
@@ -221,6 +225,8 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   bool IsCompactionDue();
   // Tells the picker who reads. What it holds back for a reader is looked at again when that goes.
   void NoteReaders();
+  // store_expiry.cc: tells the others when tables have expired.
+  Task<absl::Status> ExpiryLoop();
   Task<absl::Status> RunCompaction(Compaction compaction, std::size_t parts_max);
   // Merges the inputs, in up to `parts_max` parts side by side; makes the change to the outcome.
   Task<absl::Status> Merge(Compaction compaction, std::size_t parts_max, TreeChange* change);

@@ -90,6 +90,7 @@ class StoreImpl::IngestFile final : public TableFile {
     info_.size_bytes = summary.file_bytes;
     info_.hash = summary.file_hash;
     info_.entry_count = summary.properties.entry_count;
+    info_.delete_count = summary.properties.delete_count;
     info_.smallest_key = std::move(summary.properties.smallest_key);
     info_.largest_key = std::move(summary.properties.largest_key);
     info_.largest_is_exclusive = summary.properties.largest_is_exclusive;

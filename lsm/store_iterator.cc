@@ -127,7 +127,7 @@ class StoreIterator final : public Iterator {
  public:
   StoreIterator(std::shared_ptr<const ReadView> view, KeyspaceId keyspace,
                 const MergeOperator* merge_operator, Sequence at, const IterateOptions& options,
-                const IteratorObservers& observers)
+                ReadTime time, const IteratorObservers& observers)
       : observers_(observers),
         profile_(options.profile),
         view_(std::move(view)),
@@ -135,9 +135,11 @@ class StoreIterator final : public Iterator {
         prefix_size_(KeyspacePrefixSize(keyspace)),
         merge_operator_(merge_operator),
         at_(at),
+        time_(time),
         lower_(MakeStoredKey(keyspace, options.lower)),
         upper_(options.upper.empty() ? KeyspaceEnd(keyspace)
                                      : MakeStoredKey(keyspace, options.upper)) {
+    history_.SetTime(&time_);
     lazy_ = options.lazy_values;
     read_options_.fill_cache = options.fill_cache;
     read_options_.sources = &blocks_;
@@ -267,6 +269,7 @@ class StoreIterator final : public Iterator {
   const std::size_t prefix_size_;
   const MergeOperator* const merge_operator_;
   const Sequence at_;
+  ReadTime time_;
   const std::string lower_;  // stored keys
   const std::string upper_;
   Table::IterateOptions read_options_;
@@ -582,9 +585,9 @@ absl::Status StoreIterator::Settle() {
 std::unique_ptr<Iterator> NewStoreIterator(std::shared_ptr<const ReadView> view,
                                            KeyspaceId keyspace, const MergeOperator* merge_operator,
                                            Sequence at, const IterateOptions& options,
-                                           const IteratorObservers& observers) {
+                                           ReadTime time, const IteratorObservers& observers) {
   return std::make_unique<StoreIterator>(std::move(view), keyspace, merge_operator, at, options,
-                                         observers);
+                                         time, observers);
 }
 
 }  // namespace aurora::lsm

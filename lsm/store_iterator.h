@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "aurora/lsm/merge_operator.h"
+#include "aurora/lsm/read_time.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_statistics.h"
 #include "aurora/lsm/types.h"
@@ -19,11 +20,11 @@ struct IteratorObservers {
   const Clock* clock = nullptr;
 };
 
-// `at` is a sequence that the view holds completely. `merge_operator` is not owned; null where the
-// keyspace has none.
+// `time` is when what expires does. `at` is a sequence that the view holds completely.
+// `merge_operator` is not owned; null where the keyspace has none.
 std::unique_ptr<Iterator> NewStoreIterator(std::shared_ptr<const ReadView> view,
                                            KeyspaceId keyspace, const MergeOperator* merge_operator,
                                            Sequence at, const IterateOptions& options,
-                                           const IteratorObservers& observers);
+                                           ReadTime time, const IteratorObservers& observers);
 
 }  // namespace aurora::lsm

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -120,6 +122,22 @@ void StoreModel::DeleteRandomRange(WriteBatch* batch, State* changed, State* sta
   for (State* const each : {changed, state}) Erase(range, each);
 }
 
+// `may_expire`: some such values have expired before they are written, others never will.
+void StoreModel::PutRandom(const std::pair<KeyspaceId, std::string>& place,
+                           const std::string& value, bool may_expire, WriteBatch* batch,
+                           State* state) {
+  const auto& [keyspace, key] = place;
+  (*state)[place] = value;
+  if (!may_expire || value.size() % 3 == 0) {
+    batch->Put(key, value, keyspace);
+  } else if (value.size() % 3 == 1) {
+    batch->PutFor(key, value, absl::InfiniteDuration(), keyspace);
+  } else {
+    batch->PutUntil(key, value, 1, keyspace);
+    state->erase(place);
+  }
+}
+
 WriteBatch StoreModel::RandomBatch(State* state) {
   WriteBatch batch;
   State changed;
@@ -138,8 +156,7 @@ WriteBatch StoreModel::RandomBatch(State* state) {
       batch.Delete(key, keyspace);
       state->erase(place);
     } else if (kind < 4) {
-      batch.Put(key, value, keyspace);
-      (*state)[place] = value;
+      PutRandom(place, value, kind == 3, &batch, state);
     } else {
       value.resize(value.size() % 8 + 1);
       batch.Merge(key, value, keyspace);

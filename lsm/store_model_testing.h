@@ -97,6 +97,8 @@ class StoreModel {
   // Deletes a random range. `changed`: the keys that the batch has changed and must not change
   // again, of which those of the range are free again.
   void DeleteRandomRange(WriteBatch* batch, State* changed, State* state);
+  static void PutRandom(const std::pair<KeyspaceId, std::string>& place, const std::string& value,
+                        bool may_expire, WriteBatch* batch, State* state);
   WriteBatch RandomBatch(State* state);
   Task<absl::StatusOr<std::unique_ptr<StagedValue>>> StageRandomValue(WriteBatch* batch,
                                                                       State* state);

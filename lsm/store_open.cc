@@ -386,12 +386,16 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
   if (const absl::Status checked = Memtable::CheckRangeDeletes(replayed_); !checked.ok()) {
     return DataLossError("the record of commit ", record.sequence, ": ", ToStd(checked.message()));
   }
+  if (const absl::Status checked = CheckExpiring(replayed_); !checked.ok()) {
+    return DataLossError("the record of commit ", record.sequence, ": ", ToStd(checked.message()));
+  }
   std::size_t entry_bytes = 0;
   for (Mutation& mutation : replayed_) {
     if (AURORA_UNLIKELY(mutation.kind == EntryKind::kSeparatedPut)) {
       AURORA_RETURN_IF_ERROR(ReplayClaim(mutation, record.sequence));
       mutation = WithoutHash(mutation);
     }
+    replayed_expiring_ |= mutation.kind == EntryKind::kExpiringPut;
     entry_bytes += Memtable::EntryBytes(mutation);
     active_->memtable.Add(mutation, record.sequence);
   }
@@ -416,7 +420,12 @@ absl::Status StoreImpl::ReplayIngestion(const LogRecord& record) {
 }
 
 void StoreImpl::StartReading() {
-  snapshots_ = std::make_unique<SnapshotList>(queue_.get(), &event_);
+  snapshots_ = std::make_unique<SnapshotList>(queue_.get(), &event_, &environment_.clock());
+  bool expires = replayed_expiring_;
+  for (int level = 0; level < kLevelCount; ++level) {
+    for (const auto& table : tree_->level(level)) expires |= table->info().expiring_count > 0;
+  }
+  if (expires) snapshots_->BeginToExpire();
   conflicts_ = std::make_unique<ConflictTable>(queue_->registered());
   const std::lock_guard lock(state_mutex_);
   const ViewSlots::Views none = PublishView();
@@ -430,6 +439,7 @@ void StoreImpl::StartBackground() {
   for (int i = 0; i < compaction_jobs_; ++i) {
     background_.Spawn(environment_.background(), CompactionLoop());
   }
+  background_.Spawn(environment_.background(), ExpiryLoop());
   background_.Spawn(environment_.background(), ValuesLoop());
   background_.Spawn(environment_.background(), HousekeepingLoop());
   opened_ = true;

@@ -36,6 +36,7 @@ struct StoreParts {
     std::size_t memtable_bytes = 0;
     std::uint64_t payload_hash = 0;
     bool has_claims = false;  // of values that were written in parts
+    bool expires = false;     // something that is put
   };
   // A commit whose record is a file of its own, as far as it was made before the lock is taken.
   struct Oversize {

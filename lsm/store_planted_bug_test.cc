@@ -13,6 +13,7 @@
 #include "aurora/lsm/compaction_errors_testing.h"
 #include "absl/time/time.h"
 #include "aurora/lsm/error_loop_testing.h"
+#include "aurora/lsm/expiry_script_testing.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/script_runner_testing.h"
@@ -47,7 +48,9 @@ enum class Proof {
   kDamagedValues,
   kDamagedIngestion,
   kLock,
-  kRelease
+  kRelease,
+  kExpiry,
+  kExpiryAtRest
 };
 
 struct Bug {
@@ -184,6 +187,10 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       Simulation simulation(seed);
       return simulation.Run(ReleaseSnapshot(&simulation.environment()));
     }
+    case Proof::kExpiry:
+      return RunExpiryScript(seed, 150, /*clock_goes_back=*/false);
+    case Proof::kExpiryAtRest:
+      return RunExpiryAtRest(seed);
   }
   return absl::OkStatus();
 }
@@ -261,6 +268,10 @@ constexpr Bug kBugs[] = {
     {"ingestion-not-replayed", Proof::kCrashes},
     {"ingestion-unchecked", Proof::kDamagedIngestion},
     {"snapshot-release-untold", Proof::kRelease},
+    {"expiry-ignores-snapshot", Proof::kExpiry},
+    {"expiry-reveals-older-version", Proof::kExpiry},
+    {"expiry-folded-under-operands", Proof::kExpiry},
+    {"expiry-timer-untold", Proof::kExpiryAtRest},
 };
 
 INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest, testing::ValuesIn(kBugs), NameOf);

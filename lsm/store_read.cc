@@ -19,6 +19,7 @@ class SnapshotImpl final : public Snapshot {
   explicit SnapshotImpl(std::unique_ptr<SnapshotList::Handle> handle)
       : handle_(std::move(handle)) {}
   Sequence sequence() const override { return handle_->sequence(); }
+  Expiry as_of() const override { return handle_->as_of(); }
 
  private:
   const std::unique_ptr<SnapshotList::Handle> handle_;
@@ -59,6 +60,7 @@ AURORA_TASK_WRAPPER inline Task<GetResult> GetFrom(std::shared_ptr<const ReadVie
   const StoredKey stored(lookup.keyspace, lookup.key);
   const std::uint64_t hash = HashKey(stored.view());
   KeyHistory history;
+  history.SetTime(&lookup.time);
   for (std::size_t i = 0; i < view->runs.size(); ++i) {
     if (lookup.profile != nullptr) ++lookup.profile->memtables_probed;
     if (view->runs[i]->memtable.Get(stored.view(), hash, lookup.at, view->pins[i], &history)) {
@@ -132,12 +134,13 @@ const MergeOperator* StoreImpl::FindMergeOperator(KeyspaceId keyspace) const {
   return found == options_.merge_operators.end() ? options_.default_merge_operator : found->second;
 }
 
-Task<GetResult> StoreImpl::Get(KeyspaceId keyspace, std::string_view key, Sequence at,
+Task<GetResult> StoreImpl::Get(KeyspaceId keyspace, std::string_view key, ReadPoint point,
                                OperationProfile* profile) {
   // The view first: it then holds all that was published when this call began, and its tables
   // nothing that was folded for readers of a later sequence.
   std::uint64_t ordinal = 0;
   std::shared_ptr<const ReadView> view = views_.GetFor(1, &ordinal);
+  Sequence at = point.sequence;
   const bool is_latest = at == kMaxSequence;
   if (is_latest) at = queue_->published();
   if (AURORA_UNLIKELY(has_staged_.load(std::memory_order_seq_cst)) && views_.Get() != view) {
@@ -147,8 +150,10 @@ Task<GetResult> StoreImpl::Get(KeyspaceId keyspace, std::string_view key, Sequen
     view = ConsistentView(&published, 0);
     if (is_latest) at = published;
   }
-  const Lookup lookup{keyspace,     key,          at, profile, FindMergeOperator(keyspace),
-                      &statistics_, &environment_};
+  Lookup lookup{keyspace,     key,          at, profile, FindMergeOperator(keyspace),
+                &statistics_, &environment_};
+  const bool by_clock = AURORA_LIKELY(point.as_of == ReadPoint::kByTheClock);
+  lookup.time = by_clock ? ReadTime(&environment_.clock()) : ReadTime(point.as_of);
   const bool is_timed = statistics_.IsSampled(ordinal);
   const std::int64_t start = AURORA_UNLIKELY(is_timed) ? Now() : 0;
   Task<GetResult> get = GetFrom(std::move(view), lookup);
@@ -159,15 +164,21 @@ Task<GetResult> StoreImpl::Get(KeyspaceId keyspace, std::string_view key, Sequen
 }
 
 Task<absl::StatusOr<std::vector<std::optional<PinnedValue>>>> StoreImpl::GetMany(
-    KeyspaceId keyspace, std::span<const std::string_view> keys, Sequence at,
+    KeyspaceId keyspace, std::span<const std::string_view> keys, ReadPoint point,
     OperationProfile* profile) {
   using Values = std::vector<std::optional<PinnedValue>>;
   const std::int64_t start = Now();
   Sequence published = 0;
   const std::shared_ptr<const ReadView> view = ConsistentView(&published, keys.size());
-  if (at == kMaxSequence) at = published;
-  Lookup lookup{keyspace,     {},           at, nullptr, FindMergeOperator(keyspace),
-                &statistics_, &environment_};
+  const Sequence at = point.sequence == kMaxSequence ? published : point.sequence;
+  Lookup lookup{keyspace,
+                {},
+                at,
+                nullptr,
+                FindMergeOperator(keyspace),
+                &statistics_,
+                &environment_,
+                snapshots_->TimeOf(point)};
   Values values(keys.size());
   std::vector<Awaited> awaited;
   std::unique_ptr<OperationProfile> own_profile;
@@ -207,14 +218,36 @@ std::shared_ptr<const ReadView> StoreImpl::ConsistentView(Sequence* published, s
   }
 }
 
+Task<absl::StatusOr<std::optional<Expiry>>> StoreImpl::GetExpiry(KeyspaceId keyspace,
+                                                                 std::string_view key,
+                                                                 ReadPoint point) {
+  Sequence published = 0;
+  const std::shared_ptr<const ReadView> view = ConsistentView(&published, 1);
+  const Sequence at = point.sequence == kMaxSequence ? published : point.sequence;
+  Lookup lookup{keyspace,
+                key,
+                at,
+                nullptr,
+                FindMergeOperator(keyspace),
+                &statistics_,
+                &environment_,
+                snapshots_->TimeOf(point)};
+  KeyHistory history;
+  history.SetTime(&lookup.time);
+  std::uint64_t bytes_read = 0;
+  AURORA_CO_RETURN_IF_ERROR(co_await Collect(view.get(), &lookup, 0, &history, &bytes_read));
+  const bool has_value = !history.empty() && !history.is_deleted();
+  co_return has_value ? std::optional(history.expiry()) : std::nullopt;
+}
+
 std::unique_ptr<Iterator> StoreImpl::NewIterator(KeyspaceId keyspace,
                                                  const IterateOptions& options) {
   Sequence at = 0;
   std::shared_ptr<const ReadView> view = ConsistentView(&at, 0);
-  if (options.at != kMaxSequence) at = options.at;
+  if (options.at.sequence != kMaxSequence) at = options.at.sequence;
   statistics_.Count(StoreStatistics::Counter::kIterators);
   return NewStoreIterator(std::move(view), keyspace, FindMergeOperator(keyspace), at, options,
-                          {&statistics_, &environment_.clock()});
+                          snapshots_->TimeOf(options.at), {&statistics_, &environment_.clock()});
 }
 
 }  // namespace aurora::lsm

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/log_reader.h"
 #include "aurora/lsm/manifest_format.h"
@@ -176,7 +177,9 @@ Task<absl::Status> StoreSalvage::CheckValues(const Block* block, std::string tab
   cursor.Reset(block);
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
     if (cursor.key().version.kind() != EntryKind::kSeparatedPut) continue;
-    const absl::StatusOr<std::string> value = co_await values_.Read(cursor.value());
+    const PutForm form = ParsePutForm(cursor.value());
+    if (!form.is_separated) continue;
+    const absl::StatusOr<std::string> value = co_await values_.Read(form.content);
     if (value.ok()) {
       AURORA_CO_RETURN_IF_ERROR(Progress(value->size()));
     } else {
@@ -514,9 +517,13 @@ Task<absl::StatusOr<bool>> StoreSalvage::Next() {
     if (key.version.sequence() < DeletedBelow(key.key)) continue;
     is_fetched_ = key.version.kind() == EntryKind::kSeparatedPut;
     if (is_fetched_) {
-      absl::StatusOr<std::string> value = co_await values_.Read(current_->cursor.value());
-      if (!value.ok()) continue;  // it is told
-      value_ = *std::move(value);
+      const PutForm form = ParsePutForm(current_->cursor.value());
+      value_ = form.content;
+      if (form.is_separated) {
+        absl::StatusOr<std::string> value = co_await values_.Read(form.content);
+        if (!value.ok()) continue;  // it is told
+        value_ = *std::move(value);
+      }
     }
     ++report_.entry_count;
     co_return true;

@@ -57,6 +57,7 @@ std::vector<ScriptMutation> DrawMutations(SeededRandom* random) {
     const std::uint64_t size = 1 + random->Below(random->Below(12) == 0 ? 4000 : 40);
     const char letter = static_cast<char>('a' + random->Below(26));
     if (kind != 0) mutation.value.assign(kind >= 4 ? 1 + size % 8 : size, letter);
+    if (kind == 3 && size % 3 != 0) mutation.expiry = size % 3 == 1 ? kLongAgo : kInNoLife;
     mutations.push_back(std::move(mutation));
   }
   // Now and then a record that is larger than any segment of a log (DrawStoreOptions).
@@ -156,6 +157,8 @@ std::string ShowMutation(const ScriptMutation& mutation) {
   std::string text = StrCat(kNames[static_cast<std::size_t>(mutation.kind)], " ", mutation.keyspace,
                             "/", Quoted(mutation.key));
   if (mutation.kind == EntryKind::kDelete) return text;
+  if (mutation.expiry == kLongAgo) text += " (expired)";
+  if (mutation.expiry == kInNoLife) text += " (expires)";
   return StrCat(text, " ", mutation.value.size(), "x", Quoted(mutation.value.substr(0, 1)));
 }
 
@@ -249,6 +252,7 @@ class ScriptModel {
       const std::pair<KeyspaceId, std::string> place(each.keyspace, each.key);
       if (each.kind == EntryKind::kDelete) state_.erase(place);
       if (each.kind == EntryKind::kPut) state_[place] = each.value;
+      if (each.expiry == kLongAgo) state_.erase(place);
       if (each.kind == EntryKind::kMerge) state_[place] += each.value;
       if (each.kind == EntryKind::kDeleteRange) {
         state_.erase(state_.lower_bound(place),

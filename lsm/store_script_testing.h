@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/types.h"
 
 namespace aurora::lsm {
@@ -23,6 +24,9 @@ struct ScriptMutation {
   KeyspaceId keyspace = 0;
   std::string key;
   std::string value;  // of a kDeleteRange: its end; empty: to the end of the keyspace
+  // Of a Put that expires. In a script, whose clock may jump by years, it has either expired before
+  // it is written, or will in no life.
+  Expiry expiry = kNeverExpires;
 };
 
 struct ScriptStep {
@@ -58,6 +62,8 @@ struct ScriptStep {
 
 using Script = std::vector<ScriptStep>;
 
+inline constexpr Expiry kLongAgo = 1;
+inline constexpr Expiry kInNoLife = kNeverExpires / 2;
 inline constexpr KeyspaceId kScriptKeyspaces = 3;
 inline constexpr KeyspaceId kScriptMergedKeyspace = 1;  // its merge operator appends
 inline constexpr std::size_t kScriptSlots = 3;

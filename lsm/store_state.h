@@ -27,6 +27,7 @@
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
 #include "aurora/lsm/event_feed.h"
+#include "aurora/lsm/expiry_wait.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/log.h"
@@ -83,6 +84,8 @@ struct StoreState {
   Event event_;                      // whatever background work, or whoever waits for it, waits for
   ObsoleteFiles obsolete_{&event_};  // outlives every TreeTable and TreeValueFile
   bool opened_ = false;
+  bool replayed_expiring_ = false;  // during Open
+  ExpiryWait expiry_wait_;          // of ExpiryLoop
   bool closed_ = false;
   std::vector<Mutation> replayed_;  // of one record, during Open
 

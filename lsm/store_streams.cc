@@ -242,14 +242,21 @@ Task<absl::Status> StoreImpl::DropUnclaimedValues() {
 
 Task<absl::StatusOr<std::unique_ptr<ValueReader>>> StoreImpl::OpenValue(KeyspaceId keyspace,
                                                                         std::string_view key,
-                                                                        Sequence at) {
+                                                                        ReadPoint point) {
   const std::int64_t start = Now();
   Sequence published = 0;
   std::shared_ptr<const ReadView> view = ConsistentView(&published, 1);
-  if (at == kMaxSequence) at = published;
-  const Lookup lookup{keyspace,     key,          at, nullptr, FindMergeOperator(keyspace),
-                      &statistics_, &environment_};
+  const Sequence at = point.sequence == kMaxSequence ? published : point.sequence;
+  Lookup lookup{keyspace,
+                key,
+                at,
+                nullptr,
+                FindMergeOperator(keyspace),
+                &statistics_,
+                &environment_,
+                snapshots_->TimeOf(point)};
   KeyHistory history;
+  history.SetTime(&lookup.time);
   std::uint64_t bytes_read = 0;
   AURORA_CO_RETURN_IF_ERROR(co_await Collect(view.get(), &lookup, 0, &history, &bytes_read));
   if (history.needs_value() && !history.has_operands()) {

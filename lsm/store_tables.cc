@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/store_impl.h"
 #include "aurora/lsm/table_builder.h"
@@ -60,8 +61,11 @@ class StoreImpl::TableWriting {
   Task<absl::Status> Finish(std::optional<std::string_view> end);
   bool IsSeparated(EntryKey key, std::string_view value) const {
     const std::size_t least = store_.options_.value_file_min_bytes;
-    return key.version.kind() == EntryKind::kPut && output_.level == 0 && least != 0 &&
-           value.size() >= least;
+    if (output_.level != 0 || least == 0 || value.size() < least) return false;
+    if (key.version.kind() == EntryKind::kPut) return true;
+    if (key.version.kind() != EntryKind::kSeparatedPut) return false;
+    const PutForm form = ParsePutForm(value);
+    return !form.is_separated && form.content.size() >= least;
   }
   // Puts the value into the value file and its handle into the table.
   Task<absl::Status> AddSeparated(EntryKey key, std::string_view value);
@@ -134,6 +138,8 @@ Task<absl::Status> StoreImpl::TableWriting::Finish(std::optional<std::string_vie
   info.hash = summary.file_hash;
   info.entry_count = summary.properties.entry_count;
   info.delete_count = summary.properties.delete_count;
+  info.expiring_count = summary.properties.expiring_count;
+  info.half_expired_at = summary.properties.half_expired_at;
   info.smallest_key = std::move(summary.properties.smallest_key);
   info.largest_key = std::move(summary.properties.largest_key);
   info.smallest_sequence = summary.properties.smallest_sequence;
@@ -160,8 +166,15 @@ Task<absl::Status> StoreImpl::TableWriting::BeginValues() {
 
 Task<absl::Status> StoreImpl::TableWriting::AddSeparated(EntryKey key, std::string_view value) {
   if (values_ == nullptr) AURORA_CO_RETURN_IF_ERROR(co_await BeginValues());
+  std::string encoded;
+  if (key.version.kind() == EntryKind::kSeparatedPut) {
+    const PutForm form = ParsePutForm(value);
+    encoded.resize(kExpiryBytes);
+    StoreExpiry(encoded.data(), form.expiry, /*is_separated=*/true);
+    value = form.content;
+  }
   AURORA_CO_ASSIGN(const ValueHandle handle, co_await values_->Add(value));
-  const std::string encoded = EncodeValueHandle(handle);
+  encoded += EncodeValueHandle(handle);
   const Version version(key.version.sequence(), EntryKind::kSeparatedPut);
   co_return co_await builder_->Add({key.key, version}, encoded);
 }

@@ -62,8 +62,11 @@ absl::Status TableBuilder::CheckEntry(EntryKey key, std::string_view value) cons
   return absl::OkStatus();
 }
 
-absl::Status TableBuilder::AddReference(EntryKey key, std::string_view value) {
-  const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(value);
+absl::Status TableBuilder::AddForm(EntryKey key, std::string_view value) {
+  const PutForm form = ParsePutForm(value);
+  if (form.expires()) expiries_.push_back(form.expiry);
+  if (!form.is_separated) return absl::OkStatus();
+  const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(form.content);
   if (!handle.ok()) return Annotate(handle.status(), StrCat("key ", Quoted(key.key)));
   values_.Add(*handle);
   return absl::OkStatus();
@@ -72,7 +75,7 @@ absl::Status TableBuilder::AddReference(EntryKey key, std::string_view value) {
 Task<absl::Status> TableBuilder::Add(EntryKey key, std::string_view value) {
   absl::Status checked = CheckEntry(key, value);
   if (AURORA_UNLIKELY(key.version.kind() == EntryKind::kSeparatedPut) && checked.ok()) {
-    checked = AddReference(key, value);
+    checked = AddForm(key, value);
   }
   if (AURORA_UNLIKELY(!checked.ok())) {
     status_ = checked;
@@ -165,7 +168,8 @@ void TableBuilder::CutBlock(const EntryKey* next) {
 
 void TableBuilder::UpdateCharge() {
   charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
-                 2 * range_delete_bytes_ + values_.memory_bytes() + 8 * filter_.key_count() +
+                 2 * range_delete_bytes_ + values_.memory_bytes() +
+                 sizeof(Expiry) * expiries_.capacity() + 8 * filter_.key_count() +
                  2 * index_.SizeEstimate() + 3 * options_.block_bytes);
 }
 
@@ -243,6 +247,9 @@ Task<absl::StatusOr<TableSummary>> TableBuilder::Finish() {
   finished_ = true;
   properties_.largest_key = last_key_;
   properties_.values = values_.Finish();
+  properties_.expiring_count = expiries_.size();
+  properties_.half_expired_at =
+      HalfExpiredAt(properties_.entry_count, properties_.delete_count, &expiries_);
   if (AURORA_PLANTED_BUG("range-delete-outside-of-bounds")) {
     properties_.range_delete_count = range_deletes_.size();
   } else {

@@ -14,6 +14,7 @@
 #include "aurora/lsm/aligned_buffer.h"
 #include "aurora/lsm/block_builder.h"
 #include "aurora/lsm/block_sources.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/table_format.h"
@@ -49,7 +50,7 @@ struct TableSummary {
 };
 
 // One user at a time. Memory: about twice write_bytes and the largest block, 8 bytes for each key
-// of the filter, and the index; all charged.
+// of the filter, as many of each entry that expires, and the index; all charged.
 //
 // After an error every later call returns the same one; the file is then garbage, for the caller to
 // remove. Destroying an unfinished builder abandons the file likewise; no call may be in flight.
@@ -87,7 +88,8 @@ class TableBuilder {
   struct Hash;
 
   absl::Status CheckEntry(EntryKey key, std::string_view value) const;
-  absl::Status AddReference(EntryKey key, std::string_view value);
+  // Takes note of what a Put holds that is more than its value.
+  absl::Status AddForm(EntryKey key, std::string_view value);
   void Append(EntryKey key, std::string_view value);
   // Ends the block in progress; `next` is the entry that begins the next one, or null.
   void CutBlock(const EntryKey* next);
@@ -113,6 +115,7 @@ class TableBuilder {
   TableIndexBuilder index_;
   TableProperties properties_;
   TableValuesBuilder values_;
+  std::vector<Expiry> expiries_;  // of the entries that expire
   struct OwnedRangeDelete {
     std::string begin;
     std::string end;

@@ -29,6 +29,11 @@ struct TableProperties {
   largestIsExclusive @14 :Bool;
   # What the table needs of value files, ascending by file.
   values @15 :List(TableValues);
+  # Entries that expire.
+  expiringCount @16 :UInt64;
+  # When half of the entries, or more, will have expired or be deletes, in milliseconds since 1970;
+  # 0: never, unless deletes are half already.
+  halfExpiredAt @17 :UInt64;
 }
 
 struct TableValues {

@@ -41,6 +41,8 @@ TableProperties Read(wire::TableProperties::Reader reader) {
   properties.filter_bits_per_key = reader.getFilterBitsPerKey();
   properties.range_delete_count = reader.getRangeDeleteCount();
   properties.largest_is_exclusive = reader.getLargestIsExclusive();
+  properties.expiring_count = reader.getExpiringCount();
+  properties.half_expired_at = static_cast<Expiry>(reader.getHalfExpiredAt());
   for (const auto values : reader.getValues()) {
     properties.values.push_back(
         {{values.getFile(), values.getValueCount(), values.getStoredBytes()},
@@ -80,7 +82,9 @@ bool IsConsistent(const TableProperties& p) {
          (!p.largest_is_exclusive ||
           (p.range_delete_count > 0 && p.smallest_key != p.largest_key)) &&
          p.smallest_sequence <= p.largest_sequence && p.largest_sequence <= kMaxSequence &&
-         p.filter_bits_per_key <= kMaxFilterBitsPerKey && AreConsistent(p.values, p.entry_count);
+         p.filter_bits_per_key <= kMaxFilterBitsPerKey &&
+         p.expiring_count <= p.entry_count - p.delete_count && p.half_expired_at >= 0 &&
+         (p.half_expired_at == 0 || p.expiring_count > 0) && AreConsistent(p.values, p.entry_count);
 }
 
 }  // namespace
@@ -96,6 +100,15 @@ void TableProperties::IncludeRangeDeletes(std::span<const RangeDelete> deletes) 
     smallest_sequence = std::min(smallest_sequence, range.sequence);
     largest_sequence = std::max(largest_sequence, range.sequence);
   }
+}
+
+Expiry HalfExpiredAt(std::uint64_t entry_count, std::uint64_t delete_count,
+                     std::vector<Expiry>* expiries) {
+  const std::uint64_t half = (entry_count + 1) / 2;
+  if (delete_count >= half || half - delete_count > expiries->size()) return 0;
+  const auto last = expiries->begin() + static_cast<std::ptrdiff_t>(half - delete_count - 1);
+  std::nth_element(expiries->begin(), last, expiries->end());
+  return *last;
 }
 
 void TableValuesBuilder::Add(const ValueHandle& handle) {
@@ -136,6 +149,8 @@ std::string EncodeTableProperties(const TableProperties& properties) {
   builder.setFilterBitsPerKey(static_cast<std::uint8_t>(properties.filter_bits_per_key));
   builder.setRangeDeleteCount(properties.range_delete_count);
   builder.setLargestIsExclusive(properties.largest_is_exclusive);
+  builder.setExpiringCount(properties.expiring_count);
+  builder.setHalfExpiredAt(static_cast<std::uint64_t>(properties.half_expired_at));
   if (!properties.values.empty()) {
     SetValues(properties.values,
               builder.initValues(static_cast<unsigned>(properties.values.size())));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_format.h"
@@ -39,12 +40,20 @@ struct TableProperties {
   Sequence largest_sequence = 0;
   int filter_bits_per_key = 0;  // 0: no filter
   std::uint64_t range_delete_count = 0;
-  std::vector<TableValues> values;  // ascending by file
+  std::vector<TableValues> values;   // ascending by file
+  std::uint64_t expiring_count = 0;  // entries that expire
+  Expiry half_expired_at = 0;        // HalfExpiredAt
   friend bool operator==(const TableProperties&, const TableProperties&) = default;
 
   // Widens the bounds, which are those of the entries, to what the range deletes of the table span.
   void IncludeRangeDeletes(std::span<const RangeDelete> deletes);
 };
+
+// When half of a table's entries, or more, will have expired or be deletes; 0: never by expiring,
+// since they do not, or deletes are half of them already. `expiries` are those of its entries, and
+// are put in another order.
+Expiry HalfExpiredAt(std::uint64_t entry_count, std::uint64_t delete_count,
+                     std::vector<Expiry>* expiries);
 
 // Collects what the entries of a table need of value files.
 class TableValuesBuilder {

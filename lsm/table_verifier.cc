@@ -75,8 +75,12 @@ class TableVerifier {
                  StrCat("the index says that key ", Quoted(key.key), " is in an earlier block"));
     }
     if (key.version.kind() == EntryKind::kSeparatedPut) {
-      const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(value);
-      if (handle.ok()) {
+      const PutForm form = ParsePutForm(value);
+      if (form.expires()) expiries_.push_back(form.expiry);
+      const absl::StatusOr<ValueHandle> handle = DecodeValueHandle(form.content);
+      if (!form.is_separated) {
+        // The value itself, of which nothing is known.
+      } else if (handle.ok()) {
         values_.Add(*handle);
       } else {
         DamageOnce(&told_handle_,
@@ -109,6 +113,8 @@ class TableVerifier {
   void CompareSums(const TableSurvey& survey) {
     sums_.largest_key = last_key_;
     sums_.data_block_count = verdict_.block_count;
+    sums_.expiring_count = expiries_.size();
+    sums_.half_expired_at = HalfExpiredAt(sums_.entry_count, sums_.delete_count, &expiries_);
     if (survey.range_deletes() != nullptr) {
       sums_.IncludeRangeDeletes(survey.range_deletes()->all());
     }
@@ -135,6 +141,8 @@ class TableVerifier {
                         info_->range_delete_count == sums_.range_delete_count &&
                         // Manifests of format 2 and before do not say it.
                         (info_->delete_count == 0 || info_->delete_count == sums_.delete_count) &&
+                        info_->expiring_count == sums_.expiring_count &&
+                        info_->half_expired_at == sums_.half_expired_at &&
                         info_->smallest_sequence == sums_.smallest_sequence &&
                         info_->largest_sequence == sums_.largest_sequence;
     if (!agrees) Damage(all, "the manifest's figures do not agree with the data");
@@ -155,6 +163,7 @@ class TableVerifier {
   TableVerdict verdict_;
   TableProperties sums_;
   TableValuesBuilder values_;
+  std::vector<Expiry> expiries_;
   FileRange place_;
   std::string last_key_;
   Version last_version_;

@@ -279,8 +279,9 @@ void Tree::FindDenseTables() {
   for (int level = 0; level < kLevelCount; ++level) {
     for (const std::shared_ptr<TreeTable>& table : this->level(level)) {
       const TableInfo& info = table->info();
-      if (!info.IsDense()) continue;
+      if (!info.IsDense() && info.half_expired_at == 0) continue;
       DenseTable& dense = dense_tables_.emplace_back();
+      if (!info.IsDense()) dense.since = info.half_expired_at;
       dense.level = level;
       dense.table = table;
       if (level == 0) continue;
@@ -293,6 +294,14 @@ void Tree::FindDenseTables() {
       }
     }
   }
+}
+
+Expiry Tree::NextExpiry(Expiry time) const {
+  Expiry next = kNeverExpires;
+  for (const DenseTable& dense : dense_tables_) {
+    if (dense.since != 0 && dense.since > time) next = std::min(next, dense.since);
+  }
+  return next;
 }
 
 void Tree::BuildRuns() {

@@ -156,8 +156,10 @@ class Tree final : public ValueSource {
   bool MayHold(int first_level, std::string_view key) const;
   // True if a table of `first_level` or below may hold a key of [begin, end).
   bool MayHoldAny(int first_level, std::string_view begin, std::string_view end) const;
-  // A table of which half is deletes (TableInfo::IsDense), and what lies under it.
+  // A table of which half is deletes (TableInfo::IsDense), or will have expired, and what lies
+  // under it.
   struct DenseTable {
+    Expiry since = 0;  // 0: for ever
     int level = 0;
     std::shared_ptr<TreeTable> table;
     std::uint64_t entries_below = 0;  // of the next level's tables that overlap it
@@ -165,6 +167,9 @@ class Tree final : public ValueSource {
   };
   // Level by level. Of those of level 0, which lie under each other too, without what is below.
   const std::vector<DenseTable>& dense_tables() const { return dense_tables_; }
+  // The first time after `time` at which another table will have expired by half; kNeverExpires:
+  // none will.
+  Expiry NextExpiry(Expiry time) const;
   // How many tables hold range deletes.
   std::size_t range_delete_table_count() const { return range_delete_table_count_; }
 

@@ -25,10 +25,13 @@ enum class EntryKind : std::uint8_t {
   kPut = 1,
   kMerge = 2,  // an operand: the value is what the keyspace's MergeOperator makes of it and of what
                // lies below
-  kSeparatedPut = 3,  // of an entry only: a Put whose value lies in a value file; what stands in
-                      // its place is a ValueHandle (value_format.h)
+  kSeparatedPut = 3,  // of an entry only: a Put that is more than its value, since it expires, or
+                      // its value lies in a value file, or both; what stands in its place is a
+                      // PutForm (expiry.h)
   kDeleteRange = 4,   // of a mutation only, never of an entry: every key from `key` on and below
                       // `value`; an empty `value`: to the end of the keyspace
+  kExpiringPut = 5,   // of a mutation only: a Put whose `value` begins with when it expires
+                      // (StoreExpiry); as an entry it is a kSeparatedPut
 };
 
 // One change of one key, or the deletion of a range of keys. Views, not owned.

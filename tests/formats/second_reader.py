@@ -399,6 +399,23 @@ class Database:
         named[file][number] = stored
         return value
 
+    def read_form(self, form, named, expiries):
+        """The value of a put that is more than its value."""
+        word = u64(form, 0)
+        if word >> 63 == 0:
+            return self.read_handle(form, named)
+        expiry = word & (1 << 62) - 1
+        if expiry != (1 << 62) - 1:
+            expiries.append(expiry)
+        return self.read_handle(form[8:], named) if word >> 62 & 1 else form[8:]
+
+    def check_expiries(self, number, deletes, expiries):
+        """What the manifest says of when the entries of a table expire."""
+        table = self.tables[number]
+        missing = (table.word(4) + 1) // 2 - deletes
+        half = expiries[missing - 1] if 0 < missing <= len(expiries) else 0
+        assert (table.word(10), table.word(11)) == (len(expiries), half)
+
     def read_table(self, number, ingested_at):
         data = self.file(f"{number:06d}.table")
         footer = data[-128:]
@@ -408,7 +425,7 @@ class Database:
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)
         content = self.read_block(data, number, footer[64:80]) if any(footer[64:80]) else None
-        first, last, end, named, deletes = None, None, 0, {}, 0
+        first, last, end, named, deletes, expiries = None, None, 0, {}, 0, []
         for separator, sequence, kind, handle in block_entries(
             self.read_block(data, number, footer[48:64])
         ):
@@ -424,10 +441,11 @@ class Database:
                 _, version, kind, value = entry
                 deletes += kind == DELETE
                 if kind == SEPARATED_PUT:
-                    kind, value = PUT, self.read_handle(value, named)
+                    kind, value = PUT, self.read_form(value, named, expiries)
                 self.entries.setdefault(key, []).append((version + ingested_at, kind, value))
         self.check_named(number, data, footer, named)
-        assert self.tables[number].word(8) in (0, deletes)
+        assert self.tables[number].word(9) in (0, deletes)
+        self.check_expiries(number, deletes, sorted(expiries))
         assert end == u64(footer, 64 if content is not None else 48)
         self.read_range_deletes(number, data, footer, first, last[0], ingested_at)
 

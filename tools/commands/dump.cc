@@ -8,6 +8,7 @@
 
 #include "aurora/engine/record.h"
 #include "aurora/lsm/directory_survey.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/log_format.h"
@@ -93,6 +94,8 @@ std::string_view KindName(lsm::EntryKind kind) {
       return "put elsewhere";
     case lsm::EntryKind::kDeleteRange:
       return "delete range";
+    case lsm::EntryKind::kExpiringPut:
+      return "put for a time";
   }
   return "unknown";
 }
@@ -394,6 +397,8 @@ void Dump::TableSummary(const lsm::TableSurvey& survey) {
           {"deletes", Number(table.delete_count)},
           {"merges", Number(table.merge_count)},
           {"range_deletes", Number(table.range_delete_count)},
+          {"expiring", Number(table.expiring_count)},
+          {"half_expired_at_ms", Number(static_cast<std::uint64_t>(table.half_expired_at))},
           {"keys", Number(table.key_count)},
           {"blocks", Number(table.data_block_count)},
           {"smallest_sequence", Number(table.smallest_sequence)},
@@ -431,18 +436,27 @@ void Dump::Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value)
   if (!lsm::ParseStoredKey(key.key, &keyspace, &user_key)) user_key = key.key;
   const bool all = arguments_.json || arguments_.values;
   absl::StatusOr<lsm::ValueHandle> handle = NotFoundError("the value is here");
-  if (key.version.kind() == lsm::EntryKind::kSeparatedPut) handle = lsm::DecodeValueHandle(value);
-  std::vector<Cell> cells = {{"type", Text(KindName(key.version.kind())), -8},
-                             {"block", Number(block), 10},
-                             {"keyspace", Number(keyspace), 4},
-                             {"sequence", Number(key.version.sequence()), 10},
-                             {"value_bytes", Number(handle.ok() ? handle->bytes : value.size()), 8},
-                             {"key", Value(HexText(user_key, all ? std::string::npos : 64))}};
+  lsm::PutForm form;
+  form.content = value;
+  if (key.version.kind() == lsm::EntryKind::kSeparatedPut) form = lsm::ParsePutForm(value);
+  if (form.is_separated) handle = lsm::DecodeValueHandle(form.content);
+  const bool is_here = form.expires() && !form.is_separated;
+  const lsm::EntryKind kind = is_here ? lsm::EntryKind::kExpiringPut : key.version.kind();
+  std::vector<Cell> cells = {
+      {"type", Text(KindName(kind)), -8},
+      {"block", Number(block), 10},
+      {"keyspace", Number(keyspace), 4},
+      {"sequence", Number(key.version.sequence()), 10},
+      {"value_bytes", Number(handle.ok() ? handle->bytes : form.content.size()), 8},
+      {"key", Value(HexText(user_key, all ? std::string::npos : 64))}};
+  if (form.expires()) {
+    cells.push_back({"expiry_ms", Number(static_cast<std::uint64_t>(form.expiry)), 14});
+  }
   if (handle.ok()) {
     cells.push_back({"value_file", Number(handle->file), 10});
     cells.push_back({"value_number", Number(handle->number), 6});
   } else if (arguments_.values) {
-    cells.push_back({"value", Value(HexText(value, std::string::npos))});
+    cells.push_back({"value", Value(HexText(form.content, std::string::npos))});
   }
   Line(std::move(cells));
 }
@@ -554,20 +568,22 @@ void Dump::Edit(const lsm::ManifestFrame& frame) {
   for (const std::uint64_t number : edit.removed_tables) removed.Append(Number(number));
   Array added;
   for (const lsm::TableInfo& table : edit.added_tables) {
-    added.Append(
-        Value(Object{{"number", Number(table.number)},
-                     {"level", Number(static_cast<std::uint64_t>(table.level))},
-                     {"bytes", Number(table.size_bytes)},
-                     {"entries", Number(table.entry_count)},
-                     {"deletes", Number(table.delete_count)},
-                     {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
-                     {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
-                     {"largest_is_exclusive", Value(table.largest_is_exclusive)},
-                     {"range_deletes", Number(table.range_delete_count)},
-                     {"is_ingested", Value(table.ingested_at != 0)},
-                     {"value_bytes", Number(table.value_bytes())},
-                     {"smallest_sequence", Number(table.smallest_sequence)},
-                     {"largest_sequence", Number(table.largest_sequence)}}));
+    added.Append(Value(
+        Object{{"number", Number(table.number)},
+               {"level", Number(static_cast<std::uint64_t>(table.level))},
+               {"bytes", Number(table.size_bytes)},
+               {"entries", Number(table.entry_count)},
+               {"deletes", Number(table.delete_count)},
+               {"expiring", Number(table.expiring_count)},
+               {"half_expired_at_ms", Number(static_cast<std::uint64_t>(table.half_expired_at))},
+               {"smallest_key", Value(HexText(table.smallest_key, std::string::npos))},
+               {"largest_key", Value(HexText(table.largest_key, std::string::npos))},
+               {"largest_is_exclusive", Value(table.largest_is_exclusive)},
+               {"range_deletes", Number(table.range_delete_count)},
+               {"is_ingested", Value(table.ingested_at != 0)},
+               {"value_bytes", Number(table.value_bytes())},
+               {"smallest_sequence", Number(table.smallest_sequence)},
+               {"largest_sequence", Number(table.largest_sequence)}}));
   }
   if (arguments_.json) {
     cells.push_back({"removed", Value(std::move(removed))});

@@ -14,6 +14,7 @@
 #include "aurora/engine/document/json.h"
 #include "aurora/engine/record.h"
 #include "aurora/engine/stored_document.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/filter.h"
 #include "aurora/lsm/key.h"
@@ -73,6 +74,8 @@ std::string_view NameOf(lsm::EntryKind kind) {
       return "delete range";
     case lsm::EntryKind::kSeparatedPut:
       return "put elsewhere";
+    case lsm::EntryKind::kExpiringPut:
+      return "put for a time";
   }
   return "unknown";
 }
@@ -202,8 +205,11 @@ class Finder {
     for (const lsm::Mutation& mutation : mutations) {
       const std::string stored = lsm::MakeStoredKey(mutation.keyspace, mutation.key);
       if (!wanted_.stored_keys.contains(stored)) continue;
-      AddLogTrace(log_record, NameOf(mutation.kind), mutation.value.size(),
-                  HexText(mutation.value, kPreviewBytes / 2));
+      const bool expires = mutation.kind == lsm::EntryKind::kExpiringPut;
+      std::string_view value = mutation.value;
+      if (expires) value = lsm::ParsePutForm(value).content;
+      AddLogTrace(log_record, NameOf(mutation.kind), value.size(),
+                  HexText(value, kPreviewBytes / 2));
     }
   }
 
@@ -297,14 +303,24 @@ class Finder {
     trace.offset = block;
     trace.sequence = key.version.sequence();
     trace.kind = std::string(NameOf(key.version.kind()));
-    const absl::StatusOr<lsm::ValueHandle> handle = HandleIn(key, value);
-    trace.bytes = handle.ok() ? handle->bytes : value.size();
-    trace.value = handle.ok() ? PlaceText(*handle) : ValueText(key, value);
+    lsm::PutForm form;
+    form.content = value;
+    if (key.version.kind() == lsm::EntryKind::kSeparatedPut) form = lsm::ParsePutForm(value);
+    if (!form.is_separated && form.expires()) {
+      trace.kind = std::string(NameOf(lsm::EntryKind::kExpiringPut));
+    }
+    const absl::StatusOr<lsm::ValueHandle> handle = HandleIn(form);
+    trace.bytes = handle.ok() ? handle->bytes : form.content.size();
+    trace.value = handle.ok() ? PlaceText(*handle) : ValueText(key, form.content);
+    if (form.expires()) {
+      StrAppend(&trace.value, ", until ",
+                absl::FormatTime(lsm::FromExpiry(form.expiry), absl::UTCTimeZone()));
+    }
     traces_.push_back(std::move(trace));
   }
 
-  static absl::StatusOr<lsm::ValueHandle> HandleIn(lsm::EntryKey key, std::string_view value) {
-    if (key.version.kind() == lsm::EntryKind::kSeparatedPut) return lsm::DecodeValueHandle(value);
+  static absl::StatusOr<lsm::ValueHandle> HandleIn(const lsm::PutForm& form) {
+    if (form.is_separated) return lsm::DecodeValueHandle(form.content);
     return NotFoundError("the value is here");
   }
 

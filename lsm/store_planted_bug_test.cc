@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "aurora/lsm/compaction_errors_testing.h"
 #include "absl/time/time.h"
+#include "aurora/lsm/compaction_errors_testing.h"
 #include "aurora/lsm/error_loop_testing.h"
 #include "aurora/lsm/expiry_script_testing.h"
 #include "aurora/lsm/kv_store.h"

@@ -16,6 +16,7 @@
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/script_runner_testing.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_verifier.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/simulation.h"
@@ -34,6 +35,7 @@ struct Known {
   std::optional<std::string> base;
   Expiry expiry = kNeverExpires;
   std::string operands;
+  Expiry latest = 0;  // that the clock has shown since it was put
 
   std::optional<std::string> At(Expiry time) const {
     const bool lives = base.has_value() && (expiry > time || expiry == kNeverExpires);
@@ -68,7 +70,8 @@ class ExpiryScript {
     snapshots_.clear();
     const absl::Status closed = simulation_.Run(store_->Close());
     store_ = nullptr;
-    return status.ok() ? closed : status;
+    if (status.ok()) status = closed;
+    return status.ok() ? simulation_.Run(Verify()) : status;
   }
 
  private:
@@ -82,12 +85,20 @@ class ExpiryScript {
     AURORA_CO_ASSIGN(store_, co_await KvStore::Open(simulation_.environment(), options_));
     co_return absl::OkStatus();
   }
+  Task<absl::Status> Verify() {
+    AURORA_CO_ASSIGN(const VerifyReport report,
+                     co_await VerifyStore(&simulation_.environment(), "/db", {}));
+    for (const Finding& finding : report.findings) {
+      if (finding.kind == Finding::Kind::kDamage) co_return InternalError(finding.what);
+    }
+    co_return absl::OkStatus();
+  }
   Expiry Now() { return ToExpiry(simulation_.environment().clock().Now()); }
   std::string DrawKey() { return StrCat("k", 10 + random_.Below(kKeys)); }
   KeyspaceId DrawKeyspace() { return static_cast<KeyspaceId>(random_.Below(2)); }
 
   absl::Status Step() {
-    latest_ = std::max(latest_, Now());
+    LookAtClock();
     const std::uint64_t drawn = random_.Below(100);
     if (drawn < 40) return simulation_.Run(Write());
     if (drawn < 55) return simulation_.Run(Check(nullptr));
@@ -115,11 +126,15 @@ class ExpiryScript {
     } else {
       simulation_.JumpWallClock(absl::Hours(hours));
     }
+    LookAtClock();
     if (clock_goes_back_ && random_.Below(3) == 0) {
       simulation_.JumpWallClock(-absl::Hours(1 + static_cast<int>(random_.Below(8))));
     }
-    latest_ = std::max(latest_, Now());
+    LookAtClock();
     return absl::OkStatus();
+  }
+  void LookAtClock() {
+    for (auto& [place, known] : state_) known.latest = std::max(known.latest, Now());
   }
 
   absl::Status Restart(bool crash) {
@@ -197,12 +212,12 @@ class ExpiryScript {
     state_.erase(state_.lower_bound({0, begin}), state_.lower_bound({0, end}));
   }
 
-  // What is read is what is known, as of now or of a snapshot.
+  // What is read is what is known, as of now or of a snapshot. Where the clock has gone back, what
+  // it has shown since something was put may have made that expire for good.
   Task<absl::Status> Check(const Held* held) {
     const ReadPoint at = held == nullptr ? ReadPoint() : ReadPoint(*held->snapshot);
     const State& state = held == nullptr ? state_ : held->state;
     const Expiry from = held == nullptr ? Now() : at.as_of;
-    const Expiry to = held == nullptr ? latest_ : at.as_of;
     for (KeyspaceId keyspace = 0; keyspace < 2; ++keyspace) {
       std::map<std::string, std::string> walked;
       AURORA_CO_RETURN_IF_ERROR(co_await Walk(keyspace, at, &walked));
@@ -212,13 +227,13 @@ class ExpiryScript {
                          co_await store_->store().Get(keyspace, key, at));
         std::optional<std::string> value;
         if (got.has_value()) value = std::string(got->view());
-        AURORA_CO_RETURN_IF_ERROR(Compare(state, keyspace, key, value, from, to));
+        AURORA_CO_RETURN_IF_ERROR(Compare(state, keyspace, key, value, from));
         value.reset();
         if (const auto found = walked.find(key); found != walked.end()) value = found->second;
-        AURORA_CO_RETURN_IF_ERROR(Compare(state, keyspace, key, value, from, to));
+        AURORA_CO_RETURN_IF_ERROR(Compare(state, keyspace, key, value, from));
         AURORA_CO_ASSIGN(const std::optional<Expiry> expiry,
                          co_await store_->store().GetExpiry(keyspace, key, at));
-        AURORA_CO_RETURN_IF_ERROR(CompareExpiry(state, keyspace, key, expiry, from, to));
+        AURORA_CO_RETURN_IF_ERROR(CompareExpiry(state, keyspace, key, expiry, from));
       }
     }
     co_return absl::OkStatus();
@@ -251,8 +266,9 @@ class ExpiryScript {
   }
 
   absl::Status Compare(const State& state, KeyspaceId keyspace, const std::string& key,
-                       const std::optional<std::string>& value, Expiry from, Expiry to) {
+                       const std::optional<std::string>& value, Expiry from) {
     const Known& known = *Find(state, keyspace, key);
+    const Expiry to = std::max(from, known.latest);
     if (value == known.At(from) || value == known.At(to)) return absl::OkStatus();
     return InternalError("key ", key, " of keyspace ", keyspace, " has ", Shown(value),
                          " instead of ", Shown(known.At(from)), " at ", from, " or ",
@@ -260,8 +276,9 @@ class ExpiryScript {
   }
 
   absl::Status CompareExpiry(const State& state, KeyspaceId keyspace, const std::string& key,
-                             std::optional<Expiry> expiry, Expiry from, Expiry to) {
+                             std::optional<Expiry> expiry, Expiry from) {
     const Known& known = *Find(state, keyspace, key);
+    const Expiry to = std::max(from, known.latest);
     if (!expiry.has_value()) {
       if (!known.At(from).has_value() || !known.At(to).has_value()) return absl::OkStatus();
       return InternalError("key ", key, " has a value, and GetExpiry finds none");
@@ -283,7 +300,6 @@ class ExpiryScript {
   std::unique_ptr<KvStore> store_;
   State state_;
   std::vector<Held> snapshots_;
-  Expiry latest_ = 0;  // that the clock has shown
 };
 
 std::uint64_t Entries(KvStore* store) {

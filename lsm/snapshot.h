@@ -14,8 +14,8 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
   virtual Sequence sequence() const = 0;
-  // What has expired by then it does not see. At least the time of the clock when it was made; more
-  // if the clock had gone back.
+  // What has expired by then it does not see. The time of the clock when it was made; or more if
+  // the clock goes back meanwhile (SnapshotList).
   virtual Expiry as_of() const = 0;
 };
 

@@ -38,12 +38,17 @@ ReadTime SnapshotList::TimeOf(const ReadPoint& at) const {
 
 Expiry SnapshotList::ExpiredThrough() const {
   if (AURORA_LIKELY(!expires())) return ReadTime::kBeforeAll;
-  // The times ascend, once there are any.
-  const Handle* handle = first_;
-  while (handle != nullptr && handle->time_ == ReadTime::kBeforeAll) handle = handle->next_;
-  const Expiry now = std::max(Now(), dropped_);
-  if (handle == nullptr || AURORA_PLANTED_BUG("expiry-ignores-snapshot")) return now;
-  return std::min(now, handle->time_);
+  Expiry earliest = Now();
+  if (AURORA_PLANTED_BUG("expiry-ignores-snapshot")) return earliest;
+  for (const Handle* handle = first_; handle != nullptr; handle = handle->next_) {
+    if (handle->time_ != ReadTime::kBeforeAll) earliest = std::min(earliest, handle->time_);
+  }
+  return earliest;
+}
+
+void SnapshotList::EndDropping(Expiry time) {
+  const std::lock_guard lock(mutex_);
+  dropping_.erase(dropping_.find(time));
 }
 
 SnapshotList::Oldest SnapshotList::OldestLocked() const {
@@ -68,8 +73,8 @@ std::unique_ptr<SnapshotList::Handle> SnapshotList::Acquire() {
   handle->sequence_ = queue_->published();
   AURORA_DCHECK(last_ == nullptr || last_->sequence_ <= handle->sequence_);
   if (AURORA_UNLIKELY(expires())) {
-    handle->time_ = std::max(Now(), dropped_);
-    if (last_ != nullptr) handle->time_ = std::max(handle->time_, last_->time_);
+    handle->time_ = Now();
+    if (!dropping_.empty()) handle->time_ = std::max(handle->time_, *dropping_.rbegin());
   }
   handle->previous_ = last_;
   (last_ != nullptr ? last_->next_ : first_) = handle.get();
@@ -89,8 +94,12 @@ SnapshotList::Readers SnapshotList::Visible() {
     add(handle->sequence_);
   }
   add(queue_->published());
-  readers.expired_through = ExpiredThrough();
-  dropped_ = std::max(dropped_, readers.expired_through);
+  if (AURORA_LIKELY(!expires())) return readers;
+  const Expiry time = ExpiredThrough();
+  readers.expired_through = time;
+  dropping_.insert(time);
+  readers.hold =
+      std::shared_ptr<const void>(this, [this, time](const void*) { EndDropping(time); });
   return readers;
 }
 

@@ -5,10 +5,10 @@
 // `published` of the answer. A compaction may therefore treat the entries between two neighbours of
 // the answer as one, and none above `published`.
 //
-// A snapshot also has a time, for what expires: that of the clock, but none before that of an older
-// snapshot, nor before one by which a compaction has dropped anything. So the clock may jump: what
-// a snapshot sees stays, and a compaction need keep nothing that expired before the time of the
-// oldest snapshot. While nothing expires (BeginToExpire), no clock is read.
+// A snapshot also has a time, for what expires: that of the clock, but none before one by which a
+// compaction that is under way drops anything. So the clock may jump: what a snapshot sees stays,
+// and a compaction need keep nothing that expired before the earliest time of a snapshot. While
+// nothing expires (BeginToExpire), no clock is read.
 //
 // Who waits for old readers to go says so (AwaitOldest), and is told when they have.
 //
@@ -18,6 +18,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "aurora/lsm/commit_queue.h"
@@ -79,8 +80,10 @@ class SnapshotList {
     // What they may still ask for: each registered sequence once, ascending, and then the newest
     // published one. An entry that is the newest at or below none of them can be dropped.
     std::vector<Sequence> visible;
-    // What expires then or before has expired for all of them, and for all to come.
+    // What expires then or before has expired for all of them, and for all to come while `hold` is
+    // kept: so until it is gone from the tree. Null: nothing expires.
     Expiry expired_through = ReadTime::kBeforeAll;
+    std::shared_ptr<const void> hold;
   };
   Readers Visible();
 
@@ -100,16 +103,17 @@ class SnapshotList {
   Expiry Now() const;
   Expiry ExpiredThrough() const;
   void Release(Handle* handle);
+  void EndDropping(Expiry time);
 
   const CommitQueue* const queue_;
   Event* const event_;
   const Clock* const clock_;
   std::atomic<bool> expires_{false};
   mutable std::mutex mutex_;
-  bool is_awaited_ = false;                // protected by mutex_
-  Oldest awaited_;                         // protected by mutex_
-  Expiry dropped_ = ReadTime::kBeforeAll;  // of what expired, by compactions; protected by mutex_
-  Handle* first_ = nullptr;                // oldest; protected by mutex_, and so are the links
+  bool is_awaited_ = false;         // protected by mutex_
+  Oldest awaited_;                  // protected by mutex_
+  std::multiset<Expiry> dropping_;  // of Readers that are held; protected by mutex_
+  Handle* first_ = nullptr;         // oldest; protected by mutex_, and so are the links
   Handle* last_ = nullptr;
 };
 

@@ -159,7 +159,7 @@ struct CommitResult {
 struct StoreImage;  // store_image.h
 
 struct IterateOptions {
-  ReadPoint at;            // the latest: of when the iterator was made
+  ReadPoint at = {};       // the latest: of when the iterator was made
   std::string_view lower;  // inclusive; empty: none. Copied.
   std::string_view upper;  // exclusive; empty: none. Copied.
   bool fill_cache = true;  // false for scans that must not push the working set out

@@ -298,6 +298,7 @@ std::shared_ptr<const Tree> StoreImpl::TakeHiddenTables(const CompactionRangeDel
 Task<absl::Status> StoreImpl::Merge(Compaction compaction, std::size_t parts_max,
                                     TreeChange* change) {
   const SnapshotList::Readers readers = snapshots_->Visible();
+  change->readers = readers.hold;
   const std::vector<Sequence>& visible = readers.visible;
   AURORA_CO_ASSIGN(CompactionRangeDeletes range_deletes,
                    co_await InputRangeDeletes(compaction, visible));

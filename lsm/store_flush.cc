@@ -164,6 +164,7 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
     SnapshotList::Readers readers = snapshots_->Visible();
     filter.visible = std::move(readers.visible);
     filter.expired_through = readers.expired_through;
+    change.readers = std::move(readers.hold);
     filter.is_bottom = [](std::string_view) { return false; };
     filter.merge_operators = &options_.merge_operators;
     filter.default_merge_operator = options_.default_merge_operator;

@@ -172,7 +172,10 @@ int StoreImpl::PlaceOf(const TableInfo& table) const {
   };
   const int lowest = std::max(1, tree_->last_level());
   int level = 0;
-  if (AURORA_PLANTED_BUG("ingestion-placed-below-older") && is_free(lowest)) level = lowest;
+  if (AURORA_PLANTED_BUG("ingestion-placed-below-older") && is_free(lowest) &&
+      !picker_.Writes(lowest, table.smallest_key, table.largest_key)) {
+    return lowest;
+  }
   while (level <= lowest && is_free(level)) ++level;
   if (level == 0) return 0;  // what is there is older, and so is all below
   --level;
@@ -196,12 +199,10 @@ class StoreImpl::Ingestion {
     AURORA_CO_RETURN_IF_ERROR(store_.CheckAhead(request()));
     AURORA_CO_RETURN_IF_ERROR(CheckTables());
     AURORA_CO_RETURN_IF_ERROR(co_await ReadTables());
-    if (!AURORA_PLANTED_BUG("ingestion-skip-directory-sync")) {
-      AURORA_CO_RETURN_IF_ERROR(
-          co_await store_.environment_.files().SyncDirectory(store_.options_.directory));
-    }
+    AURORA_CO_RETURN_IF_ERROR(
+        co_await store_.environment_.files().SyncDirectory(store_.options_.directory));
     // Most of it, while others commit.
-    AURORA_CO_RETURN_IF_ERROR(co_await store_.Flush());
+    AURORA_CO_RETURN_IF_ERROR(co_await Flush());
     AURORA_CO_RETURN_IF_ERROR(co_await HoldCommits());
     if (absl::Status logged = co_await LogAlone(); !logged.ok()) {
       ReleaseCommits();
@@ -275,6 +276,11 @@ class StoreImpl::Ingestion {
                             "; nothing was ingested, write it again");
   }
 
+  Task<absl::Status> Flush() {
+    if (AURORA_PLANTED_BUG("ingestion-without-flush")) co_return absl::OkStatus();
+    co_return co_await store_.Flush();
+  }
+
   // Until all commits before are in tables, and no other is begun.
   Task<absl::Status> HoldCommits() {
     for (;;) {
@@ -288,8 +294,7 @@ class StoreImpl::Ingestion {
       AURORA_CO_RETURN_IF_ERROR(co_await store_.WaitFor(Hold::kIngestion, 0));
       AURORA_CO_RETURN_IF_ERROR(store_.CheckUsable());
     }
-    const absl::Status flushed =
-        AURORA_PLANTED_BUG("ingestion-without-flush") ? absl::OkStatus() : co_await store_.Flush();
+    const absl::Status flushed = co_await Flush();
     if (!flushed.ok()) ReleaseCommits();
     co_return flushed;
   }
@@ -320,9 +325,7 @@ class StoreImpl::Ingestion {
 
   // The rest. Whatever happens, readers see all of it then.
   Task<absl::Status> Finish(std::shared_ptr<Ingestion> self) {
-    if (!AURORA_PLANTED_BUG("ingestion-without-log-sync")) {
-      status_ = co_await store_.log_->WaitDurable(result_.end, Durability::kSync);
-    }
+    status_ = co_await store_.log_->WaitDurable(result_.end, Durability::kSync);
     if (!status_.ok()) store_.Poison(status_);
     if (status_.ok()) status_ = co_await AddToManifest();
     AddToTree();

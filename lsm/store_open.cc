@@ -405,7 +405,6 @@ absl::Status StoreImpl::Replay(const LogRecord& record) {
 
 absl::Status StoreImpl::ReplayIngestion(const LogRecord& record) {
   if (record.sequence <= ingestion_.installed_through) return absl::OkStatus();
-  if (AURORA_PLANTED_BUG("ingestion-not-replayed")) return absl::OkStatus();
   absl::StatusOr<std::vector<TableInfo>> tables = DecodeTables(record.tables);
   if (!tables.ok() || !active_->memtable.empty() || !sealed_.empty()) {
     return DataLossError("commit ", record.sequence,

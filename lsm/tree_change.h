@@ -18,6 +18,7 @@ struct TreeChange {
   Tree::ValueFileChange values;                      // as in the edit
   std::vector<std::shared_ptr<TreeValueFile>> obsolete_values;
   std::shared_ptr<MemtableRun> flushed;  // or null
+  std::shared_ptr<const void> readers;   // SnapshotList::Readers::hold, of what was dropped
   // On a full device: it is tried again until there is room. Else it fails, and whether it is in
   // the manifest is unknown until the store is opened again: no file that it names may be removed.
   bool waits_for_room = true;

@@ -156,6 +156,8 @@ Task<absl::Status> StoreImpl::WaitIdle() {
     }
     return outcome.has_value();
   };
+  // The clock may have jumped to where something has expired, of which nobody was told.
+  event_.Notify();
   co_await event_.Until(is_over);
   co_return *std::move(outcome);
 }

@@ -2,6 +2,7 @@
 // "aurora/aurora.h"; single headers are there as "aurora/engine/version.h" and so on.
 #pragma once
 
+#include "aurora/engine/archive.h"        // IWYU pragma: export
 #include "aurora/engine/backup.h"         // IWYU pragma: export
 #include "aurora/engine/database.h"       // IWYU pragma: export
 #include "aurora/engine/document/json.h"  // IWYU pragma: export

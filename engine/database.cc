@@ -106,6 +106,11 @@ Task<Result<BackupInfo>> RunBackup(std::shared_ptr<DatabaseImpl> database, std::
   co_return co_await set->Create(&database->store(), std::move(label), std::move(options));
 }
 
+Task<Result<std::uint64_t>> RunArchiveNow(std::shared_ptr<DatabaseImpl> database) {
+  AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
+  co_return co_await database->store().ArchiveNow();
+}
+
 }  // namespace
 
 // Runs what takes a collection once the name has been resolved, in the caller: names are not
@@ -210,6 +215,8 @@ Task<absl::Status> Database::Compact(std::stop_token stop) {
 Task<absl::StatusOr<CheckpointInfo>> Database::Checkpoint(std::string path, CopyOptions options) {
   return RunCheckpoint(impl_, std::move(path), std::move(options));
 }
+
+Task<absl::StatusOr<std::uint64_t>> Database::ArchiveNow() { return RunArchiveNow(impl_); }
 
 Task<absl::StatusOr<BackupInfo>> Database::Backup(std::string backups, std::string label,
                                                   CopyOptions options) {

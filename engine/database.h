@@ -128,6 +128,9 @@ class Database {
   AURORA_TASK_WRAPPER Task<absl::StatusOr<BackupInfo>> Backup(std::string backups,
                                                               std::string label = {},
                                                               CopyOptions options = {});
+  // Archives what was committed until now, instead of waiting for Options::archive_interval. The
+  // sequence of the last commit that is archived. FailedPrecondition without an archive.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::uint64_t>> ArchiveNow();
 
  private:
   explicit Database(std::shared_ptr<engine::DatabaseImpl> impl) : impl_(std::move(impl)) {}

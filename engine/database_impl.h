@@ -92,6 +92,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
                                     WriteOptions options);
 
   // lsm::RecordHandler
+  absl::StatusOr<lsm::RecordFacts> FactsOf(std::string_view record) override;
   absl::Status Replay(lsm::Sequence sequence, std::string_view record,
                       std::vector<lsm::Mutation>* mutations) override;
   std::string SaveState() override;

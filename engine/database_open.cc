@@ -77,6 +77,9 @@ lsm::StoreOptions DatabaseImpl::MakeStoreOptions(const std::string& path) const 
   store.event_file = options_.event_file;
   store.stats_interval = options_.stats_interval;
   store.latency_sampling = options_.latency_sampling;
+  if (!options_.read_only) store.archive.directory = options_.archive;
+  store.archive.interval = options_.archive_interval;
+  store.archive.retain_bytes = options_.archive_retain_bytes;
   return store;
 }
 
@@ -177,6 +180,13 @@ Task<absl::Status> DatabaseImpl::CreateCollection(std::string name, Schema schem
   request.on_sequenced = &on_sequenced;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(request));
   co_return added;
+}
+
+absl::StatusOr<lsm::RecordFacts> DatabaseImpl::FactsOf(std::string_view record) {
+  AURORA_ASSIGN_OR_RETURN(const Record decoded, DecodeRecord(record));
+  lsm::RecordFacts facts;
+  facts.micros = decoded.tick_micros;
+  return facts;
 }
 
 absl::Status DatabaseImpl::Replay(lsm::Sequence sequence, std::string_view record,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,18 @@ struct Options {
   Durability durability = Durability::kSync;
   // The longest time that a kBuffered commit is only in memory.
   absl::Duration flush_interval = absl::Milliseconds(50);
+
+  // Where the log is archived, so that the database can be restored to any moment (RestoreToPoint,
+  // archive.h): a directory, best on another device, which other databases may share. Its parent
+  // must exist. Empty: it is not archived. A failure of the archive harms nothing else: it is
+  // reported as an event, and by Stats().
+  std::string archive;
+  // The longest time that a commit waits to be archived. At each interval, what was committed with
+  // less than kSync becomes durable too.
+  absl::Duration archive_interval = absl::Minutes(1);
+  // While the archive cannot be written, at most so many bytes of the log are kept for it; beyond
+  // that, or where the database's own device is full, the archive gets a gap.
+  std::uint64_t archive_retain_bytes = std::uint64_t{1} << 30;
 
   // How large and deep documents may be. DocumentLimits::Strict() for documents from strangers.
   DocumentLimits limits;

@@ -397,6 +397,12 @@ Task<absl::Status> RestoreFiles(FileCopier* copier, const std::vector<RestoredFi
 
 }  // namespace
 
+Task<absl::Status> BackupSet::CopyFiles(FileCopier* copier, const BackupContents* contents,
+                                        const NewDirectory* target) {
+  const std::vector<RestoredFile> plan = Plan(*contents, *target);
+  co_return co_await RestoreFiles(copier, &plan, JoinPath(directory_, kBackupFilesName));
+}
+
 Task<absl::StatusOr<BackupInfo>> BackupSet::Restore(std::uint64_t id, std::string target,
                                                     CopyOptions options) {
   if (id == 0) {
@@ -406,10 +412,8 @@ Task<absl::StatusOr<BackupInfo>> BackupSet::Restore(std::uint64_t id, std::strin
   BackupInfo info = InfoOf(id, contents);
   AURORA_CO_ASSIGN(const std::unique_ptr<NewDirectory> directory,
                    co_await NewDirectory::Begin(environment_, std::move(target)));
-  const std::vector<RestoredFile> plan = Plan(contents, *directory);
   FileCopier copier(environment_, std::move(options), info.total_bytes);
-  absl::Status restored =
-      co_await RestoreFiles(&copier, &plan, JoinPath(directory_, kBackupFilesName));
+  absl::Status restored = co_await CopyFiles(&copier, &contents, directory.get());
   if (restored.ok()) restored = co_await directory->Finish(std::move(contents.state));
   if (!restored.ok()) {
     co_await directory->Abandon();

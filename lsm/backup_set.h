@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "aurora/lsm/backup_format.h"
 #include "aurora/lsm/file_copier.h"
+#include "aurora/lsm/new_directory.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
@@ -80,13 +81,20 @@ class BackupSet {
   Task<absl::StatusOr<BackupInfo>> Restore(std::uint64_t id, std::string target,
                                            CopyOptions options);
 
+  // For who makes a database of a backup and of something else.
+  Task<absl::StatusOr<std::vector<std::uint64_t>>> ListIds();  // ascending
+  Task<absl::StatusOr<BackupContents>> Load(std::uint64_t id);
+  static BackupInfo InfoOf(std::uint64_t id, const BackupContents& contents);
+  // Copies the files of a backup, checked and synced, to where they belong. All must live until
+  // then.
+  Task<absl::Status> CopyFiles(FileCopier* copier, const BackupContents* contents,
+                               const NewDirectory* target);
+
  private:
   BackupSet(Environment* environment, std::string directory)
       : environment_(environment), directory_(std::move(directory)) {}
   Task<absl::Status> Prepare(Access access);
   Task<absl::Status> RemoveTemporaries(std::string directory);
-  Task<absl::StatusOr<std::vector<std::uint64_t>>> ListIds();
-  Task<absl::StatusOr<BackupContents>> Load(std::uint64_t id);
   // Copies what the set does not have yet. `copier` must live until then.
   Task<absl::Status> AddFile(FileCopier* copier, std::string from, BackupFile file,
                              BackupInfo* info);
@@ -97,7 +105,6 @@ class BackupSet {
   Task<absl::Status> VerifyFile(FileCopier* copier, const BackupFile* file, BackupReport* report);
   Task<absl::StatusOr<std::uint64_t>> Newest();
   std::string FilePath(std::string_view name) const;
-  static BackupInfo InfoOf(std::uint64_t id, const BackupContents& contents);
 
   Environment* const environment_;
   const std::string directory_;

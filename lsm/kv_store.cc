@@ -189,6 +189,15 @@ absl::Status DecodeBatch(std::string_view record, std::vector<Mutation>* mutatio
 
 class KvStore::Handler final : public RecordHandler {
  public:
+  absl::StatusOr<RecordFacts> FactsOf(std::string_view record) override {
+    std::vector<Mutation> mutations;
+    AURORA_RETURN_IF_ERROR(DecodeBatch(record, &mutations));
+    RecordFacts facts;
+    for (const Mutation& mutation : mutations) {
+      if (mutation.kind == EntryKind::kSeparatedPut) facts.claims.push_back(mutation.value);
+    }
+    return facts;
+  }
   absl::Status Replay(Sequence, std::string_view record,
                       std::vector<Mutation>* mutations) override {
     return DecodeBatch(record, mutations);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "aurora/lsm/aligned_buffer.h"
+#include "aurora/lsm/segment_image.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -16,63 +17,6 @@ namespace {
 
 // A segment that is continued after a clean close must have at least this much room left.
 constexpr std::uint64_t kMinRoomBytes = 2 * kDeviceBlockSize;
-
-// The records of a fresh segment, as they will stand in its file.
-class SegmentImage {
- public:
-  SegmentImage(const SegmentHeader& header, std::uint64_t bytes)
-      : header_(header),
-        limit_(bytes - kSegmentReserveBytes),
-        seed_(FrameSeed(header.identity, header.number)),
-        buffer_(bytes) {}
-
-  absl::Status Add(const FrameView& frame) {
-    const std::uint64_t frame_bytes = FrameBytes(frame.payload.size());
-    if (end_ + frame_bytes > limit_) {
-      return DataLossError(
-          "the end of the log does not fit into one segment: its segments do not "
-          "belong together");
-    }
-    FrameHeader header = frame.header;
-    header.segment = header_.number;
-    header.offset = end_;
-    header.previous_end = end_;
-    header.watermark = 0;
-    header.watermark_in_predecessor = false;
-    header.copied = true;
-    char* const out = buffer_.data() + end_;
-    if (!frame.payload.empty()) {
-      std::memcpy(out + kFrameHeaderBytes, frame.payload.data(), frame.payload.size());
-    }
-    const std::size_t used = kFrameHeaderBytes + frame.payload.size();
-    std::memset(out + used, 0, frame_bytes - used);
-    EncodeFrameHeader(header, seed_, out);
-    end_ += static_cast<std::uint32_t>(frame_bytes);
-    return absl::OkStatus();
-  }
-
-  std::uint32_t end() const { return end_; }
-  // The blocks that hold the records, padded.
-  std::span<const char> records() {
-    const std::uint64_t end = NextBlock(end_);
-    std::memset(buffer_.data() + end_, 0, end - end_);
-    return buffer_.span().subspan(kSegmentHeaderBytes, end - kSegmentHeaderBytes);
-  }
-  // The header block, stating that the records are durable, and that they follow `last_sequence`.
-  std::span<const char> header(Sequence last_sequence) {
-    header_.last_sequence = last_sequence;
-    header_.watermark = LogPosition{header_.number, end_};
-    EncodeSegmentHeader(header_, buffer_.data());
-    return buffer_.span().first(kSegmentHeaderBytes);
-  }
-
- private:
-  SegmentHeader header_;
-  const std::uint64_t limit_;
-  const std::uint64_t seed_;
-  AlignedBuffer buffer_;
-  std::uint32_t end_ = kSegmentHeaderBytes;
-};
 
 class Restarter {
  public:

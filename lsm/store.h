@@ -32,6 +32,7 @@
 #include "aurora/lsm/merge_operator.h"
 #include "aurora/lsm/operation_profile.h"
 #include "aurora/lsm/pinned_value.h"
+#include "aurora/lsm/record_facts.h"
 #include "aurora/lsm/snapshot.h"
 #include "aurora/lsm/store_events.h"
 #include "aurora/lsm/store_stats.h"
@@ -60,10 +61,26 @@ class RecordHandler {
   // show what belongs to commits that are being made; their records are replayed on top of it.
   virtual std::string SaveState() = 0;
   virtual absl::Status RestoreState(std::string_view state) = 0;
+  // For the archive of the log: what `record` says of itself. From any thread, beside everything
+  // else. A handler whose records hold claims must name them.
+  virtual absl::StatusOr<RecordFacts> FactsOf(std::string_view) { return RecordFacts(); }
 };
 
 // Smaller values are always kept in tables: a scan would read each from another place.
 inline constexpr std::size_t kValueFileBytesLeast = 1024;
+
+// Where the log is archived, for a restore to any moment (point_in_time.h).
+struct ArchiveOptions {
+  // Best on another device; its parent must exist. It may be shared by any number of databases.
+  // Empty: the log is not archived.
+  std::string directory;
+  // The longest time that a commit waits to be archived. At each, what was committed with less than
+  // kSync becomes durable, too.
+  absl::Duration interval = absl::Minutes(1);
+  // While the archive cannot be written, at most so much of the log is kept for it; what is beyond
+  // that, or no longer fits on the device, is given up, and the archive gets a gap.
+  std::uint64_t retain_bytes = std::uint64_t{1} << 30;
+};
 
 struct StoreOptions {
   std::string directory;
@@ -116,6 +133,9 @@ struct StoreOptions {
   // A line of statistics among them, and a StatsTaken: so often at most, when something happens,
   // and at the end.
   absl::Duration stats_interval = absl::Minutes(10);
+  // Not of a store that is open for reading only. Failures of the archive harm nobody: they are
+  // events, and Stats() tells.
+  ArchiveOptions archive;
 };
 
 struct CommitRequest {
@@ -284,6 +304,10 @@ class Store {
   // The newest published state, held in place to be copied (checkpoint.h, backup_set.h). Waits
   // until its commits are on the device; holds back nobody.
   virtual Task<absl::StatusOr<std::unique_ptr<StoreImage>>> Capture() = 0;
+
+  // Archives what was committed until now, instead of waiting for the interval. The last commit
+  // that is archived. FailedPrecondition without an archive.
+  virtual Task<absl::StatusOr<Sequence>> ArchiveNow() = 0;
 
   // Flushes what would take the next open long to replay, waits for background work, marks a clean
   // end. All iterators, snapshots and images must be gone and no call in flight. A poisoned store

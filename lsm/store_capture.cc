@@ -1,4 +1,5 @@
 // Capturing a state that can be copied.
+#include <algorithm>
 #include <utility>
 
 #include "aurora/lsm/store_image.h"
@@ -36,6 +37,8 @@ Task<absl::StatusOr<std::unique_ptr<StoreImage>>> StoreImpl::Capture() {
   // Under the lock, tree and manifest are one, and no flush can move the log's start. The sequence
   // too: it is not above what this state of the manifest has reserved.
   image->state = manifest_->state();
+  // What is kept for the archive alone does not belong to the image.
+  image->state.log_start_segment = std::max(image->state.log_start_segment, needed_log_segment_);
   image->log_pin = log_pins_->Add({image->state.log_start_segment, 0});
   {
     const std::lock_guard lock(commit_mutex_);

@@ -101,6 +101,16 @@ struct Describer {
   std::string operator()(const RecordFileRemoved& e) const {
     return StrCat("record file ", e.number, " removed");
   }
+  std::string operator()(const ArchiveFailed& e) const {
+    return StrCat("the log is not archived: ", e.status.ToString());
+  }
+  std::string operator()(const ArchiveResumed& e) const {
+    return StrCat("the log is archived again, up to commit ", e.archived_through);
+  }
+  std::string operator()(const ArchiveGap& e) const {
+    return StrCat("the archive has a gap: the commits above ", e.after, " up to ", e.through,
+                  " were given up. Make a backup");
+  }
   std::string operator()(const StatsTaken& e) const { return SummaryOf(e.stats); }
   std::string operator()(const StoreClosed& e) const { return StrCat("closed", Outcome(e.status)); }
   std::string operator()(const EventsLost& e) const {
@@ -119,6 +129,8 @@ struct SeverityFinder {
   LogSeverity operator()(const FlushEnded& e) const { return Of(e.status); }
   LogSeverity operator()(const CompactionEnded& e) const { return Of(e.status); }
   LogSeverity operator()(const BackgroundFailure&) const { return LogSeverity::kWarning; }
+  LogSeverity operator()(const ArchiveFailed&) const { return LogSeverity::kWarning; }
+  LogSeverity operator()(const ArchiveGap&) const { return LogSeverity::kError; }
   LogSeverity operator()(const Poisoned&) const { return LogSeverity::kError; }
   LogSeverity operator()(const StoreClosed& e) const { return Of(e.status); }
   LogSeverity operator()(const EventsLost&) const { return LogSeverity::kWarning; }

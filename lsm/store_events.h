@@ -128,6 +128,21 @@ struct RecordFileRemoved {
   std::uint64_t number = 0;
 };
 
+// The archive of the log cannot be written; the store goes on, and it is tried again. Told once
+// until it works again.
+struct ArchiveFailed {
+  absl::Status status;
+};
+struct ArchiveResumed {
+  Sequence archived_through = 0;
+};
+// The commits between these two are not in the archive, and never will be: from there on only a
+// newer backup helps.
+struct ArchiveGap {
+  Sequence after = 0;
+  Sequence through = 0;
+};
+
 // From time to time, if anything happens, and at the end.
 struct StatsTaken {
   StoreStats stats;
@@ -141,11 +156,12 @@ struct EventsLost {
 };
 
 struct StoreEvent {
-  using What = std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
-                            CompactionBegun, CompactionEnded, TableCreated, TableRemoved,
-                            ValueFileCreated, ValueFileRemoved, StallBegun, StallEnded,
-                            BackgroundFailure, Poisoned, LogSegmentMade, LogSegmentRemoved,
-                            RecordFileMade, RecordFileRemoved, StatsTaken, StoreClosed, EventsLost>;
+  using What =
+      std::variant<StoreOpened, ManifestCut, LeftoverRemoved, FlushBegun, FlushEnded,
+                   CompactionBegun, CompactionEnded, TableCreated, TableRemoved, ValueFileCreated,
+                   ValueFileRemoved, StallBegun, StallEnded, BackgroundFailure, Poisoned,
+                   LogSegmentMade, LogSegmentRemoved, RecordFileMade, RecordFileRemoved,
+                   ArchiveFailed, ArchiveResumed, ArchiveGap, StatsTaken, StoreClosed, EventsLost>;
   absl::Time time;         // when it happened
   std::int64_t nanos = 0;  // the same, by Clock::MonotonicNanos
   What what;

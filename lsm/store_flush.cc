@@ -35,7 +35,10 @@ absl::Status StoreImpl::status() const {
 void StoreImpl::SetError(absl::Status* which, absl::Status error) {
   const bool is_error = !error.ok();
   if (is_error) events_.Post(BackgroundFailure{error});
-  if (absl::IsResourceExhausted(error) && log_ != nullptr) log_->GiveUpSpares();
+  if (absl::IsResourceExhausted(error) && log_ != nullptr) {
+    log_->GiveUpSpares();
+    if (archiver_ != nullptr) archiver_->NoteFullDevice();
+  }
   {
     const std::lock_guard lock(state_mutex_);
     *which = std::move(error);
@@ -196,16 +199,19 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
   const std::int64_t written_after = Now() - start;
   for (const TableInfo& table : change.edit.added_tables) told->tables.push_back(table.number);
   change.edit.flushed_through = run->last;
-  change.edit.log_start_segment = run->log_end.segment;
+  change.edit.log_start_segment =
+      archiver_ == nullptr ? run->log_end.segment : archiver_->KeepFrom(run->log_end.segment);
+  const LogPosition log_start{*change.edit.log_start_segment, 0};
   change.edit.handler_state = run->handler_state;
   change.flushed = run;
   if (AURORA_PLANTED_BUG("release-log-before-edit")) log_pins_->Release(run->log_end);
   AURORA_CO_RETURN_IF_ERROR(co_await Install(std::move(change)));
   // The tables have them now. Nobody else can find the run any more, to copy its part of the log.
   for (const auto& file : run->record_files) file->MarkObsolete();
+  if (archiver_ != nullptr) archiver_->Hold(std::move(run->record_files));
   run->record_files.clear();
   pacer_.NoteFlush(run->bytes, written_after);
-  log_pins_->Release(run->log_end);
+  log_pins_->Release(archiver_ == nullptr ? run->log_end : log_start);
   co_return absl::OkStatus();
 }
 
@@ -306,9 +312,8 @@ Task<absl::Status> StoreImpl::Install(TreeChange change) {
     if (change.flushed != nullptr) {
       AURORA_CHECK(sealed_.front() == change.flushed);
       sealed_.pop_front();
-      std::erase_if(staged_, [&change](const auto& staged) {
-        return staged.second.sequence != 0 && staged.second.sequence <= change.flushed->last;
-      });
+      ForgetClaims(change.flushed->last);
+      needed_log_segment_ = change.flushed->log_end.segment;
       flushed_through_.store(change.flushed->last, std::memory_order_seq_cst);
     }
     old_views = PublishView();
@@ -394,7 +399,8 @@ Task<absl::Status> StoreImpl::HousekeepingLoop() {
   };
   const auto has_work = [this, needs_sequences] {
     if (closing()) return true;
-    return !poisoned() && (!obsolete_.empty() || needs_sequences());
+    const bool gives_up = archiver_ != nullptr && archiver_->is_giving_up();
+    return !poisoned() && (!obsolete_.empty() || needs_sequences() || gives_up);
   };
   for (;;) {
     co_await event_.Until(has_work);
@@ -402,6 +408,7 @@ Task<absl::Status> StoreImpl::HousekeepingLoop() {
       const absl::Status ignored = co_await ReserveSequences();  // has poisoned the store
       static_cast<void>(ignored);
     }
+    if (!closing()) co_await GiveUpArchiving();
     co_await RemoveObsoleteFiles();
     event_.Notify();
     if (closing()) co_return absl::OkStatus();

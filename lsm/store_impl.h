@@ -13,7 +13,7 @@
 // The files: store_open.cc (opening, recovery, closing), store_commit.cc, store_oversize.cc
 // (commits too large for the log), store_ingest.cc, store_read.cc, store_flush.cc (memtables to
 // tables, manifest, housekeeping), store_compaction.cc, store_tables.cc, store_values.cc,
-// store_streams.cc, store_capture.cc, store_read_only.cc.
+// store_streams.cc, store_capture.cc, store_archive.cc, store_read_only.cc.
 #pragma once
 
 #include <atomic>
@@ -98,6 +98,7 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   absl::Status status() const override;
   const LogIdentity& identity() const override { return identity_; }
   Task<absl::StatusOr<std::unique_ptr<StoreImage>>> Capture() override;
+  Task<absl::StatusOr<Sequence>> ArchiveNow() override;
   Task<absl::Status> Close() override;
 
  private:
@@ -288,8 +289,16 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   absl::Status CheckClaims(std::span<const Mutation> mutations) const;
   void TakeClaims(std::span<const Mutation> mutations, Sequence sequence);
   absl::Status ReplayClaim(const Mutation& mutation, Sequence sequence);
+  absl::StatusOr<ValueFileInfo> FileOfClaim(std::string_view claim);
+  // REQUIRES state_mutex_. Of commits up to this one, as far as they are archived.
+  void ForgetClaims(Sequence through);
   // As it is in a memtable.
   static Mutation WithoutHash(Mutation mutation);
+
+  // --- store_archive.cc ---
+  class Archiving;
+  Task<absl::Status> MakeArchiver(Sequence before);  // `before`: a commit before the log, or 0
+  Task<void> GiveUpArchiving();  // on a full device, of what is kept for the archive
 
   // --- Errors and waiting. ---
   // Refuses every later write. The first error stays.

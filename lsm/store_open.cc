@@ -61,6 +61,12 @@ absl::Status CheckOptions(const StoreOptions& options) {
     return InvalidArgumentError(options.directory, ": value_file_min_bytes must be 0 or at least ",
                                 kValueFileBytesLeast);
   }
+  if (!options.archive.directory.empty() && options.archive.interval <= absl::ZeroDuration()) {
+    return InvalidArgumentError(options.directory, ": the archive's interval must be above 0");
+  }
+  if (options.archive.directory == options.directory) {
+    return InvalidArgumentError(options.directory, " cannot be its own archive");
+  }
   return absl::OkStatus();
 }
 
@@ -346,6 +352,7 @@ Task<absl::Status> StoreImpl::OpenLog() {
     queue_ = std::make_unique<CommitQueue>(last);
   }
   AURORA_CO_RETURN_IF_ERROR(co_await FinishIngestions());
+  AURORA_CO_RETURN_IF_ERROR(co_await MakeArchiver(first == 0 ? after : 0));
   AURORA_CO_RETURN_IF_ERROR(co_await RemoveOrphanRecords());
   // All that was recovered is on the device.
   log_end_ = log_->durable_end();
@@ -441,6 +448,7 @@ void StoreImpl::StartBackground() {
   background_.Spawn(environment_.background(), ExpiryLoop());
   background_.Spawn(environment_.background(), ValuesLoop());
   background_.Spawn(environment_.background(), HousekeepingLoop());
+  if (archiver_ != nullptr) archiver_->Start();
   opened_ = true;
   events_.SetStatsSource([this] { return Stats(); });
 }
@@ -472,6 +480,7 @@ Task<Log::CloseMark> StoreImpl::FlushBeforeClose() {
 Task<absl::Status> StoreImpl::Close() {
   AURORA_CHECK(!closed_);
   const Log::CloseMark mark = co_await FlushBeforeClose();
+  if (opened_ && archiver_ != nullptr) co_await archiver_->Stop();
   closing_.store(true, std::memory_order_seq_cst);
   stop_.request_stop();
   event_.Notify();
@@ -486,7 +495,8 @@ Task<absl::Status> StoreImpl::Close() {
     ManifestEdit edit;
     edit.closed_at = queue_->registered();
     if (mark == Log::CloseMark::kNewSegment) {
-      edit.log_start_segment = log_->Segments().back().segment;
+      const std::uint64_t last = log_->Segments().back().segment;
+      edit.log_start_segment = archiver_ == nullptr ? last : archiver_->KeepFrom(last);
     }
     // Without it the next open is one after a crash: nothing is lost but numbers.
     const absl::Status marked = co_await manifest_->Append(edit);
@@ -498,6 +508,7 @@ Task<absl::Status> StoreImpl::Close() {
   sealed_.clear();
   active_ = active_view_ = nullptr;
   tree_ = nullptr;
+  archiver_ = nullptr;
   log_pins_ = nullptr;
   log_ = nullptr;
   manifest_ = nullptr;
@@ -565,6 +576,7 @@ StoreStats StoreImpl::Stats() const {
                         : std::max(synced_through_.load(), flushed_through_.load());
   }
   if (log_ != nullptr) stats.bytes_logged = log_->bytes_written();
+  if (archiver_ != nullptr) stats.archive = archiver_->Stats();
   stats.get_count = views_.key_count();
   statistics_.Report(&stats);
   return stats;

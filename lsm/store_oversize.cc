@@ -168,6 +168,9 @@ Task<absl::StatusOr<CommitResult>> StoreImpl::CommitOversize(const CommitRequest
 
 Task<absl::Status> StoreImpl::RemoveOrphanRecords() {
   std::set<std::uint64_t> needed;
+  if (archiver_ != nullptr) {
+    for (const std::uint64_t number : archiver_->HeldRecordFiles()) needed.insert(number);
+  }
   std::vector<const MemtableRun*> runs = {active_.get()};
   for (const auto& run : sealed_) runs.push_back(run.get());
   for (const MemtableRun* run : runs) {

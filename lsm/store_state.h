@@ -31,6 +31,7 @@
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/log.h"
+#include "aurora/lsm/log_archiver.h"
 #include "aurora/lsm/log_pins.h"
 #include "aurora/lsm/manifest.h"
 #include "aurora/lsm/snapshot_list.h"
@@ -98,6 +99,11 @@ struct StoreState {
   StoreParts::IngestionState ingestion_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<LogPins> log_pins_;
+  std::unique_ptr<ArchiveHost> archive_host_;
+  std::unique_ptr<LogArchiver> archiver_;  // null: the log is not archived
+  // Where recovery starts to need the log; the manifest's start may be below it, for the archive.
+  // Protected by the manifest lock.
+  std::uint64_t needed_log_segment_ = 0;
   std::vector<LogPosition> scanned_log_;  // of a read-only store, which has no log_
   std::unique_ptr<CommitQueue> queue_;
   std::unique_ptr<SnapshotList> snapshots_;

@@ -71,6 +71,12 @@ std::string SummaryOf(const StoreStats& stats) {
     StrAppend(&text, "; ", MeasureName(measure), " us p50 ", Micros(told.p50), " p99 ",
               Micros(told.p99), " p99.9 ", Micros(told.p999), " max ", Micros(told.max));
   }
+  if (stats.archive.is_on) {
+    StrAppend(&text, "; archived up to commit ", stats.archive.archived_through, ", behind by ",
+              stats.archive.lag_bytes, " bytes and ", stats.archive.lag_nanos / 1000000, " ms, ",
+              stats.archive.gap_count, " gaps",
+              stats.archive.error.empty() ? "" : StrCat(", failing: ", stats.archive.error));
+  }
   return text;
 }
 

@@ -75,6 +75,20 @@ struct StallStats {
   std::uint64_t nanos = 0;    // for so long in all; of several at once, each counts
 };
 
+// Of the archive of the log.
+struct ArchiveStats {
+  bool is_on = false;
+  Sequence archived_through = 0;  // the last commit that is archived
+  // What of the log is not archived, and for how long some of it has not been.
+  std::uint64_t lag_bytes = 0;
+  std::uint64_t lag_nanos = 0;
+  int file_count = 0;  // of log files of this lineage
+  std::uint64_t bytes_written = 0;
+  std::uint64_t gap_count = 0;  // parts of the log that were given up
+  std::uint64_t failures = 0;
+  std::string error;  // why it does not work now; empty: it does
+};
+
 struct StoreStats {
   Sequence published = 0;  // newest visible commit
   Sequence durable = 0;    // newest commit that is on the device
@@ -131,6 +145,7 @@ struct StoreStats {
   std::array<Distribution, kMeasureCount> measures;
   std::string file_backend;
   LogRecovery recovery;  // what the last open found
+  ArchiveStats archive;
 
   const Distribution& measure(Measure measure) const {
     return measures[static_cast<std::size_t>(measure)];

@@ -3,8 +3,9 @@
 // A value that is written in parts gets a value file of its own. Once that is on the device, and
 // the manifest names it, one commit may claim it: its record holds the handle and the hash of the
 // file, and nothing more is written for it. Until a flush has put the handle into a table, no table
-// needs the file; staged_ is what keeps it. What was never claimed is dropped: when its StagedValue
-// goes, or by the next open, which knows the claims from the log.
+// needs the file; staged_ is what keeps it, also until the record is archived. What was never
+// claimed is dropped: when its StagedValue goes, or by the next open, which knows the claims from
+// the log.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -180,6 +181,16 @@ void StoreImpl::Unstage(std::uint64_t id) {
 
 // --- Claiming. ---
 
+absl::StatusOr<ValueFileInfo> StoreImpl::FileOfClaim(std::string_view claim) {
+  AURORA_ASSIGN_OR_RETURN(const ValueHandle handle, ParseClaim(claim));
+  const std::lock_guard lock(state_mutex_);
+  const auto found = tree_->value_files().find(handle.file);
+  if (found == tree_->value_files().end() || found->second.file->info().hash != HashOf(claim)) {
+    return DataLossError(ValueFileName(handle.file), " is not there as it was claimed");
+  }
+  return found->second.file->info();
+}
+
 absl::Status StoreImpl::CheckClaims(std::span<const Mutation> mutations) const {
   std::vector<std::uint64_t> files;
   const std::lock_guard lock(state_mutex_);
@@ -219,6 +230,14 @@ absl::Status StoreImpl::ReplayClaim(const Mutation& mutation, Sequence sequence)
   const std::lock_guard lock(state_mutex_);
   staged_[handle.file] = {.sequence = sequence, .hash = HashOf(mutation.value)};
   return absl::OkStatus();
+}
+
+void StoreImpl::ForgetClaims(Sequence through) {
+  if (staged_.empty()) return;
+  if (archiver_ != nullptr) through = std::min(through, archiver_->released_through());
+  std::erase_if(staged_, [through](const auto& staged) {
+    return staged.second.sequence != 0 && staged.second.sequence <= through;
+  });
 }
 
 Mutation StoreImpl::WithoutHash(Mutation mutation) {

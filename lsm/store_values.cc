@@ -116,7 +116,8 @@ const Tree::HeldValues* StoreImpl::PickGarbage() const {
   const Tree::HeldValues* picked = nullptr;
   for (const auto& [id, held] : tree_->value_files()) {
     // What is not needed at all is dropped, and what waits for a flush is not known to be garbage.
-    if (held.live_count == 0) continue;
+    // And what the archive has not got yet must stay as it is.
+    if (held.live_count == 0 || staged_.contains(id)) continue;
     const auto failed = uncollected_.find(id);
     if (failed != uncollected_.end() && failed->second >= kCollectAttemptsMax) continue;
     live += held.live_bytes;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::initializer_list<CommandLine::AddCommand> kCommands = {
     AddImport, AddQuery,      AddGet,    AddSchema,  AddStats,   AddInspect,
     AddSpace,  AddFind,       AddDump,   AddBench,   AddCompact, AddVerify,
-    AddRepair, AddCheckpoint, AddBackup, AddBackups, AddRestore};
+    AddRepair, AddCheckpoint, AddBackup, AddBackups, AddRestore, AddArchive};
 
 ExitCode Run(int argc, char** argv) {
   CommandLine line("aurora-tool", kVersion,

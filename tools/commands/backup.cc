@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "aurora/engine/archive.h"
 #include "aurora/engine/backup.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
@@ -22,6 +24,10 @@ struct BackupArguments {
   std::uint64_t id = 0;
   std::uint64_t deleted = 0;
   bool verify = false;
+  // Of a restore with an archive.
+  std::string archive;
+  std::string to_time;
+  std::uint64_t to_sequence = 0;
   CopyArguments copy;
 };
 
@@ -155,6 +161,50 @@ ExitCode RunRestore(BackupSet& backups, const BackupArguments& arguments, const 
   return ExitCode::kOk;
 }
 
+Object ToObject(const PointRestored& restored) {
+  Object object;
+  object.Set("backup", Number(restored.backup.id));
+  object.Set("backup_sequence", Number(restored.backup.sequence));
+  object.Set("sequence", Number(restored.sequence));
+  if (restored.micros != 0) object.Set("time", Value(TimeText(restored.micros)));
+  object.Set("records", Number(restored.record_count));
+  object.Set("is_end", Value(restored.is_end));
+  return object;
+}
+
+ExitCode RestoreFromArchive(const BackupArguments& arguments, const Streams& streams) {
+  RestoreRequest request;
+  request.backups = arguments.backups;
+  request.archive = arguments.archive;
+  request.path = arguments.database;
+  request.backup_id = arguments.id;
+  if (arguments.to_sequence != 0) request.point.sequence = arguments.to_sequence;
+  if (!arguments.to_time.empty()) {
+    absl::Time time;
+    std::string error;
+    if (!absl::ParseTime(absl::RFC3339_full, arguments.to_time, &time, &error)) {
+      streams.err << "error: --to-time: " << error << "; write it as 2026-03-01T14:31:59Z\n";
+      return ExitCode::kUsage;
+    }
+    request.point.micros = absl::ToUnixMicros(time);
+  }
+  CopyJob job(streams, "restoring", arguments.copy);
+  request.copy = job.Options();
+  const absl::StatusOr<PointRestored> restored = RestoreToPoint(std::move(request)).Wait();
+  const ExitCode code = job.Conclude(restored.status());
+  if (!restored.ok()) return code;
+  if (arguments.copy.json) {
+    PrintJson(ToObject(*restored), streams);
+    return ExitCode::kOk;
+  }
+  streams.out << arguments.database << ": restored from backup " << restored->backup.id << " and "
+              << Counted(restored->record_count, "archived commit") << ", as of commit "
+              << Grouped(restored->sequence);
+  if (restored->micros != 0) streams.out << " of " << TimeText(restored->micros);
+  streams.out << (restored->is_end ? ", the end of the archive\n" : "\n");
+  return ExitCode::kOk;
+}
+
 }  // namespace
 
 void AddBackup(CommandLine& line) {
@@ -205,19 +255,40 @@ void AddBackups(CommandLine& line) {
 
 void AddRestore(CommandLine& line) {
   const auto arguments = std::make_shared<BackupArguments>();
-  CLI::App& app = line.Add("restore", "Makes a database of a backup", [arguments](Streams streams) {
-    return WithBackups(*arguments, streams, &RunRestore);
-  });
+  CLI::App& app = line.Add("restore", "Makes a database of a backup, and of an archived log",
+                           [arguments](Streams streams) {
+                             if (!arguments->archive.empty()) {
+                               return RestoreFromArchive(*arguments, streams);
+                             }
+                             return WithBackups(*arguments, streams, &RunRestore);
+                           });
   app.add_option("backups", arguments->backups, "The directory of the backups")->required();
   app.add_option("database", arguments->database,
                  "The directory to make, where there is nothing yet")
       ->required();
-  app.add_option("--id", arguments->id, "The backup; the newest, if none is named")
+  app.add_option("--id", arguments->id,
+                 "The backup; the newest that is not beyond the point, if none is named")
       ->check(CLI::PositiveNumber);
+  CLI::Option* const archive =
+      app.add_option("--archive", arguments->archive,
+                     "The directory of the archived log: goes on from the backup to its end");
+  CLI::Option* const to_time = app.add_option(
+      "--to-time", arguments->to_time,
+      "Only up to the last commit before the first one that is later: 2026-03-01T14:31:59Z");
+  to_time->needs(archive);
+  app.add_option("--to-sequence", arguments->to_sequence, "Only up to this commit")
+      ->check(CLI::PositiveNumber)
+      ->needs(archive)
+      ->excludes(to_time);
   AddCopyOptions(app, arguments->copy);
   app.footer(
+      "With an archive the result is whole or not there: where commits before the point are\n"
+      "missing or damaged, the error says which, and how far one can go.\n\n"
       "Examples:\n"
       "  aurora-tool restore /mnt/backups/shop shop.aurora\n"
+      "  aurora-tool restore /mnt/backups/shop shop.aurora --archive /mnt/archive\n"
+      "  aurora-tool restore /mnt/backups/shop undone.aurora --archive /mnt/archive \\\n"
+      "      --to-time 2026-03-01T14:31:59Z\n"
       "  aurora-tool restore /mnt/backups/shop last-week.aurora --id 12\n");
 }
 

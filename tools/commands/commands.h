@@ -19,6 +19,7 @@ void AddSpace(CommandLine& line);
 void AddBackup(CommandLine& line);
 void AddBackups(CommandLine& line);
 void AddRestore(CommandLine& line);
+void AddArchive(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddRepair(CommandLine& line);
 void AddDump(CommandLine& line);

@@ -29,6 +29,7 @@ constexpr std::size_t kRejectionsKept = 1000;
 constexpr std::size_t kSchemaLinesShown = 40;
 
 struct ImportArguments {
+  std::string archive;
   std::string database;
   std::string file;
   Importer::Settings settings;
@@ -163,6 +164,7 @@ ExitCode RunImport(ImportArguments arguments, const Streams& streams) {
   options.durability = arguments.durability == "sync"      ? Durability::kSync
                        : arguments.durability == "process" ? Durability::kProcess
                                                            : Durability::kBuffered;
+  options.archive = arguments.archive;
   if (arguments.strict) options.limits = DocumentLimits::Strict();
   arguments.settings.skip_errors = arguments.on_error == "skip";
   RowReader reader(*std::move(file), options.limits, arguments.from_line);
@@ -213,6 +215,8 @@ void AddOptions(CLI::App& app, ImportArguments& arguments) {
                  "death of the process; buffered, neither for 50 ms")
       ->check(CLI::IsMember({"sync", "process", "buffered"}))
       ->capture_default_str();
+  app.add_option("--archive", arguments.archive,
+                 "Archive the log in this directory: give it at every import, if at all");
   app.add_flag("--strict", arguments.strict,
                "The limits for documents from strangers: 1 MiB, 32 levels, 1,000 fields");
   app.add_flag("--print-acknowledged", arguments.print_acknowledged,

@@ -205,12 +205,15 @@ Task<absl::StatusOr<bool>> LogArchiver::Collect(const std::vector<LogPosition>* 
   LogTail tail(&environment_->files(), log_directory_, cursor->at, *parts);
   while (!builder->has_value() || (*builder)->size_bytes() < kFileBytes) {
     AURORA_CO_ASSIGN(const bool found, co_await tail.Next());
+    const bool is_ingestion = found && tail.header().kind == FrameKind::kIngestion;
+    if (is_ingestion && builder->has_value()) co_return true;  // what is before it comes first
     cursor->at = std::max(cursor->at, tail.end());
     cursor->before = std::max(cursor->before, tail.segment().last_sequence);
     if (!found) co_return false;
     if (!IsRecord(tail.header().kind)) continue;
     const Sequence sequence = tail.header().sequence;
-    if (sequence > writer_->last()) {
+    // Of an ingestion there is no record that could be replayed: it makes a gap.
+    if (sequence > writer_->last() && !is_ingestion) {
       if (!builder->has_value()) builder->emplace(options_.identity, cursor->before);
       AURORA_CO_RETURN_IF_ERROR(co_await AddRecord(&tail, &**builder));
     }

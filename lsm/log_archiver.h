@@ -4,6 +4,9 @@
 // archive never holds what the store may still lose. One loop on the background executor does it,
 // after every interval, when much has been logged, and when it is asked to.
 //
+// Ingestions are not archived, since their record is not what they have brought: a gap tells of
+// each, and a backup that is made after it closes the gap.
+//
 // The store keeps the log, the record files and the value files that it names until they are
 // archived: see KeepFrom, which the store asks before it lets go of a part of the log. There is a
 // bound on what is kept; beyond it the rest is given up, and the archive has a gap, which its files

@@ -12,6 +12,7 @@
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/point_in_time.h"
 #include "aurora/lsm/store_model_testing.h"
+#include "aurora/lsm/table_file.h"
 #include "aurora/runtime/random_testing.h"
 #include "aurora/runtime/simulation/fault_plan.h"
 #include "aurora/runtime/simulation/simulation.h"
@@ -207,6 +208,28 @@ TEST_F(LogArchiverTest, BeyondTheBoundThereIsAGapThatIsToldAndStopsARestore) {
   Put(2510, 2520);
   ASSERT_TRUE(ArchiveNow().ok());
   EXPECT_TRUE(Restore("/newer", {}).ok());
+}
+
+TEST_F(LogArchiverTest, AnIngestionIsAGapUntilTheNextBackup) {
+  Backup();
+  Put(0, 5);
+  auto table = simulation_.Run(store_->store().NewTable(0));
+  ASSERT_TRUE(table.ok()) << table.status();
+  ASSERT_TRUE(simulation_.Run((*table)->Add("ingested", "value")).ok());
+  ASSERT_TRUE(simulation_.Run((*table)->Finish()).ok());
+  const auto ingested = simulation_.Run(store_->Ingest({&*table, 1}));
+  ASSERT_TRUE(ingested.ok()) << ingested.status();
+  Put(5, 10);
+  ASSERT_TRUE(ArchiveNow().ok());
+  EXPECT_EQ(Stats().gap_count, 1u);
+  EXPECT_TRUE(absl::IsDataLoss(Restore("/stopped", {}).status()));
+  RestorePoint point;
+  point.sequence = ingested->sequence - 1;
+  EXPECT_TRUE(Restore("/before", point).ok());
+  Backup();
+  Put(10, 15);
+  ASSERT_TRUE(ArchiveNow().ok());
+  EXPECT_TRUE(Restore("/behind", {}).ok());
 }
 
 TEST_F(LogArchiverTest, AMissingFileAPointBehindTheEndAndAnotherDatabaseAreRefused) {

@@ -56,6 +56,7 @@ class StoreImpl::Archiving final : public ArchiveHost {
       if (!found || tail.segment().last_sequence >= flushed) break;
       const Sequence sequence = tail.header().sequence;
       if (!IsRecord(tail.header().kind) || sequence > flushed) continue;
+      if (tail.header().kind == FrameKind::kIngestion) continue;  // not archived
       if (tail.header().kind == FrameKind::kRecord) {
         HoldClaims(sequence, tail.payload());
         continue;

@@ -16,13 +16,9 @@
 // store_streams.cc, store_capture.cc, store_archive.cc, store_read_only.cc.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -32,26 +28,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "aurora/cache/block_cache.h"
-#include "aurora/lsm/commit_pacer.h"
 #include "aurora/lsm/commit_queue.h"
 #include "aurora/lsm/compaction_picker.h"
 #include "aurora/lsm/compaction_range_deletes.h"
-#include "aurora/lsm/conflict_table.h"
 #include "aurora/lsm/entry_filter.h"
 #include "aurora/lsm/event.h"
 #include "aurora/lsm/held_request.h"
-#include "aurora/lsm/key.h"
 #include "aurora/lsm/log.h"
-#include "aurora/lsm/log_pins.h"
 #include "aurora/lsm/manifest.h"
-#include "aurora/lsm/snapshot_list.h"
-#include "aurora/lsm/stall_watch.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_parts.h"
 #include "aurora/lsm/store_state.h"
 #include "aurora/lsm/table.h"
-#include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/table_output.h"
 #include "aurora/lsm/tree.h"
 #include "aurora/lsm/tree_change.h"
@@ -59,7 +47,6 @@
 #include "aurora/lsm/view_slots.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/task.h"
-#include "aurora/runtime/task_group.h"
 
 namespace aurora::lsm {
 
@@ -154,7 +141,6 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // `start`: when the commit began, to be timed; 0: not to be.
   Task<absl::StatusOr<CommitResult>> AwaitCommit(CommitResult result, Durability durability,
                                                  std::int64_t start, OperationProfile* profile);
-  std::int64_t Now() const { return environment_.clock().MonotonicNanos(); }
   absl::StatusOr<CommitResult> Concluded(const absl::Status& durable, const CommitResult& result);
   Task<absl::Status> WaitFor(Hold hold, std::size_t payload_bytes);
   // The same, and counts the stall.
@@ -238,11 +224,6 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
 
   // --- store_tables.cc ---
   class TableWriting;
-  struct Written {
-    std::vector<TableInfo> tables;
-    std::vector<ValueFileInfo> value_files;  // of a flush: one, or none
-    std::vector<std::string> FileNames() const;
-  };
   // Writes what the filter keeps and the range deletes to durable tables; removes them on failure.
   // On level 0, large values go to a value file, which is durable too.
   Task<absl::StatusOr<Written>> WriteTables(std::unique_ptr<EntryIterator> source,
@@ -303,8 +284,6 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // --- Errors and waiting. ---
   // Refuses every later write. The first error stays.
   void Poison(const absl::Status& error);
-  bool poisoned() const { return poisoned_.load(std::memory_order_seq_cst); }
-  bool closing() const { return closing_.load(std::memory_order_seq_cst); }
   // Keeps or clears the error of a kind of background work and tells everybody.
   void SetError(absl::Status* which, absl::Status error);
   // The error for which no room will be made soon, OK if there is none. REQUIRES state_mutex_.

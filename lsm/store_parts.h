@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,6 +63,12 @@ struct StoreParts {
     // the log has.
     Sequence installed_through = 0;
     std::vector<TableInfo> only_logged;
+  };
+  // What a job has written.
+  struct Written {
+    std::vector<TableInfo> tables;
+    std::vector<ValueFileInfo> value_files;  // of a flush: one, or none
+    std::vector<std::string> FileNames() const;
   };
 };
 

@@ -66,6 +66,10 @@ struct StoreState {
 
   StoreState(Environment& environment, StoreOptions options, RecordHandler& handler);
 
+  std::int64_t Now() const { return environment_.clock().MonotonicNanos(); }
+  bool poisoned() const { return poisoned_.load(std::memory_order_seq_cst); }
+  bool closing() const { return closing_.load(std::memory_order_seq_cst); }
+
   struct Staged {
     Sequence sequence = 0;  // of the commit that has claimed it; 0: none has
     std::uint64_t hash = 0;

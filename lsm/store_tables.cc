@@ -227,14 +227,14 @@ Task<absl::Status> StoreImpl::TableWriting::Write(EntryFilter* entries) {
   co_return co_await Finish(std::nullopt);
 }
 
-std::vector<std::string> StoreImpl::Written::FileNames() const {
+std::vector<std::string> StoreParts::Written::FileNames() const {
   std::vector<std::string> names;
   for (const TableInfo& table : tables) names.push_back(TableFileName(table.number));
   for (const ValueFileInfo& file : value_files) names.push_back(ValueFileName(file.number));
   return names;
 }
 
-Task<absl::StatusOr<StoreImpl::Written>> StoreImpl::WriteTables(
+Task<absl::StatusOr<StoreParts::Written>> StoreImpl::WriteTables(
     std::unique_ptr<EntryIterator> source, EntryFilter::Options filter,
     CompactionRangeDeletes range_deletes, TableOutput output) {
   filter.range_deletes = range_deletes.all();

@@ -26,7 +26,7 @@ class StoreCloseTest : public testing::Test {
   std::unique_ptr<KvStore> Open() {
     StoreOptions options = SmallStoreOptions("/db", Durability::kProcess);
     options.memtable_bytes = 64u << 10;
-    options.log_segment_bytes = 1u << 20;
+    options.log_segment_bytes = 128u << 10;
     absl::StatusOr<std::unique_ptr<KvStore>> store =
         simulation_.Run(KvStore::Open(simulation_.environment(), std::move(options)));
     EXPECT_TRUE(store.ok()) << store.status();

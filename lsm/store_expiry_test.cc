@@ -267,17 +267,17 @@ TEST_F(StoreExpiryTest, AStoreAtRestWakesOnlyWhenSomethingHasExpired) {
     simulation_.RunFor(time);
     return simulation_.step_count() - before;
   };
-  const std::uint64_t for_nothing = steps_in(absl::Hours(1));
-  EXPECT_EQ(steps_in(absl::Hours(1000)), for_nothing);
+  steps_in(absl::Hours(1));  // what is left of the flush
+  EXPECT_EQ(steps_in(absl::Hours(1000)), 0u);
   PutFor("b", "beta", absl::Hours(100));
   Compact();
   Expect(simulation_.Run(kv_->store().WaitIdle()));
   steps_in(absl::Minutes(1));
-  EXPECT_EQ(steps_in(absl::Hours(99)), for_nothing);
+  EXPECT_EQ(steps_in(absl::Hours(99)), 0u);
   EXPECT_EQ(Entries(), 2u);
-  EXPECT_GT(steps_in(absl::Hours(1)), for_nothing);
+  EXPECT_GT(steps_in(absl::Hours(1)), 0u);
   EXPECT_EQ(Entries(), 1u);
-  EXPECT_EQ(steps_in(absl::Hours(1000)), for_nothing);
+  EXPECT_EQ(steps_in(absl::Hours(1000)), 0u);
 }
 
 TEST_F(StoreExpiryTest, WhatExpiresEarlierIsNotWaitedForInVain) {

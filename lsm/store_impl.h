@@ -106,8 +106,9 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   absl::Status Replay(const LogRecord& record);
   absl::Status ReplayIngestion(const LogRecord& record);
   void StartBackground();
-  // What the next open would read of the log.
+  // What the next open would read of the log, and replay.
   Task<std::uint64_t> LogBytesToRead();
+  std::size_t UnflushedBytes() const;
   // If that takes long. Returns where the mark of the close goes then.
   Task<Log::CloseMark> FlushBeforeClose();
   void StartReading();  // the first view, snapshots, conflicts
@@ -130,10 +131,8 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   // Steps (3) and (4), the latter as far as it goes without waiting.
   void Apply(const CommitRequest& request, const Begun& begun);
   absl::StatusOr<CommitResult> Validate(const CommitRequest& request);
-  // REQUIRES commit_mutex_.
-  absl::Status CheckConflicts(const CommitRequest& request) const;
-  // Not poisoned and not closing.
-  absl::Status CheckUsable() const;
+  absl::Status CheckConflicts(const CommitRequest& request) const;  // REQUIRES commit_mutex_
+  absl::Status CheckUsable() const;                                 // not poisoned, not closing
   // Why TryBegin would refuse the request now.
   absl::Status CheckAhead(const CommitRequest& request) const;
   Task<absl::StatusOr<CommitResult>> CommitHeld(std::unique_ptr<HeldRequest> held_request,
@@ -153,8 +152,7 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   std::size_t ActiveBytes() const;
   // Seals the active memtable. REQUIRES commit_mutex_, and that it is not empty.
   void Seal();
-  // REQUIRES commit_mutex_.
-  bool SealedHasRoom() const;
+  bool SealedHasRoom() const;  // REQUIRES commit_mutex_
 
   // --- store_oversize.cc, store_ingest.cc ---
   class OversizeCommit;
@@ -212,8 +210,7 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   bool IsCompactionDue();
   // Tells the picker who reads. What it holds back for a reader is looked at again when that goes.
   void NoteReaders();
-  // store_expiry.cc: tells the others when tables have expired.
-  Task<absl::Status> ExpiryLoop();
+  Task<absl::Status> ExpiryLoop();  // store_expiry.cc: tells the others when tables have expired
   Task<absl::Status> RunCompaction(Compaction compaction, std::size_t parts_max);
   // Merges the inputs, in up to `parts_max` parts side by side; makes the change to the outcome.
   Task<absl::Status> Merge(Compaction compaction, std::size_t parts_max, TreeChange* change);

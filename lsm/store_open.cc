@@ -16,7 +16,7 @@ namespace aurora::lsm {
 namespace {
 
 // A clean close may leave so much of the log to be read.
-constexpr std::size_t kReplayBytesMax = std::size_t{2} << 20;
+constexpr std::uint64_t kReplayBytesMax = std::size_t{2} << 20;
 
 CompactionPicker::Options PickerOptions(const StoreOptions& options) {
   CompactionPicker::Options picker;
@@ -464,11 +464,23 @@ Task<std::uint64_t> StoreImpl::LogBytesToRead() {
   co_return bytes;
 }
 
+std::size_t StoreImpl::UnflushedBytes() const {
+  const std::lock_guard lock(commit_mutex_);
+  const std::lock_guard state_lock(state_mutex_);
+  std::size_t bytes = active_bytes_;
+  for (const auto& run : sealed_) bytes += run->bytes;
+  return bytes;
+}
+
 Task<Log::CloseMark> StoreImpl::FlushBeforeClose() {
   using Mark = Log::CloseMark;
   if (!opened_ || options_.read_only || poisoned()) co_return Mark::kBehindRecords;
-  const std::size_t worth_it = std::min(kReplayBytesMax, options_.memtable_bytes / 2);
-  if (co_await LogBytesToRead() < worth_it) co_return Mark::kBehindRecords;
+  const std::uint64_t log_bytes = std::min(kReplayBytesMax, options_.log_segment_bytes / 2);
+  const std::uint64_t memtable_bytes =
+      std::min<std::uint64_t>(kReplayBytesMax, options_.memtable_bytes / 2);
+  if (co_await LogBytesToRead() < log_bytes && UnflushedBytes() < memtable_bytes) {
+    co_return Mark::kBehindRecords;
+  }
   // Without it the next open replays more: nothing is lost but its time.
   const absl::Status flushed = co_await Flush();
   if (!flushed.ok()) {

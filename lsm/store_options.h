@@ -1,5 +1,4 @@
-// How a store is opened. The defaults are those of a store that is used by itself; a database
-// shares out its memory (engine/options.h).
+// How a store is opened. The defaults are those of a store that is used by itself.
 #pragma once
 
 #include <cstddef>

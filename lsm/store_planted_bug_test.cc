@@ -90,6 +90,8 @@ Task<absl::Status> ReleaseSnapshot(Environment* environment) {
   }
   AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
   AURORA_CO_RETURN_IF_ERROR(co_await store->store().WaitIdle());
+  // Nothing else is to tell the store then.
+  AURORA_CO_RETURN_IF_ERROR(co_await environment->Sleep(absl::Minutes(1)));
   snapshot.reset();
   AURORA_CO_RETURN_IF_ERROR(co_await environment->Sleep(absl::Minutes(1)));
   std::uint64_t entries = 0;

@@ -166,6 +166,10 @@ class StoreImpl::ReadOnlyOpening {
       if (record.tables.empty() || record.sequence <= found_->manifest.state.ingested_through) {
         continue;
       }
+      // The writer had flushed all before it, and this manifest does not know that.
+      if (&record != &records_.front()) {
+        co_return AbortedError("commits were made and flushed while the log was read");
+      }
       AURORA_CO_ASSIGN(std::vector<TableInfo> infos, DecodeTables(record.tables));
       for (TableInfo& info : infos) {
         info.ingested_at = info.smallest_sequence = info.largest_sequence = record.sequence;

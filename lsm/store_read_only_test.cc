@@ -180,7 +180,8 @@ TEST_F(ReadOnlyErrorTest, DamageIsReportedAtOnce) {
   {
     const auto store = Open(false);
     ASSERT_TRUE(store.ok());
-    for (int i = 0; i < 50; ++i) {
+    // So few that they stay in the log.
+    for (int i = 0; i < 5; ++i) {
       ASSERT_TRUE(simulation_.Run((*store)->Put("key" + std::to_string(i), "v")).ok());
     }
     ASSERT_TRUE(simulation_.Run((*store)->Close()).ok());

@@ -7,7 +7,6 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/record_file.h"
-#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -222,7 +221,6 @@ Task<absl::StatusOr<ArchivePruned>> ArchiveSet::Prune(LogIdentity identity, Sequ
   const std::string directory = JoinPath(directory_, LineageName(identity));
   AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries, co_await files.List(directory));
   ArchivePruned pruned;
-  if (AURORA_PLANTED_BUG("archive-prune-too-much")) keep_from += 3;
   // Ascending: what an error leaves is an archive that begins later. The log goes before what it
   // names, so that nothing that is there names what is not.
   for (const bool is_log_turn : {true, false}) {

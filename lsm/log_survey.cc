@@ -86,8 +86,11 @@ bool SegmentSurvey::Next(std::uint32_t limit) {
 
 bool SegmentSurvey::TakeTail() {
   at_end_ = true;
-  // Nothing is written behind a close mark. What resembles a frame is of the file's life before.
-  if (is_closed_) return false;
+  // Behind a close mark, and before a segment is begun, nothing is written: what resembles a frame
+  // is of the file's life before.
+  const bool is_ready =
+      header_state_ == HeaderState::kPrepared || (header_state_ == HeaderState::kValid && !begun());
+  if (is_closed_ || is_ready) return false;
   const auto fresh = static_cast<std::uint32_t>(NextBlock(end_));
   for (const std::uint32_t offset : {end_, fresh}) {
     if (offset + std::uint64_t{kFrameHeaderBytes} > bytes_.size()) continue;

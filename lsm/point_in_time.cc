@@ -133,7 +133,7 @@ class RestorePlanner {
       if (file.name.last <= reached) continue;
       if (reached >= plan->through) break;
       if (!file.status.ok()) return Broken(*plan, reached, ToStd(file.status.message()));
-      if (file.header.after > reached && !AURORA_PLANTED_BUG("restore-ignores-gaps")) {
+      if (file.header.after > reached) {
         return Broken(*plan, reached,
                       StrCat("the commits above ", reached, " up to ", file.header.after,
                              " are missing before ", file.path));
@@ -276,7 +276,7 @@ class PointRestorer {
     const absl::StatusOr<std::uint64_t> hash = co_await copier_.Copy(std::move(request));
     if (absl::IsNotFound(hash.status())) co_return DataLossError(from, " is missing");
     AURORA_CO_RETURN_IF_ERROR(hash);
-    if (*hash != name.hash && !AURORA_PLANTED_BUG("restore-ignores-named-hash")) {
+    if (*hash != name.hash) {
       co_return DataLossError(from, " is damaged: its checksum does not match");
     }
     co_return absl::OkStatus();

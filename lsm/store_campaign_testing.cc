@@ -1,4 +1,5 @@
 #include "aurora/lsm/store_campaign_testing.h"
+#include "absl/time/time.h"
 
 #include <cerrno>
 #include <memory>
@@ -15,6 +16,8 @@
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/crash_sampler_testing.h"
+#include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -400,8 +403,16 @@ absl::StatusOr<DiskImage> KillWithRecordFile(std::uint64_t seed, StoreModel* mod
   Simulation simulation(seed);
   AURORA_RETURN_IF_ERROR(simulation.Run(model->Open(&simulation.environment())));
   AURORA_RETURN_IF_ERROR(simulation.Run(model->Commit(Durability::kSync)));
+  // Its flush, after which the file is not needed, must not be quicker than the crash.
+  FaultRule slow;
+  slow.fault = Fault::Delay(absl::Hours(1));
+  slow.kinds = {OperationKind::kCreate};
+  slow.path = "*.table";
+  slow.count = FaultRule::kForEver;
+  simulation.faults().Add(slow);
   AURORA_RETURN_IF_ERROR(simulation.Run(model->CommitLarge(Durability::kSync)));
   simulation.CrashMachine(CrashMode::Process());
+  simulation.faults().Clear();
   AURORA_RETURN_IF_ERROR(Restart(&simulation, model));
   return simulation.disk().image();
 }

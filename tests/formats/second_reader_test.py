@@ -90,7 +90,8 @@ class SecondReaderTest(unittest.TestCase):
         options = ["--batch", str(count), "--sample", str(count), "--print-acknowledged"]
         command = self.import_command(count, *options)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        process.stdout.readline()
+        while not process.stdout.readline().startswith(b"acknowledged "):
+            self.assertIsNone(process.poll())
         process.send_signal(signal.SIGKILL)
         process.communicate()
         database = second_reader.Database(self.database)

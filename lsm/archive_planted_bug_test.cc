@@ -29,7 +29,7 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
     case Proof::kLives:
       return RunArchives(seed, durability);
     case Proof::kCrashes:
-      return EnumerateArchiveCrashes(seed, durability, 1, &images);
+      return EnumerateArchiveCrashes(seed, Durability::kSync, 1, &images);
     case Proof::kBits:
       return FlipArchiveBits(seed, 30);
   }

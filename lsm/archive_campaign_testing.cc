@@ -19,6 +19,7 @@
 #include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/crash_sampler_testing.h"
 #include "aurora/runtime/simulation/fault_plan.h"
+#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -290,7 +291,8 @@ absl::Status CheckAftermath(ArchivedModel* archived, std::uint64_t seed, bool ma
 }
 
 absl::Status TryImage(const CrashPoint& point, const StoreModel& history, ArchivedModel* before) {
-  before->Observe();
+  // A frame is published under the locks of its commit, so the store cannot be asked then.
+  if (point.operation.kind != OperationKind::kPublish) before->Observe();
   // Each takes long; another seed takes others.
   if (SeededRandom(point.seed).Below(3) != 0) return absl::OkStatus();
   SimulationOptions options;

@@ -7,6 +7,7 @@
 
 #include "aurora/lsm/file_name.h"
 #include "aurora/lsm/record_file.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
 
@@ -217,6 +218,7 @@ Task<absl::Status> ArchiveSet::VerifyNamed(FileCopier* copier, std::string path,
 // --- Pruning. ---
 
 Task<absl::StatusOr<ArchivePruned>> ArchiveSet::Prune(LogIdentity identity, Sequence keep_from) {
+  if (AURORA_PLANTED_BUG("archive-prune-too-much")) keep_from += 30;
   FileSystem& files = environment_->files();
   const std::string directory = JoinPath(directory_, LineageName(identity));
   AURORA_CO_ASSIGN(const std::vector<DirectoryEntry> entries, co_await files.List(directory));

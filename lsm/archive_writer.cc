@@ -89,7 +89,7 @@ Task<absl::StatusOr<std::uint64_t>> ArchiveWriter::Append(ArchiveBuilder* builde
   name.last = builder->header().last;
   AURORA_CHECK(name.first > last_);
   const std::string bytes = builder->Finish(last_);
-  if (std::exchange(has_new_names_, false)) {
+  if (std::exchange(has_new_names_, false) && !AURORA_PLANTED_BUG("archive-names-before-files")) {
     AURORA_CO_RETURN_IF_ERROR(co_await environment_->files().SyncDirectory(directory_));
   }
   AURORA_CO_RETURN_IF_ERROR(

@@ -205,13 +205,18 @@ Task<absl::StatusOr<bool>> LogArchiver::Collect(const std::vector<LogPosition>* 
   LogTail tail(&environment_->files(), log_directory_, cursor->at, *parts);
   while (!builder->has_value() || (*builder)->size_bytes() < kFileBytes) {
     AURORA_CO_ASSIGN(const bool found, co_await tail.Next());
-    const bool is_ingestion = found && tail.header().kind == FrameKind::kIngestion;
-    if (is_ingestion && builder->has_value()) co_return true;  // what is before it comes first
+    const bool is_record = found && IsRecord(tail.header().kind);
+    const Sequence sequence = is_record ? tail.header().sequence : 0;
+    const bool is_ingestion = is_record && tail.header().kind == FrameKind::kIngestion;
+    // Where the log has lost what the store still has, in tables.
+    const bool is_behind_loss = sequence > options_.last && cursor->before < options_.last;
+    // What is before a gap comes first.
+    if ((is_ingestion || is_behind_loss) && builder->has_value()) co_return true;
     cursor->at = std::max(cursor->at, tail.end());
     cursor->before = std::max(cursor->before, tail.segment().last_sequence);
     if (!found) co_return false;
-    if (!IsRecord(tail.header().kind)) continue;
-    const Sequence sequence = tail.header().sequence;
+    if (!is_record) continue;
+    if (is_behind_loss) cursor->before = options_.last;
     // Of an ingestion there is no record that could be replayed: it makes a gap.
     if (sequence > writer_->last() && !is_ingestion) {
       if (!builder->has_value()) builder->emplace(options_.identity, cursor->before);

@@ -72,7 +72,7 @@ class LogArchiver {
     // Where the log begins that the store keeps, and which commit is known to be before that, or 0.
     LogPosition from;
     Sequence before = 0;
-    Sequence last = 0;  // the last commit of the store when it was opened
+    Sequence last = 0;  // the last commit of the store, in log or tables, when it was opened
   };
   // None of these is owned, and all must outlive it.
   LogArchiver(Environment* environment, Options options, Log* log, EventFeed* events,

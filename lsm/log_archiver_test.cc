@@ -14,6 +14,7 @@
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/table_file.h"
 #include "aurora/runtime/random_testing.h"
+#include "aurora/runtime/simulation/crash_mode.h"
 #include "aurora/runtime/simulation/fault_plan.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/strings.h"
@@ -32,7 +33,9 @@ TEST(ArchiveCampaignTest, ARestoreReachesEveryCommitThatWasArchived) {
 
 TEST(ArchiveCampaignTest, ACrashAtAnyPersistentOperationLosesNothingThatWasArchived) {
   std::uint64_t images = 0;
-  const absl::Status status = EnumerateArchiveCrashes(TestSeed(), Durability::kSync, 1, &images);
+  const std::uint64_t seed = TestSeed();
+  const Durability durability = seed % 2 == 0 ? Durability::kSync : Durability::kProcess;
+  const absl::Status status = EnumerateArchiveCrashes(seed, durability, 1, &images);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_GT(images, 50u);
 }
@@ -206,6 +209,51 @@ TEST_F(LogArchiverTest, BeyondTheBoundThereIsAGapThatIsToldAndStopsARestore) {
   Put(2510, 2520);
   ASSERT_TRUE(ArchiveNow().ok());
   EXPECT_TRUE(Restore("/newer", {}).ok());
+}
+
+TEST_F(LogArchiverTest, ADamagedFileThatARecordNamesStopsARestore) {
+  Backup();
+  Put(0, 1, 200'000);  // too large for a frame of the log
+  ASSERT_TRUE(ArchiveNow().ok());
+  std::string named;
+  for (const std::string& path : simulation_.disk().image().Files()) {
+    if (path.starts_with("/archive") && path.ends_with(".record")) named = path;
+  }
+  ASSERT_FALSE(named.empty());
+  EXPECT_TRUE(Restore("/whole", {}).ok());
+  ASSERT_TRUE(simulation_.disk().image().FlipBit(named, 100'000, 3).ok());
+  const absl::Status stopped = Restore("/stopped", {}).status();
+  EXPECT_TRUE(absl::IsDataLoss(stopped)) << stopped;
+  EXPECT_NE(ToStd(stopped.message()).find(named), std::string_view::npos) << stopped;
+}
+
+// Without an archive a table may know what a loss of power takes from the log.
+TEST_F(LogArchiverTest, WhatOnlyTablesHaveIsAGap) {
+  options_.durability = Durability::kProcess;
+  Close();
+  Open();
+  Backup();
+  Put(0, 5);
+  ASSERT_TRUE(ArchiveNow().ok());
+  Close();
+  options_.archive.directory.clear();
+  Open();
+  Put(5, 10);
+  ASSERT_TRUE(simulation_.Run(store_->store().Flush()).ok());
+  simulation_.CrashMachine(CrashMode());  // nothing survives that was not synced
+  EXPECT_FALSE(simulation_.Run(store_->Close()).ok());
+  store_ = nullptr;
+  ASSERT_TRUE(simulation_.RunUntilIdle());
+  ASSERT_TRUE(simulation_.Restart().ok());
+  options_.archive.directory = "/archive";
+  Open();
+  ASSERT_TRUE(simulation_.Run(store_->Get("key9"))->has_value()) << "the tables have it";
+  Put(10, 15);
+  ASSERT_TRUE(ArchiveNow().ok());
+  EXPECT_EQ(Stats().gap_count, 1u);
+  EXPECT_TRUE(absl::IsDataLoss(Restore("/stopped", {}).status()));
+  Backup();
+  EXPECT_TRUE(Restore("/behind", {}).ok());
 }
 
 TEST_F(LogArchiverTest, AnIngestionIsAGapUntilTheNextBackup) {

@@ -196,6 +196,13 @@ Task<absl::Status> StoreImpl::WriteRun(std::shared_ptr<MemtableRun> run, std::in
     told->bytes_written = TakeWritten(std::move(written), 0, &change);
     statistics_.Count(StoreStatistics::Counter::kBytesFlushed, told->bytes_written);
   }
+  // The archive has only what the log has on the device, and no table may know of more: what a loss
+  // of power takes from the log could never be archived.
+  if (archiver_ != nullptr && !AURORA_PLANTED_BUG("archive-flush-before-log")) {
+    const absl::Status durable = co_await log_->WaitDurable(run->log_end, Durability::kSync);
+    if (!durable.ok()) Poison(durable);
+    AURORA_CO_RETURN_IF_ERROR(durable);
+  }
   const std::int64_t written_after = Now() - start;
   for (const TableInfo& table : change.edit.added_tables) told->tables.push_back(table.number);
   change.edit.flushed_through = run->last;

@@ -43,7 +43,8 @@ TEST(StoreStatisticsTest, OneInSoManyIsSampledAndCountsForAllOfThem) {
 
   some->RecordTime(Measure::kGet, 1000, some->weight());
   some->RecordTime(Measure::kGet, -5);  // a clock that was set back
-  const Distribution& gets = Reported(*some).measure(Measure::kGet);
+  const StoreStats stats = Reported(*some);
+  const Distribution& gets = stats.measure(Measure::kGet);
   EXPECT_EQ(gets.count, 65u);
   EXPECT_EQ(gets.max, 1000u);
 }

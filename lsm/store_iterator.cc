@@ -152,11 +152,11 @@ class StoreIterator final : public Iterator {
   bool Valid() const override { return valid_; }
   std::string_view key() const override {
     AURORA_DCHECK(valid_);
-    return key_view_.substr(prefix_size_);
+    return current_->key.key.substr(prefix_size_);
   }
   std::string_view value() const override {
     AURORA_DCHECK(valid_ && !is_put_off_);
-    return value_;
+    return current_->value;
   }
   AURORA_TASK_WRAPPER Task<absl::Status> LoadValue() override {
     AURORA_DCHECK(valid_);
@@ -165,7 +165,7 @@ class StoreIterator final : public Iterator {
   }
   Sequence sequence() const override {
     AURORA_DCHECK(valid_);
-    return sequence_;
+    return current_->key.version.sequence();
   }
 
   AURORA_TASK_WRAPPER Task<absl::Status> Seek(std::string_view key) override {
@@ -295,14 +295,15 @@ class StoreIterator final : public Iterator {
 
   bool valid_ = false;
   bool source_is_at_it_ = false;
-  std::string_view key_view_;
-  std::string_view value_;
+  // The entry, while valid_: &here_ or &settled_. Nothing is copied out of here_, which was written
+  // just before: what loads all of it at once would wait until it has left the store buffer.
+  const EntryRef* current_ = nullptr;
+  EntryRef settled_;  // of key_; what its entries came to
   bool lazy_ = false;
   bool must_fetch_ = false;  // the value of history_, before the entry is valid
   bool is_put_off_ = false;  // the same, of a valid entry
-  PinnedValue fetched_;      // what value_ or folded_ was made of
+  PinnedValue fetched_;      // what the value or folded_ was made of
   std::string folded_;
-  Sequence sequence_ = 0;
 };
 
 absl::Status StoreIterator::Fail(absl::Status error) {
@@ -386,7 +387,7 @@ Task<absl::Status> StoreIterator::MoveBackward(std::uint64_t version) {
 Task<absl::Status> StoreIterator::Next() {
   AURORA_DCHECK(valid_);
   if (AURORA_UNLIKELY(!forward_)) {
-    target_ = key_view_;
+    target_ = current_->key.key;
     Restart(/*forward=*/true);
     return Continue(source_->Seek({target_, Version::FromWord(kAfterAllVersions)}));
   }
@@ -394,7 +395,7 @@ Task<absl::Status> StoreIterator::Next() {
   LeaveValue();
   if (!source_is_at_it_) return Continue(absl::OkStatus());
   source_is_at_it_ = valid_ = false;
-  if (key_view_.data() != key_.data()) key_.assign(key_view_);
+  if (current_ == &here_) key_.assign(here_.key.key);
   while (AURORA_LIKELY(source_->NextAtHand(&here_))) {
     if (AURORA_LIKELY(TakeValue())) return absl::OkStatus();
     const absl::StatusOr<bool> more = ExamineForward();
@@ -416,9 +417,7 @@ inline bool StoreIterator::TakeValue() {
     return false;
   }
   skip_key_ = false;
-  key_view_ = entry.key;
-  value_ = here_.value;
-  sequence_ = entry.version.sequence();
+  current_ = &here_;
   ++counts_.entries_walked;
   valid_ = source_is_at_it_ = true;
   return true;
@@ -428,7 +427,7 @@ Task<absl::Status> StoreIterator::Prev() {
   AURORA_DCHECK(valid_);
   LeaveValue();
   if (!forward_) return Continue(absl::OkStatus());
-  target_ = key_view_;
+  target_ = current_->key.key;
   Restart(/*forward=*/false);
   std::uint64_t beyond = kBeforeAllVersions;
   if (AURORA_PLANTED_BUG("iterator-turn-repeats-key")) beyond = kAfterAllVersions;
@@ -559,9 +558,9 @@ absl::StatusOr<bool> StoreIterator::ExamineBackward() {
 
 absl::Status StoreIterator::Settle() {
   AURORA_DCHECK(!history_.empty());
-  key_view_ = key_;
+  current_ = &settled_;
+  settled_.key = {key_, history_.newest()};
   if (AURORA_UNLIKELY(history_.needs_value())) {
-    sequence_ = history_.newest().sequence();
     valid_ = is_put_off_ = lazy_ && !history_.has_operands();
     must_fetch_ = !valid_;
     if (valid_) ++counts_.entries_walked;
@@ -569,14 +568,13 @@ absl::Status StoreIterator::Settle() {
   }
   AURORA_ASSIGN_OR_RETURN(
       const std::optional<std::string_view> value,
-      history_.Resolve(key_view_.substr(prefix_size_), merge_operator_, &folded_));
-  sequence_ = history_.newest().sequence();
+      history_.Resolve(std::string_view(key_).substr(prefix_size_), merge_operator_, &folded_));
   if (history_.is_deleted()) ++counts_.tombstones_skipped;
   counts_.merge_operands += history_.operand_count();
   history_.Reset();
   valid_ = value.has_value();
   if (valid_) ++counts_.entries_walked;
-  if (valid_) value_ = *value;
+  if (valid_) settled_.value = *value;
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "aurora/lsm/log_types.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/histogram.h"
@@ -147,10 +148,10 @@ struct StoreStats {
   LogRecovery recovery;  // what the last open found
   ArchiveStats archive;
 
-  const Distribution& measure(Measure measure) const {
+  const Distribution& measure(Measure measure) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
     return measures[static_cast<std::size_t>(measure)];
   }
-  const StallStats& stall(StallReason reason) const {
+  const StallStats& stall(StallReason reason) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
     return stalls[static_cast<std::size_t>(reason)];
   }
   // Bytes written to the device for each byte committed or staged; 0 if there are none.

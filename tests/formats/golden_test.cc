@@ -113,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Version2, GoldenTest,
 INSTANTIATE_TEST_SUITE_P(Version3, GoldenTest,
                          testing::Values(Golden{3, "closed"}, Golden{3, "killed"},
                                          Golden{3, "store"}, Golden{3, "ingested"},
-                                         Golden{3, "large"}));
+                                         Golden{3, "large"}, Golden{3, "expiring"}));
 
 TEST(GoldenVersionsTest, EveryVersionIsKeptAndNoOther) {
   std::set<std::uint32_t> versions;

@@ -5,15 +5,18 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "aurora/engine/database.h"
 #include "aurora/engine/document/schema.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/lsm/append_operator_testing.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/types.h"
@@ -155,6 +158,7 @@ Task<absl::Status> ReadAll(Environment* environment, std::string* answers) {
 // --- A store. ---
 
 constexpr lsm::KeyspaceId kMerged = 7;
+constexpr absl::Duration kMonth = absl::Hours(24 * 30);
 
 lsm::StoreOptions SmallStoreOptions(const lsm::MergeOperator* append) {
   lsm::StoreOptions options;
@@ -294,6 +298,28 @@ absl::Status FillIngested(Simulation* simulation) {
   return simulation->Restart();
 }
 
+// Values for an hour, for a month and for ever, here and in value files, with what was merged onto
+// them: in the last level, in level 0 and in the log.
+Task<absl::Status> FillExpiring(Environment* environment) {
+  const lsm::AppendOperator append;
+  AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
+                   co_await lsm::KvStore::Open(*environment, SmallStoreOptions(&append)));
+  const absl::Duration times[] = {absl::Hours(1), kMonth, absl::InfiniteDuration()};
+  for (int i = 0; i < 270; ++i) {
+    lsm::WriteBatch batch;
+    const absl::Duration time = times[i % 3];
+    batch.PutFor(NumberedKey(i), StrCat("value ", i), time);
+    if (i % 8 == 5) batch.PutFor(StrCat("large", i), std::string(4096 + 10 * i, 'v'), time);
+    if (i % 5 == 2) batch.Delete(NumberedKey(i - 2));
+    if (i % 9 == 4) batch.PutFor(NumberedKey(i), "base;", time, kMerged);
+    if (i > 150 && i % 9 == 1) batch.Merge(NumberedKey(i - 60), "operand;", kMerged);
+    AURORA_CO_RETURN_IF_ERROR((co_await store->Write(batch)).status());
+    if (i == 110) AURORA_CO_RETURN_IF_ERROR(co_await store->store().Compact());
+    if (i == 200) AURORA_CO_RETURN_IF_ERROR(co_await store->store().Flush());
+  }
+  co_return co_await store->Close();
+}
+
 Task<absl::Status> ReadStore(Environment* environment, std::string* answers) {
   const lsm::AppendOperator append;
   AURORA_CO_ASSIGN(const std::unique_ptr<lsm::KvStore> store,
@@ -303,7 +329,14 @@ Task<absl::Status> ReadStore(Environment* environment, std::string* answers) {
         store->store().NewIterator(keyspace, lsm::IterateOptions());
     AURORA_CO_RETURN_IF_ERROR(co_await iterator->SeekToFirst());
     while (iterator->Valid()) {
-      StrAppend(answers, keyspace, "/", iterator->key(), " = ", iterator->value(), "\n");
+      AURORA_CO_ASSIGN(
+          const std::optional<lsm::Expiry> expiry,
+          co_await store->store().GetExpiry(keyspace, iterator->key(), lsm::ReadPoint()));
+      StrAppend(answers, keyspace, "/", iterator->key(), " = ", iterator->value());
+      if (expiry.has_value() && *expiry != lsm::kNeverExpires) {
+        StrAppend(answers, " until ", *expiry);
+      }
+      StrAppend(answers, "\n");
       AURORA_CO_RETURN_IF_ERROR(co_await iterator->Next());
     }
   }
@@ -333,6 +366,8 @@ GoldenDatabase MakeGolden(const std::string& name) {
     status = FillLarge(&simulation);
   } else if (name == "ingested") {
     status = FillIngested(&simulation);
+  } else if (name == "expiring") {
+    status = simulation.Run(FillExpiring(environment));
   } else {
     status = simulation.Run(name == "store" ? FillStore(environment) : Fill(environment));
   }
@@ -353,9 +388,11 @@ absl::StatusOr<GoldenDatabase> ReadAnswers(const std::string& name, const DiskIm
   Simulation simulation(kSeed, std::move(options));
   Environment* const environment = &simulation.environment();
   GoldenDatabase read;
-  const bool is_store = name == "store" || name == "large" || name == "ingested";
-  AURORA_RETURN_IF_ERROR(simulation.Run(is_store ? ReadStore(environment, &read.answers)
-                                                 : ReadAll(environment, &read.answers)));
+  const bool is_database = name == "closed" || name == "killed";
+  // What was to live for an hour is gone.
+  simulation.JumpWallClock(absl::Hours(2));
+  AURORA_RETURN_IF_ERROR(simulation.Run(is_database ? ReadAll(environment, &read.answers)
+                                                    : ReadStore(environment, &read.answers)));
   read.image = simulation.disk().image();
   return read;
 }

@@ -11,6 +11,8 @@
 //                       has; from version 3 on
 //   large/              a store that was killed when its log had a record in a file of its own;
 //                       from version 3 on
+//   expiring/           a store with values that expire, some of which have when it is read; from
+//                       version 3 on
 //   closed.sizes, ...   a line for each file: its size and its path
 //   closed.answers, ... what reading everything must give, as text
 #pragma once
@@ -29,7 +31,8 @@ struct GoldenDatabase {
   std::string answers;  // of all documents and of some queries
 };
 
-inline constexpr const char* kGoldenNames[] = {"closed", "killed", "store", "ingested", "large"};
+inline constexpr const char* kGoldenNames[] = {"closed",   "killed", "store",
+                                               "ingested", "large",  "expiring"};
 GoldenDatabase MakeGolden(const std::string& name);
 
 // Opens the golden database of that name, reads all of it, and closes it: what is there afterwards.

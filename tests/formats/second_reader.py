@@ -284,8 +284,9 @@ class Database:
     records; of those only what concerns documents. `range_deletes` are (begin, end, sequence)s.
     """
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, now=0):
+        """`now`, in milliseconds since 1970, is what values expire by."""
+        self.directory, self.now = directory, now
         self.tables, self.collections, self.entries = {}, {}, {}
         self.value_files, self.values = {}, {}
         self.range_deletes = []
@@ -400,14 +401,15 @@ class Database:
         return value
 
     def read_form(self, form, named, expiries):
-        """The value of a put that is more than its value."""
+        """Kind and value of a put that is more than its value; an expired one is a delete."""
         word = u64(form, 0)
         if word >> 63 == 0:
-            return self.read_handle(form, named)
+            return PUT, self.read_handle(form, named)
         expiry = word & (1 << 62) - 1
         if expiry != (1 << 62) - 1:
             expiries.append(expiry)
-        return self.read_handle(form[8:], named) if word >> 62 & 1 else form[8:]
+        value = self.read_handle(form[8:], named) if word >> 62 & 1 else form[8:]
+        return DELETE if expiry <= self.now else PUT, value
 
     def check_expiries(self, number, deletes, expiries):
         """What the manifest says of when the entries of a table expire."""
@@ -441,7 +443,7 @@ class Database:
                 _, version, kind, value = entry
                 deletes += kind == DELETE
                 if kind == SEPARATED_PUT:
-                    kind, value = PUT, self.read_form(value, named, expiries)
+                    kind, value = self.read_form(value, named, expiries)
                 self.entries.setdefault(key, []).append((version + ingested_at, kind, value))
         self.check_named(number, data, footer, named)
         assert self.tables[number].word(9) in (0, deletes)

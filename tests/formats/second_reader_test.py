@@ -31,6 +31,13 @@ def document(number):
     return made
 
 
+class Tables(second_reader.Database):
+    """The tables of a store that holds no documents: what its log records say is its own affair."""
+
+    def apply(self, sequence, record):
+        pass
+
+
 class SecondReaderTest(unittest.TestCase):
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
@@ -83,6 +90,28 @@ class SecondReaderTest(unittest.TestCase):
             if value is not None:
                 found[f"{key[0]}/{key[1:].decode()}"] = value.decode()
         self.assertEqual(found, expected)
+
+    def test_what_expires_is_read_as_long_as_it_lives(self):
+        expected = self.restore_golden("expiring")
+        hour = 3_600_000
+        begin = min(int(e.split(" until ")[1]) for e in expected.values() if " until " in e)
+        begin -= 30 * 24 * hour  # the first of those for a month
+        # Of the keys that only tables have; the log may hide the last of them.
+        numbers = [number for number in range(199) if number % 5 != 0]
+        keys = [b"\0key%d" % (1000 + number) for number in numbers]
+        young, now, old = (Tables(self.database, begin + age) for age in (0, 2 * hour, 9999 * hour))
+        for number, key in zip(numbers, keys):
+            value = b"value %d" % number
+            self.assertEqual(young.value(key), value)
+            self.assertEqual(now.value(key), None if number % 3 == 0 else value)
+            self.assertEqual(old.value(key), None if number % 3 < 2 else value)
+            answer = expected.get(f"0/{key[1:].decode()}", "").split(" until ")[0]
+            self.assertEqual(now.value(key) or b"", answer.encode())
+        large = [key for key in now.entries if key.startswith(b"\0large")]
+        self.assertGreater(len(large), 10)
+        for key in large:
+            answer = expected.get(f"0/{key[1:].decode()}", "").split(" until ")[0]
+            self.assertEqual(now.value(key) or b"", answer.encode())
 
     def test_a_record_that_is_too_large_for_the_log_is_read(self):
         # One commit of about 10 MB. Killed at once, so that it is not yet in a table, perhaps.

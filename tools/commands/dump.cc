@@ -23,6 +23,7 @@
 #include "aurora/runtime/system_environment.h"
 #include "aurora/tools/commands/commands.h"
 #include "aurora/tools/commands/findings.h"
+#include "aurora/tools/commands/kind_names.h"
 #include "aurora/tools/commands/session.h"
 #include "aurora/tools/text_table.h"
 
@@ -82,25 +83,7 @@ class Dump {
   bool damaged_ = false;
 };
 
-std::string_view KindName(lsm::EntryKind kind) {
-  switch (kind) {
-    case lsm::EntryKind::kDelete:
-      return "delete";
-    case lsm::EntryKind::kPut:
-      return "put";
-    case lsm::EntryKind::kMerge:
-      return "merge";
-    case lsm::EntryKind::kSeparatedPut:
-      return "put elsewhere";
-    case lsm::EntryKind::kDeleteRange:
-      return "delete range";
-    case lsm::EntryKind::kExpiringPut:
-      return "put for a time";
-  }
-  return "unknown";
-}
-
-std::string_view KindName(lsm::FrameKind kind) {
+std::string_view FrameName(lsm::FrameKind kind) {
   switch (kind) {
     case lsm::FrameKind::kRecord:
       return "record";
@@ -112,22 +95,6 @@ std::string_view KindName(lsm::FrameKind kind) {
       return "record file";
     case lsm::FrameKind::kIngestion:
       return "ingestion";
-  }
-  return "unknown";
-}
-
-std::string_view KindName(engine::OperationKind kind) {
-  switch (kind) {
-    case engine::OperationKind::kInsert:
-      return "insert";
-    case engine::OperationKind::kUpdate:
-      return "update";
-    case engine::OperationKind::kDelete:
-      return "delete";
-    case engine::OperationKind::kDefineCollection:
-      return "define collection";
-    case engine::OperationKind::kDropCollection:
-      return "drop collection";
   }
   return "unknown";
 }
@@ -307,7 +274,7 @@ void Dump::Frame(const SegmentSurvey& survey) {
   if (frame.kind == lsm::FrameKind::kIngestion) {
     text = IngestionText(item.frame.payload, &operations);
   }
-  std::vector<Cell> cells = {{"type", Text(KindName(frame.kind)), -8},
+  std::vector<Cell> cells = {{"type", Text(FrameName(frame.kind)), -8},
                              {"offset", Number(frame.offset), 10},
                              {"bytes", Number(frame.payload_bytes), 8},
                              {"sequence", Number(frame.sequence), 10}};
@@ -330,13 +297,13 @@ std::string Dump::RecordText(std::string_view payload, Array* operations) const 
   for (std::size_t i = 0; i < record->operations.size(); ++i) {
     const engine::Operation& operation = record->operations[i];
     const std::string id = operation.id.empty() ? std::string() : IdText(operation.id);
-    operations->Append(Value(Object{{"kind", Text(KindName(operation.kind))},
+    operations->Append(Value(Object{{"kind", Text(NameOfKind(operation.kind))},
                                     {"collection", Number(operation.collection)},
                                     {"row", Number(operation.row)},
                                     {"id", Value(id)},
                                     {"document_bytes", Number(operation.document.size())}}));
     if (i >= kShownMax) continue;
-    StrAppend(&text, i == 0 ? "" : "; ", KindName(operation.kind), " ", operation.collection,
+    StrAppend(&text, i == 0 ? "" : "; ", NameOfKind(operation.kind), " ", operation.collection,
               id.empty() ? "" : " ", id);
   }
   if (record->operations.size() > kShownMax) {
@@ -423,7 +390,7 @@ void Dump::RangeDelete(const lsm::RangeDelete& range) {
   if (!lsm::ParseStoredKey(range.begin, &keyspace, &begin)) begin = range.begin;
   const std::size_t most = arguments_.json || arguments_.values ? std::string::npos : 64;
   // Its end may be that of the keyspace, which no key of the keyspace is: so it is shown whole.
-  Line({{"type", Text(KindName(lsm::EntryKind::kDeleteRange)), -8},
+  Line({{"type", Text(NameOfKind(lsm::EntryKind::kDeleteRange)), -8},
         {"keyspace", Number(keyspace), 4},
         {"sequence", Number(range.sequence), 10},
         {"key", Value(HexText(begin, most))},
@@ -440,10 +407,8 @@ void Dump::Entry(std::uint64_t block, lsm::EntryKey key, std::string_view value)
   form.content = value;
   if (key.version.kind() == lsm::EntryKind::kSeparatedPut) form = lsm::ParsePutForm(value);
   if (form.is_separated) handle = lsm::DecodeValueHandle(form.content);
-  const bool is_here = form.expires() && !form.is_separated;
-  const lsm::EntryKind kind = is_here ? lsm::EntryKind::kExpiringPut : key.version.kind();
   std::vector<Cell> cells = {
-      {"type", Text(KindName(kind)), -8},
+      {"type", Text(NameOfEntry(key.version.kind(), form)), -8},
       {"block", Number(block), 10},
       {"keyspace", Number(keyspace), 4},
       {"sequence", Number(key.version.sequence()), 10},

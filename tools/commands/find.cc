@@ -24,6 +24,7 @@
 #include "aurora/runtime/status.h"
 #include "aurora/tools/commands/commands.h"
 #include "aurora/tools/commands/findings.h"
+#include "aurora/tools/commands/kind_names.h"
 #include "aurora/tools/commands/session.h"
 #include "aurora/tools/commands/surveyed.h"
 #include "aurora/tools/progress_bar.h"
@@ -61,39 +62,6 @@ struct Wanted {
   std::string encoded_id;
   std::set<std::uint64_t> rows;
 };
-
-std::string_view NameOf(lsm::EntryKind kind) {
-  switch (kind) {
-    case lsm::EntryKind::kDelete:
-      return "delete";
-    case lsm::EntryKind::kPut:
-      return "put";
-    case lsm::EntryKind::kMerge:
-      return "merge";
-    case lsm::EntryKind::kDeleteRange:
-      return "delete range";
-    case lsm::EntryKind::kSeparatedPut:
-      return "put elsewhere";
-    case lsm::EntryKind::kExpiringPut:
-      return "put for a time";
-  }
-  return "unknown";
-}
-
-std::string_view NameOf(engine::OperationKind kind) {
-  switch (kind) {
-    case engine::OperationKind::kInsert:
-      return "insert";
-    case engine::OperationKind::kUpdate:
-      return "update";
-    case engine::OperationKind::kDelete:
-      return "delete";
-    case engine::OperationKind::kDefineCollection:
-    case engine::OperationKind::kDropCollection:
-      break;
-  }
-  return "definition";
-}
 
 // "00ff10", or with `text` as it stands, but for \xNN and \\.
 absl::StatusOr<std::string> ParseKey(std::string_view key, bool text) {
@@ -208,7 +176,7 @@ class Finder {
       const bool expires = mutation.kind == lsm::EntryKind::kExpiringPut;
       std::string_view value = mutation.value;
       if (expires) value = lsm::ParsePutForm(value).content;
-      AddLogTrace(log_record, NameOf(mutation.kind), value.size(),
+      AddLogTrace(log_record, NameOfKind(mutation.kind), value.size(),
                   HexText(value, kPreviewBytes / 2));
     }
   }
@@ -220,7 +188,8 @@ class Finder {
     const bool is_delete = operation.kind == engine::OperationKind::kDelete;
     const std::string stored = engine::StoreDocument(
         operation.schema_version, is_delete ? operation.old_document : operation.document);
-    AddLogTrace(record, NameOf(operation.kind), operation.document.size(), DocumentText(stored));
+    AddLogTrace(record, NameOfKind(operation.kind), operation.document.size(),
+                DocumentText(stored));
   }
 
   void AddLogTrace(const lsm::LogRecord& record, std::string_view kind, std::uint64_t bytes,
@@ -302,13 +271,10 @@ class Finder {
     Trace trace = TraceIn(info);
     trace.offset = block;
     trace.sequence = key.version.sequence();
-    trace.kind = std::string(NameOf(key.version.kind()));
     lsm::PutForm form;
     form.content = value;
     if (key.version.kind() == lsm::EntryKind::kSeparatedPut) form = lsm::ParsePutForm(value);
-    if (!form.is_separated && form.expires()) {
-      trace.kind = std::string(NameOf(lsm::EntryKind::kExpiringPut));
-    }
+    trace.kind = std::string(NameOfEntry(key.version.kind(), form));
     const absl::StatusOr<lsm::ValueHandle> handle = HandleIn(form);
     trace.bytes = handle.ok() ? handle->bytes : form.content.size();
     trace.value = handle.ok() ? PlaceText(*handle) : ValueText(key, form.content);

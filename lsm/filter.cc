@@ -58,6 +58,25 @@ std::string FilterBuilder::Finish() const {
   return filter;
 }
 
+FilterPages FilterPagesOf(std::string_view filter) {
+  AURORA_CHECK(filter.size() >= kFilterLineBytes + kFilterTrailerBytes);
+  const std::string_view lines = filter.substr(0, filter.size() - kFilterTrailerBytes);
+  FilterPages pages;
+  pages.probe_count = static_cast<unsigned char>(filter[lines.size() + 4]);
+  for (std::size_t at = 0; at < lines.size(); at += kFilterPageBytes) {
+    const std::string_view page = lines.substr(at, kFilterPageBytes);
+    AppendFixed64(&pages.checksums,
+                  XXH3_64bits_withSeed(page.data(), page.size(), at / kFilterPageBytes));
+  }
+  return pages;
+}
+
+bool IsFilterPage(const FilterPages& pages, std::size_t number, std::string_view bytes) {
+  AURORA_DCHECK((number + 1) * sizeof(std::uint64_t) <= pages.checksums.size());
+  return LoadFixed<std::uint64_t>(pages.checksums.data() + number * sizeof(std::uint64_t)) ==
+         XXH3_64bits_withSeed(bytes.data(), bytes.size(), number);
+}
+
 void Filter::AlignedDelete::operator()(char* lines) const {
   ::operator delete[](lines, std::align_val_t{kFilterLineBytes});
 }

@@ -34,8 +34,25 @@ std::uint64_t HashKey(std::string_view stored_key);
 inline constexpr std::size_t kFilterLineBytes = 64;
 inline constexpr std::size_t kFilterTrailerBytes = 16;
 inline constexpr int kMaxFilterProbes = 7;
+// Who has no memory for a whole filter reads the page with the line that he needs; the last may be
+// shorter.
+inline constexpr std::size_t kFilterPageBytes = 4096;
+inline constexpr std::size_t kFilterPageLines = kFilterPageBytes / kFilterLineBytes;
 // More than this does not pay: all bits of a key are in one line, and some lines are crowded.
 inline constexpr int kMaxFilterBitsPerKey = 16;
+
+// What the reader of a page needs to know.
+struct FilterPages {
+  int probe_count = 0;
+  std::string checksums;  // XXH3-64 of each page, seeded with its number; 8 bytes, little-endian
+
+  bool empty() const { return checksums.empty(); }
+  friend bool operator==(const FilterPages&, const FilterPages&) = default;
+};
+// Of the bytes of a filter, which FilterBuilder has made or Filter::Open has found right.
+FilterPages FilterPagesOf(std::string_view filter);
+// True if `bytes` are page `number`. REQUIRES that there is such a page.
+bool IsFilterPage(const FilterPages& pages, std::size_t number, std::string_view bytes);
 
 // Collects the hashes of keys: 8 bytes of memory for each. One user at a time.
 class FilterBuilder {
@@ -59,22 +76,29 @@ class Filter {
 
   // False only if no key with this hash was added.
   bool MayContain(std::uint64_t key_hash) const {
-    const std::uint64_t line = (key_hash >> 32) * line_count_ >> 32;
-    const char* const bytes = lines_.get() + line * kFilterLineBytes;
-    std::uint64_t bits = key_hash * kFilterMultiplier;
-    std::uint64_t all_set = 1;
-    for (int i = 0; i < probe_count_; ++i) {
-      const std::uint64_t bit = bits >> 55;
-      bits <<= 9;
-      all_set &= LoadFixed<std::uint64_t>(bytes + (bit / 64) * 8) >> (bit % 64);
-    }
-    return (all_set & 1) != 0;
+    const std::uint64_t line = LineOf(key_hash, line_count_);
+    return LineMayContain(lines_.get() + line * kFilterLineBytes, key_hash, probe_count_);
   }
   // Starts to fetch what MayContain will read.
   void Prefetch(std::uint64_t key_hash) const {
-    __builtin_prefetch(lines_.get() + ((key_hash >> 32) * line_count_ >> 32) * kFilterLineBytes);
+    __builtin_prefetch(lines_.get() + LineOf(key_hash, line_count_) * kFilterLineBytes);
   }
   std::size_t size_bytes() const { return line_count_ * kFilterLineBytes; }
+
+  // The line of a key, and what it says: for those who have no more than the line.
+  static std::uint64_t LineOf(std::uint64_t key_hash, std::uint64_t line_count) {
+    return (key_hash >> 32) * line_count >> 32;
+  }
+  static bool LineMayContain(const char* line, std::uint64_t key_hash, int probe_count) {
+    std::uint64_t bits = key_hash * kFilterMultiplier;
+    std::uint64_t all_set = 1;
+    for (int i = 0; i < probe_count; ++i) {
+      const std::uint64_t bit = bits >> 55;
+      bits <<= 9;
+      all_set &= LoadFixed<std::uint64_t>(line + (bit / 64) * 8) >> (bit % 64);
+    }
+    return (all_set & 1) != 0;
+  }
 
   static constexpr std::uint64_t kFilterMultiplier = 0x9E3779B97F4A7C15;
 

@@ -114,6 +114,8 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.level0_runs_max = 1 + static_cast<int>(random.Below(6));
   options.block_cache_bytes = random.Below(4) == 0 ? 0 : power(10, 11);
   options.direct_reads = random.Below(3) == 0;
+  options.block_bytes = power(6, 8);
+  options.table_metadata_bytes = random.Below(2) == 0 ? 0 : power(12, 12);
   options.value_file_min_bytes = random.Below(4) == 0 ? 0 : power(10, 2);
   return options;
 }
@@ -126,7 +128,8 @@ std::string Show(const StoreOptions& options) {
                 options.level_base_bytes, ", level_multiplier ", options.level_multiplier,
                 ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
                 options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no",
-                ", value_file_min_bytes ", options.value_file_min_bytes);
+                ", block_bytes ", options.block_bytes, ", table_metadata_bytes ",
+                options.table_metadata_bytes, ", value_file_min_bytes ", options.value_file_min_bytes);
 }
 
 // --- Running. ---

@@ -56,6 +56,8 @@ class StoreImpl::IngestFile final : public TableFile {
     TableBuilderOptions options;
     options.identity = identity();
     options.memory = store_->options_.memory;
+    options.block_bytes = store_->options_.block_bytes;
+    options.index_part_bytes = options.block_bytes / 2;
     options.filter_bits_per_key = 10;
     builder_ = std::make_unique<TableBuilder>(std::move(file), options);
     co_return absl::OkStatus();

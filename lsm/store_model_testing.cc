@@ -36,6 +36,9 @@ StoreOptions SmallStoreOptions(std::string directory, Durability durability) {
   options.log_segment_bytes = 64u << 10;
   options.value_file_min_bytes = kValueFileBytesLeast;
   options.table_bytes = 2048;
+  // Indices have parts, and some tables are held whole, others not.
+  options.block_bytes = 256;
+  options.table_metadata_bytes = 8192;
   options.level_base_bytes = 8192;
   options.level_multiplier = 3;
   options.level0_runs_max = 2;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -49,6 +50,9 @@ struct StoreOptions {
   std::size_t value_file_min_bytes = 4096;
   // Of the tables, counting the values that they name. Compaction cuts its output about there.
   std::uint64_t table_bytes = 16u << 20;
+  // What is read from a table at a time, uncompressed. Smaller ones make a get from the device
+  // cheaper; larger ones are compressed better and need less of an index.
+  std::size_t block_bytes = 8u << 10;
   std::uint64_t level_base_bytes =
       128u << 20;  // of level 1, as table_bytes; each below may hold level_multiplier times more
   int level_multiplier = 8;
@@ -57,6 +61,10 @@ struct StoreOptions {
   // outlive the store.
   MemoryBudget* memory = nullptr;
   std::size_t block_cache_bytes = 64u << 20;
+  // Index and filter of a table, about 2% of its size, are held whole from its opening on, as long
+  // as those of all open tables stay within so much, and within a quarter of the limit of `memory`.
+  // Of other tables parts are read when they are needed, through the block cache.
+  std::size_t table_metadata_bytes = std::numeric_limits<std::size_t>::max();
   // Tables are read past the page cache, where the file system can: for data much larger than
   // memory, of which the page cache would hold a second copy of what the block cache has, and cost
   // more processor time than it saves. Without it, what the block cache lacks is often there.

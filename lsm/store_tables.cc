@@ -87,6 +87,8 @@ TableBuilderOptions StoreImpl::TableWriting::BuilderOptions(std::uint64_t number
   TableBuilderOptions options;
   options.identity = store_.IdentityOf(number);
   options.memory = store.memory;
+  options.block_bytes = store.block_bytes;
+  options.index_part_bytes = store.block_bytes / 2;
   // What was written last is read soon, but is not to push everything else out.
   const bool fits_cache = store.memtable_bytes <= store.block_cache_bytes / 4;
   if (output_.sources != nullptr || fits_cache) options.cache = store_.block_cache_.get();
@@ -279,6 +281,8 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
   }
   options.cache = block_cache_.get();
   options.memory = options_.memory;
+  options.whole_metadata_bytes_max =
+      std::min(options_.table_metadata_bytes, options_.memory->limit_bytes() / 4);
   absl::StatusOr<std::unique_ptr<Table>> table =
       co_await Table::Open(std::move(file), info->size_bytes, options);
   if (table.ok()) {

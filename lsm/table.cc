@@ -1,7 +1,9 @@
 #include "aurora/lsm/table.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+#include <vector>
 
 #include "aurora/lsm/range_delete_block.h"
 #include "aurora/lsm/table_iterator.h"
@@ -41,29 +43,48 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> Table::Open(std::unique_ptr<File> f
   co_return table;
 }
 
+absl::StatusOr<TableFooter> Table::OpenFooter(const Stretch& tail) {
+  const std::uint64_t begin = file_bytes_ - kTableFooterBytes;
+  absl::StatusOr<TableFooter> footer =
+      ParseFooter(tail.View(begin, file_bytes_), file_bytes_, options_.identity);
+  if (!footer.ok()) return Located(footer.status(), "footer", begin);
+  const std::string_view padding = tail.View(footer->properties.end(), begin);
+  if (padding.find_first_not_of('\0') != std::string_view::npos) {
+    return Located(DataLossError("bytes that must be zero are not"), "padding",
+                   footer->properties.end());
+  }
+  return footer;
+}
+
+// What describes the table comes after the data: filter, index, range deletes, properties. The
+// parts of an index are read only if they are to be held.
 Task<absl::Status> Table::LoadMetadata() {
-  const std::uint64_t footer_begin = file_bytes_ - kTableFooterBytes;
   const std::uint64_t tail_begin = file_bytes_ - std::min(file_bytes_, kTailBytes);
   AURORA_CO_ASSIGN(Stretch tail, co_await Read(tail_begin, file_bytes_));
   metadata_bytes_read_ = tail.bytes.size();
-  absl::StatusOr<TableFooter> parsed =
-      ParseFooter(tail.View(footer_begin, file_bytes_), file_bytes_, options_.identity);
-  if (!parsed.ok()) co_return Located(parsed.status(), "footer", footer_begin);
-  const TableFooter footer = *parsed;
+  AURORA_CO_ASSIGN(const TableFooter footer, OpenFooter(tail));
   const bool has_filter = footer.filter.stored_bytes != 0;
-  const std::uint64_t begin = has_filter ? footer.filter.offset : footer.index.offset;
+  const bool has_parts = footer.index_part_count > 0;
+  data_end_ = has_filter ? footer.filter.offset : footer.index.offset;
+  const std::uint64_t begin = has_parts ? footer.index.offset : data_end_;
   if (begin < tail.offset) {
     AURORA_CO_ASSIGN(tail, co_await Read(begin, file_bytes_));
     metadata_bytes_read_ += tail.bytes.size();
   }
-  const std::string_view padding = tail.View(footer.properties.end(), footer_begin);
-  if (padding.find_first_not_of('\0') != std::string_view::npos) {
-    co_return Located(DataLossError("bytes that must be zero are not"), "padding",
-                      footer.properties.end());
-  }
   AURORA_CO_RETURN_IF_ERROR(OpenProperties(footer, tail));
-  AURORA_CO_RETURN_IF_ERROR(OpenIndex(footer, tail));
   AURORA_CO_RETURN_IF_ERROR(OpenRangeDeletes(footer, tail));
+  if (has_parts) AURORA_CO_RETURN_IF_ERROR(OpenPartNames(footer, tail));
+  if (has_parts && !IsRoomFor(footer)) {
+    if (has_filter) OpenFilterPages(footer);
+    charge_ =
+        options_.memory->Take(MemoryUse::kTableMetadata, sizeof(Table) + parts_->size_bytes());
+    co_return absl::OkStatus();
+  }
+  if (data_end_ < tail.offset) {
+    AURORA_CO_ASSIGN(tail, co_await Read(data_end_, footer.index.offset));
+    metadata_bytes_read_ += tail.bytes.size();
+  }
+  AURORA_CO_RETURN_IF_ERROR(OpenIndex(footer, tail));
   if (has_filter) AURORA_CO_RETURN_IF_ERROR(OpenFilter(footer, tail));
   co_return absl::OkStatus();
 }
@@ -80,25 +101,64 @@ absl::Status Table::OpenProperties(const TableFooter& footer, const Stretch& tai
   return absl::OkStatus();
 }
 
-absl::Status Table::OpenIndex(const TableFooter& footer, const Stretch& tail) {
-  const BlockHandle& handle = footer.index;
-  // In memory it takes up to twice its raw size, and 8 bytes for each block besides.
-  charge_ = options_.memory->Take(MemoryUse::kTableMetadata,
-                                  sizeof(Table) + 3 * std::size_t{handle.raw_bytes});
+absl::StatusOr<std::shared_ptr<const Block>> Table::OpenIndexBlock(const BlockHandle& handle,
+                                                                   const Stretch& tail) {
   absl::StatusOr<std::unique_ptr<char[]>> raw =
       DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
   if (!raw.ok()) return Located(raw.status(), "index", handle.offset);
   absl::StatusOr<std::shared_ptr<const Block>> block =
       Block::Open(*std::move(raw), handle.raw_bytes, {});
   if (!block.ok()) return Located(block.status(), "index", handle.offset);
-  const std::uint64_t data_end =
-      footer.filter.stored_bytes != 0 ? footer.filter.offset : handle.offset;
-  absl::StatusOr<TableIndex> index = TableIndex::Open(**block, data_end);
-  if (!index.ok()) return Located(index.status(), "index", handle.offset);
+  return block;
+}
+
+absl::Status Table::OpenPartNames(const TableFooter& footer, const Stretch& tail) {
+  AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
+                          OpenIndexBlock(footer.index, tail));
+  // Without a filter nothing but the first part says where the data ends.
+  absl::StatusOr<TableIndex> parts = TableIndex::OpenPart(*block, footer.index.offset);
+  if (parts.ok() && footer.filter.stored_bytes == 0) data_end_ = parts->begin();
+  const std::uint64_t begin = footer.filter.stored_bytes == 0 ? data_end_ : footer.filter.end();
+  if (parts.ok() && (parts->size() != footer.index_part_count || parts->begin() != begin ||
+                     parts->end() != footer.index.offset)) {
+    parts = DataLossError("it does not name the parts of the index");
+  }
+  if (!parts.ok()) return Located(parts.status(), "index", footer.index.offset);
+  parts_ = *std::move(parts);
+  return absl::OkStatus();
+}
+
+// In memory an index takes up to twice its raw size, and 8 bytes for each block besides.
+bool Table::IsRoomFor(const TableFooter& footer) const {
+  std::size_t bytes = sizeof(Table) + footer.filter.raw_bytes;
+  for (std::size_t i = 0; i < parts_->size(); ++i) {
+    bytes += 3 * std::size_t{parts_->handle(i).raw_bytes};
+  }
+  const std::size_t used = options_.memory->used_bytes(MemoryUse::kTableMetadata);
+  return bytes <= options_.whole_metadata_bytes_max &&
+         used <= options_.whole_metadata_bytes_max - bytes;
+}
+
+absl::Status Table::OpenIndex(const TableFooter& footer, const Stretch& tail) {
+  std::vector<BlockHandle> handles = {footer.index};
+  if (parts_.has_value()) {
+    handles.clear();
+    for (std::size_t i = 0; i < parts_->size(); ++i) handles.push_back(parts_->handle(i));
+    parts_.reset();
+  }
+  std::size_t raw_bytes = 0;
+  for (const BlockHandle& handle : handles) raw_bytes += handle.raw_bytes;
+  charge_ = options_.memory->Take(MemoryUse::kTableMetadata, sizeof(Table) + 3 * raw_bytes);
+  std::vector<std::shared_ptr<const Block>> blocks;
+  for (const BlockHandle& handle : handles) {
+    AURORA_ASSIGN_OR_RETURN(blocks.emplace_back(), OpenIndexBlock(handle, tail));
+  }
+  absl::StatusOr<TableIndex> index = TableIndex::Open(blocks, 0, data_end_);
+  if (!index.ok()) return Located(index.status(), "index", handles.front().offset);
   if (index->size() != properties_.data_block_count) {
     return Located(DataLossError("it has ", index->size(), " entries, the table ",
                                  properties_.data_block_count, " blocks"),
-                   "index", handle.offset);
+                   "index", handles.front().offset);
   }
   index_ = *std::move(index);
   charge_.Resize(sizeof(Table) + index_->size_bytes());
@@ -122,6 +182,18 @@ absl::Status Table::OpenRangeDeletes(const TableFooter& footer, const Stretch& t
   return Located(DataLossError("there are ", count, " range deletes, the table has ",
                                properties_.range_delete_count),
                  "range deletes", handle.offset);
+}
+
+void Table::OpenFilterPages(const TableFooter& footer) {
+  const BlockHandle& handle = footer.filter;
+  const std::size_t bytes =
+      handle.raw_bytes - std::min<std::size_t>(handle.raw_bytes, kFilterTrailerBytes);
+  const std::size_t pages = (bytes + kFilterPageBytes - 1) / kFilterPageBytes;
+  filter_is_damaged_ = handle.stored_bytes != handle.raw_bytes || bytes % kFilterLineBytes != 0 ||
+                       pages * sizeof(std::uint64_t) != properties_.filter_pages.checksums.size();
+  if (filter_is_damaged_) return;
+  filter_offset_ = handle.offset;
+  filter_lines_ = bytes / kFilterLineBytes;
 }
 
 absl::Status Table::OpenFilter(const TableFooter& footer, const Stretch& tail) {
@@ -156,43 +228,143 @@ Task<absl::StatusOr<Table::Stretch>> Table::Read(std::uint64_t begin, std::uint6
   co_return stretch;
 }
 
-absl::StatusOr<Table::BlockPointer> Table::DecodeBlock(std::size_t index, const Stretch& stretch,
-                                                       bool fill_cache) {
-  const BlockHandle& handle = index_->handle(index);
-  const std::size_t bytes = Block::ChargeFor(handle.raw_bytes);
+MemoryBudget::Charge Table::ChargeFor(const BlockHandle& handle, std::size_t bytes,
+                                      bool* is_cached) {
   MemoryBudget::Charge charge;
-  if (fill_cache) charge = options_.cache->Reserve(IdOf(index), bytes);
-  const bool is_cached = charge.bytes() != 0;
-  if (!is_cached) charge = options_.memory->Take(MemoryUse::kInFlight, bytes);
+  if (*is_cached) charge = options_.cache->Reserve(IdOf(handle), bytes);
+  *is_cached = charge.bytes() != 0;
+  if (!*is_cached) charge = options_.memory->Take(MemoryUse::kInFlight, bytes);
+  return charge;
+}
+
+absl::StatusOr<Table::BlockPointer> Table::DecodeBlock(const BlockHandle& handle,
+                                                       std::string_view stored, bool fill_cache) {
+  const std::size_t bytes = Block::ChargeFor(handle.raw_bytes);
+  bool is_cached = fill_cache;
+  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
   absl::StatusOr<std::unique_ptr<char[]>> raw =
-      DecodeStoredBlock(options_.identity, handle, stretch.View(handle.offset, handle.end()));
+      DecodeStoredBlock(options_.identity, handle, stored);
   if (!raw.ok()) return Located(raw.status(), "data block", handle.offset);
   absl::StatusOr<std::shared_ptr<const Block>> block = Block::Open(
       *std::move(raw), handle.raw_bytes, std::move(charge), options_.identity.ingested_at);
   if (!block.ok()) return Located(block.status(), "data block", handle.offset);
   BlockPointer pointer = *std::move(block);
-  if (is_cached) options_.cache->Insert(IdOf(index), pointer, bytes);
+  if (is_cached) options_.cache->Insert(IdOf(handle), pointer, bytes);
   return pointer;
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::ReadBlock(std::size_t index,
-                                                           BlockSources* sources) {
-  const BlockHandle handle = index_->handle(index);
-  AURORA_CO_ASSIGN(const Stretch stretch, co_await Read(handle.offset, handle.end()));
-  sources->device_bytes += stretch.bytes.size();
-  co_return DecodeBlock(index, stretch, true);
+namespace {
+
+// What the cache holds of a table besides its data blocks.
+struct CachedIndexPart {
+  TableIndex index;
+  MemoryBudget::Charge charge;
+};
+struct CachedFilterPage {
+  alignas(kFilterLineBytes) char lines[kFilterPageBytes];
+  MemoryBudget::Charge charge;
+};
+
+}  // namespace
+
+absl::StatusOr<Table::BlockPointer> Table::DecodeIndexPart(const BlockHandle& handle,
+                                                           std::string_view stored) {
+  const std::size_t bytes = cache::BlockCache::kEntryOverheadBytes + sizeof(CachedIndexPart) +
+                            3 * std::size_t{handle.raw_bytes};
+  bool is_cached = true;
+  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
+  absl::StatusOr<std::unique_ptr<char[]>> raw =
+      DecodeStoredBlock(options_.identity, handle, stored);
+  if (!raw.ok()) return Located(raw.status(), "index", handle.offset);
+  absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(*std::move(raw), handle.raw_bytes, {});
+  if (!block.ok()) return Located(block.status(), "index", handle.offset);
+  absl::StatusOr<TableIndex> index = TableIndex::OpenPart(**block, data_end_);
+  if (!index.ok()) return Located(index.status(), "index", handle.offset);
+  auto part = std::make_shared<const CachedIndexPart>(*std::move(index), std::move(charge));
+  if (is_cached) options_.cache->Insert(IdOf(handle), part, bytes);
+  return BlockPointer(std::move(part));
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::LoadBlock(std::size_t index,
-                                                           BlockSources* sources) {
-  const std::shared_ptr<cache::BlockCache::Load> load = options_.cache->Join(IdOf(index));
+absl::StatusOr<Table::BlockPointer> Table::DecodeFilterPage(const BlockHandle& handle,
+                                                            std::string_view stored) {
+  const std::size_t bytes = cache::BlockCache::kEntryOverheadBytes + sizeof(CachedFilterPage);
+  bool is_cached = true;
+  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
+  const std::size_t number = (handle.offset - filter_offset_) / kFilterPageBytes;
+  if (!IsFilterPage(properties_.filter_pages, number, stored)) {
+    return Located(DataLossError("the checksum of a page is wrong"), "filter", handle.offset);
+  }
+  auto page = std::make_shared<CachedFilterPage>();
+  std::memcpy(page->lines, stored.data(), stored.size());
+  page->charge = std::move(charge);
+  BlockPointer pointer = std::move(page);
+  if (is_cached) options_.cache->Insert(IdOf(handle), pointer, bytes);
+  return pointer;
+}
+
+Task<absl::StatusOr<Table::BlockPointer>> Table::ReadAndDecode(BlockHandle handle, Decoder decode,
+                                                               BlockSources* sources) {
+  const bool is_page = decode == &Table::DecodeFilterPage;
+  const std::uint64_t end = is_page ? handle.offset + handle.stored_bytes : handle.end();
+  AURORA_CO_ASSIGN(const Stretch stretch, co_await Read(handle.offset, end));
+  sources->device_bytes += stretch.bytes.size();
+  co_return (this->*decode)(handle, stretch.View(handle.offset, end));
+}
+
+Task<absl::StatusOr<Table::BlockPointer>> Table::Load(BlockHandle handle, Decoder decode,
+                                                      BlockSources* sources) {
+  const std::shared_ptr<cache::BlockCache::Load> load = options_.cache->Join(IdOf(handle));
   ++sources->device;
   if (!load->TakeLead()) co_return co_await load->Wait();
-  absl::StatusOr<BlockPointer> block = options_.cache->Find(IdOf(index));
+  absl::StatusOr<BlockPointer> block = options_.cache->Find(IdOf(handle));
   // Somebody may have finished reading it since the caller looked.
-  if (*block == nullptr) block = co_await ReadBlock(index, sources);
+  if (*block == nullptr) block = co_await ReadAndDecode(handle, decode, sources);
   load->Complete(block);
   co_return block;
+}
+
+Task<absl::StatusOr<Table::BlockPointer>> Table::FindOrLoad(BlockHandle handle, Decoder decode,
+                                                            BlockSources* sources) {
+  if (BlockPointer cached = options_.cache->Find(IdOf(handle)); cached != nullptr) {
+    ++sources->cache;
+    return absl::StatusOr<BlockPointer>(std::move(cached));
+  }
+  return Load(handle, decode, sources);
+}
+
+Table::IndexPointer Table::PartAtHand(std::size_t part, BlockSources* sources) const {
+  if (AURORA_LIKELY(is_whole())) return IndexPointer(IndexPointer(), &*index_);
+  const BlockPointer cached = options_.cache->Find(IdOf(parts_->handle(part)));
+  if (cached == nullptr) return nullptr;
+  ++sources->cache;
+  return IndexPointer(cached, &static_cast<const CachedIndexPart*>(cached.get())->index);
+}
+
+Task<absl::StatusOr<Table::IndexPointer>> Table::LoadPart(std::size_t part, BlockSources* sources) {
+  AURORA_CO_ASSIGN(const BlockPointer loaded,
+                   co_await FindOrLoad(parts_->handle(part), &Table::DecodeIndexPart, sources));
+  co_return IndexPointer(loaded, &static_cast<const CachedIndexPart*>(loaded.get())->index);
+}
+
+BlockHandle Table::FilterPage(std::size_t number) const {
+  const std::uint64_t begin = number * kFilterPageBytes;
+  const std::uint64_t bytes =
+      std::min<std::uint64_t>(kFilterPageBytes, filter_lines_ * kFilterLineBytes - begin);
+  const auto size = static_cast<std::uint32_t>(bytes);
+  return {filter_offset_ + begin, size, size};
+}
+
+Task<absl::StatusOr<bool>> Table::PageMayContain(std::uint64_t key_hash, BlockSources* sources) {
+  const std::uint64_t line = Filter::LineOf(key_hash, filter_lines_);
+  const absl::StatusOr<BlockPointer> page =
+      co_await FindOrLoad(FilterPage(line / kFilterPageLines), &Table::DecodeFilterPage, sources);
+  // Without it every Get looks into a block: slower, never wrong.
+  if (absl::IsDataLoss(page.status())) co_return true;
+  if (!page.ok()) co_return page.status();
+  const char* const lines = static_cast<const CachedFilterPage*>(page->get())->lines;
+  co_return Filter::LineMayContain(lines + line % kFilterPageLines * kFilterLineBytes, key_hash,
+                                   properties_.filter_pages.probe_count);
 }
 
 inline bool Table::Continues(const Block& block, const BlockPointer& pointer,
@@ -207,13 +379,14 @@ Task<absl::Status> Table::Get(std::string_view stored_key, std::uint64_t key_has
   if (AURORA_UNLIKELY(range_deletes_ != nullptr)) {
     history->HideBelow(range_deletes_->Cover(stored_key, at).sequence);
   }
+  if (AURORA_UNLIKELY(!is_whole())) return GetByParts(stored_key, key_hash, at, history, trace);
   if (filter_.has_value() && !filter_->MayContain(key_hash)) {
     trace->was_rejected = true;
     return absl::OkStatus();
   }
   for (std::size_t i = index_->Find({stored_key, Version::FromWord(at << 8 | 0xFF)});
        i < index_->size(); ++i) {
-    const BlockPointer pointer = options_.cache->Find(IdOf(i));
+    const BlockPointer pointer = options_.cache->Find(IdOf(index_->handle(i)));
     if (pointer == nullptr) return GetFromDevice(i, stored_key, at, history, trace);
     ++trace->blocks.cache;
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
@@ -224,14 +397,45 @@ Task<absl::Status> Table::Get(std::string_view stored_key, std::uint64_t key_has
 Task<absl::Status> Table::GetFromDevice(std::size_t index, std::string_view stored_key, Sequence at,
                                         KeyHistory* history, GetTrace* trace) {
   for (; index < index_->size(); ++index) {
-    AURORA_CO_ASSIGN(const BlockPointer pointer, co_await LoadBlock(index, &trace->blocks));
+    AURORA_CO_ASSIGN(const BlockPointer pointer,
+                     co_await LoadBlock(index_->handle(index), &trace->blocks));
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
   }
   co_return absl::OkStatus();
 }
 
+Task<absl::Status> Table::GetByParts(std::string_view stored_key, std::uint64_t key_hash,
+                                     Sequence at, KeyHistory* history, GetTrace* trace) {
+  if (filter_lines_ != 0) {
+    AURORA_CO_ASSIGN(const bool may_contain, co_await PageMayContain(key_hash, &trace->blocks));
+    trace->was_rejected = !may_contain;
+    if (!may_contain) co_return absl::OkStatus();
+  }
+  const EntryKey target{stored_key, Version::FromWord(at << 8 | 0xFF)};
+  for (std::size_t part = parts_->Find(target); part < parts_->size(); ++part) {
+    AURORA_CO_ASSIGN(const IndexPointer index, co_await LoadPart(part, &trace->blocks));
+    for (std::size_t i = index->Find(target); i < index->size(); ++i) {
+      AURORA_CO_ASSIGN(const BlockPointer pointer,
+                       co_await FindOrLoad(index->handle(i), &Table::DecodeBlock, &trace->blocks));
+      if (!Continues(AsBlock(pointer), pointer, stored_key, at, history))
+        co_return absl::OkStatus();
+    }
+  }
+  co_return absl::OkStatus();
+}
+
 void Table::ForgetBlocks() {
-  for (std::size_t i = 0; i < index_->size(); ++i) options_.cache->Erase(IdOf(i));
+  BlockSources unasked;
+  for (std::size_t part = 0; part < part_count(); ++part) {
+    const IndexPointer index = PartAtHand(part, &unasked);
+    for (std::size_t i = 0; index != nullptr && i < index->size(); ++i) {
+      options_.cache->Erase(IdOf(index->handle(i)));
+    }
+    if (!is_whole()) options_.cache->Erase(IdOf(parts_->handle(part)));
+  }
+  for (std::size_t page = 0; page * kFilterPageLines < filter_lines_; ++page) {
+    options_.cache->Erase(IdOf(FilterPage(page)));
+  }
 }
 
 std::unique_ptr<EntryIterator> Table::NewIterator(const IterateOptions& options) {

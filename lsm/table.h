@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,11 +34,15 @@ struct TableOptions {
   TableIdentity identity = {};
   cache::BlockCache* cache = nullptr;  // blocks are kept there under the file's number
   MemoryBudget* memory = nullptr;      // index and filter are charged here, as kTableMetadata
+  // Index and filter are held whole if all kTableMetadata then stays within so much.
+  std::size_t whole_metadata_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
-// Immutable; safe from every thread. Index, filter and range deletes are in memory as long as it
-// lives; data blocks come through the cache. `cache` and `memory` must outlive it, and it must
-// outlive its iterators and the calls in flight.
+// Immutable; safe from every thread. Range deletes are in memory as long as it lives, and index and
+// filter too, whole, as long as there is memory for them; else the names of the index's parts are,
+// and parts of the index and pages of the filter come through the cache, like data blocks. (A table
+// whose index is not in parts is always held whole.) `cache` and `memory` must outlive it,
+// and it must outlive its iterators and the calls in flight.
 //
 // Every checksum is verified when bytes come from the device. Damage is DataLoss, naming the file,
 // the offset and the part, to whoever reads that part; the rest stays readable. A damaged filter
@@ -46,9 +51,9 @@ class Table {
  public:
   class Iterator;
 
-  // Reads the footer, index and filter, in one read where the table is small, else two.
-  // `file_bytes` is the size that the file is known to have; a file that is shorter or longer is
-  // DataLoss.
+  // Reads the footer, and index and filter or what names their parts, in one read where the table
+  // is small, else two. `file_bytes` is the size that the file is known to have; a file that is
+  // shorter or longer is DataLoss.
   static Task<absl::StatusOr<std::unique_ptr<Table>>> Open(std::unique_ptr<File> file,
                                                            std::uint64_t file_bytes,
                                                            TableOptions options);
@@ -65,9 +70,9 @@ class Table {
 
   // Feeds the entries of `stored_key` at or below `at` to `history`, newest first, until it is
   // done() or there are no more; those that a range delete of the table hides count for a Delete.
-  // `key_hash` is HashKey(stored_key). Ready, without a coroutine, if
-  // the filter excludes the key or the blocks are cached. Key, history and trace must live until
-  // the task completes. What is fed is pinned in memory by the history.
+  // `key_hash` is HashKey(stored_key). Of a table that is held whole it is ready, without a
+  // coroutine, if the filter excludes the key or the blocks are cached. Key, history and trace must
+  // live until the task completes. What is fed is pinned in memory by the history.
   AURORA_TASK_WRAPPER Task<absl::Status> Get(std::string_view stored_key, std::uint64_t key_hash,
                                              Sequence at, KeyHistory* history, GetTrace* trace);
 
@@ -84,8 +89,9 @@ class Table {
   // least until the next move.
   std::unique_ptr<EntryIterator> NewIterator(const IterateOptions& options);
 
-  // Takes the table's blocks out of the cache: nobody will ask for them again. Costs a look for
-  // each block.
+  // Takes what the cache has of the table out of it: nobody will ask for it again. Costs a look for
+  // each block. Data blocks that a part of the index names which is not in memory stay until others
+  // need the room.
   void ForgetBlocks();
   // Null if there are none.
   const RangeDeletes* range_deletes() const { return range_deletes_.get(); }
@@ -93,15 +99,21 @@ class Table {
   const TableProperties& properties() const { return properties_; }
   const std::string& path() const { return file_->path(); }
   std::uint64_t file_bytes() const { return file_bytes_; }
-  bool has_filter() const { return filter_.has_value(); }
+  bool has_filter() const { return filter_.has_value() || filter_lines_ != 0; }
+  // False: parts of index and filter come through the cache.
+  bool is_whole() const { return index_.has_value(); }
   // The table has a filter, but it cannot be read.
   bool filter_is_damaged() const { return filter_is_damaged_; }
-  std::size_t block_count() const { return index_->size(); }
+  std::size_t block_count() const { return properties_.data_block_count; }
   // Bytes that Open has read.
   std::uint64_t metadata_bytes_read() const { return metadata_bytes_read_; }
 
  private:
   using BlockPointer = std::shared_ptr<const void>;  // to a Block
+  using IndexPointer = std::shared_ptr<const TableIndex>;
+  // What comes through the cache, by where it begins.
+  using Decoder = absl::StatusOr<BlockPointer> (Table::*)(const BlockHandle& handle,
+                                                          std::string_view stored);
   // A stretch of the file in memory.
   struct Stretch {
     std::uint64_t offset = 0;  // of bytes.data()
@@ -120,11 +132,18 @@ class Table {
 
   Table(std::unique_ptr<File> file, std::uint64_t file_bytes, const TableOptions& options);
 
-  cache::BlockId IdOf(std::size_t index) const {
+  cache::BlockId IdOf(const BlockHandle& handle) const {
     const bool is_ambiguous = AURORA_PLANTED_BUG("cache-key-without-file");
-    return {is_ambiguous ? 0 : options_.identity.file_number, index_->handle(index).offset};
+    return {is_ambiguous ? 0 : options_.identity.file_number, handle.offset};
   }
   Task<absl::Status> LoadMetadata();
+  absl::StatusOr<TableFooter> OpenFooter(const Stretch& tail);
+  absl::StatusOr<std::shared_ptr<const Block>> OpenIndexBlock(const BlockHandle& handle,
+                                                              const Stretch& tail);
+  // Of an index in parts: what names them.
+  absl::Status OpenPartNames(const TableFooter& footer, const Stretch& tail);
+  bool IsRoomFor(const TableFooter& footer) const;
+  void OpenFilterPages(const TableFooter& footer);
   absl::Status OpenFilter(const TableFooter& footer, const Stretch& tail);
   absl::Status OpenIndex(const TableFooter& footer, const Stretch& tail);
   absl::Status OpenProperties(const TableFooter& footer, const Stretch& tail);
@@ -132,15 +151,47 @@ class Table {
 
   // Reads at least [begin, end), which lies within the file.
   Task<absl::StatusOr<Stretch>> Read(std::uint64_t begin, std::uint64_t end);
-  // The block in a stretch that covers it.
-  absl::StatusOr<BlockPointer> DecodeBlock(std::size_t index, const Stretch& stretch,
+  // What is stored at a handle, in a form that the cache may hold.
+  absl::StatusOr<BlockPointer> DecodeBlock(const BlockHandle& handle, std::string_view stored) {
+    return DecodeBlock(handle, stored, true);
+  }
+  absl::StatusOr<BlockPointer> DecodeBlock(const BlockHandle& handle, std::string_view stored,
                                            bool fill_cache);
-  // The block, through the cache: read once if several need it at the same time. Counts it in
-  // `sources`, and what is read in the one who reads it.
-  Task<absl::StatusOr<BlockPointer>> LoadBlock(std::size_t index, BlockSources* sources);
-  Task<absl::StatusOr<BlockPointer>> ReadBlock(std::size_t index, BlockSources* sources);
+  absl::StatusOr<BlockPointer> DecodeIndexPart(const BlockHandle& handle, std::string_view stored);
+  absl::StatusOr<BlockPointer> DecodeFilterPage(const BlockHandle& handle, std::string_view stored);
+  // Memory for `bytes` that the cache may hold; `is_cached`: it will.
+  MemoryBudget::Charge ChargeFor(const BlockHandle& handle, std::size_t bytes, bool* is_cached);
+
+  // What is at a handle, through the cache: read once if several need it at the same time. Counts
+  // it in `sources`, and what is read in the one who reads it.
+  Task<absl::StatusOr<BlockPointer>> Load(BlockHandle handle, Decoder decode,
+                                          BlockSources* sources);
+  Task<absl::StatusOr<BlockPointer>> ReadAndDecode(BlockHandle handle, Decoder decode,
+                                                   BlockSources* sources);
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<BlockPointer>> LoadBlock(const BlockHandle& handle,
+                                                                   BlockSources* sources) {
+    return Load(handle, &Table::DecodeBlock, sources);
+  }
+  // The same, but that the cache is looked into first.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<BlockPointer>> FindOrLoad(BlockHandle handle,
+                                                                    Decoder decode,
+                                                                    BlockSources* sources);
+
+  // The index as its readers see it: one part if it is held whole.
+  std::size_t part_count() const { return is_whole() ? 1 : parts_->size(); }
+  // The only part that may name a block that holds `target`; part_count() if there is none.
+  std::size_t FindPart(EntryKey target) const { return is_whole() ? 0 : parts_->Find(target); }
+  // Null if it is not in memory.
+  IndexPointer PartAtHand(std::size_t part, BlockSources* sources) const;
+  Task<absl::StatusOr<IndexPointer>> LoadPart(std::size_t part, BlockSources* sources);
+  BlockHandle FilterPage(std::size_t number) const;
+  Task<absl::StatusOr<bool>> PageMayContain(std::uint64_t key_hash, BlockSources* sources);
+
   Task<absl::Status> GetFromDevice(std::size_t index, std::string_view stored_key, Sequence at,
                                    KeyHistory* history, GetTrace* trace);
+  // A Get in a table that is not held whole.
+  Task<absl::Status> GetByParts(std::string_view stored_key, std::uint64_t key_hash, Sequence at,
+                                KeyHistory* history, GetTrace* trace);
   // What a Get found in a block; true if it goes on in the next.
   bool Continues(const Block& block, const BlockPointer& pointer, std::string_view stored_key,
                  Sequence at, KeyHistory* history);
@@ -153,8 +204,14 @@ class Table {
   const TableOptions options_;
   // Set by Open.
   TableProperties properties_;
+  std::uint64_t data_end_ = 0;
+  // Held whole:
   std::optional<TableIndex> index_;
   std::optional<Filter> filter_;
+  // Else: the names of the index's parts, and where the lines of the filter are, if there is one.
+  std::optional<TableIndex> parts_;
+  std::uint64_t filter_offset_ = 0;
+  std::uint64_t filter_lines_ = 0;
   bool filter_is_damaged_ = false;
   std::uint64_t metadata_bytes_read_ = 0;
   std::unique_ptr<const RangeDeletes> range_deletes_;

@@ -159,6 +159,7 @@ void TableBuilder::CutBlock(const EntryKey* next) {
   const std::string_view raw = block_.Finish();
   if (IsToBeCached()) CacheBlock(raw, file_bytes());
   const BlockHandle handle = AppendBlock(raw, options_.compression);
+  if (!index_.empty() && index_.SizeEstimate() >= options_.index_part_bytes) CutIndexPart();
   index_.Add(block_.last_key(), next, handle);
   ++properties_.data_block_count;
   properties_.data_bytes += handle.end() - handle.offset;
@@ -166,11 +167,18 @@ void TableBuilder::CutBlock(const EntryKey* next) {
   UpdateCharge();
 }
 
+void TableBuilder::CutIndexPart() {
+  const EntryKey last = index_.last_separator();
+  index_parts_.push_back({std::string(index_.Finish()), std::string(last.key), last.version});
+  index_part_bytes_ += sizeof(IndexPart) + index_parts_.back().raw.size() + last.key.size();
+  index_.Reset();
+}
+
 void TableBuilder::UpdateCharge() {
   charge_.Resize(output_.capacity() + compressed_.capacity() + stored_block_.capacity() +
                  2 * range_delete_bytes_ + values_.memory_bytes() +
                  sizeof(Expiry) * expiries_.capacity() + 8 * filter_.key_count() +
-                 2 * index_.SizeEstimate() + 3 * options_.block_bytes);
+                 2 * index_.SizeEstimate() + index_part_bytes_ + 3 * options_.block_bytes);
 }
 
 Task<absl::Status> TableBuilder::Write() {
@@ -211,14 +219,28 @@ std::vector<RangeDelete> TableBuilder::RangeDeleteViews() const {
   return deletes;
 }
 
+void TableBuilder::AppendIndex(TableFooter* footer) {
+  if (!index_parts_.empty()) {
+    CutIndexPart();
+    footer->index_part_count = static_cast<std::uint32_t>(index_parts_.size());
+    for (const IndexPart& part : index_parts_) {
+      const BlockHandle handle = AppendBlock(part.raw, options_.compression);
+      index_.AddPart({part.last_separator, part.last_version}, handle);
+    }
+  }
+  footer->index = AppendBlock(index_.Finish(), options_.compression);
+}
+
 void TableBuilder::AppendMetadata() {
   TableFooter footer;
   footer.identity = options_.identity;
   if (options_.filter_bits_per_key > 0) {
-    // Its bits are as good as random.
-    footer.filter = AppendBlock(filter_.Finish(), Compression::kNone);
+    const std::string filter = filter_.Finish();
+    if (!index_parts_.empty()) properties_.filter_pages = FilterPagesOf(filter);
+    // Its bits are as good as random, and its pages are read where they are.
+    footer.filter = AppendBlock(filter, Compression::kNone);
   }
-  footer.index = AppendBlock(index_.Finish(), options_.compression);
+  AppendIndex(&footer);
   if (!range_deletes_.empty()) {
     footer.range_deletes =
         AppendBlock(EncodeRangeDeletes(RangeDeleteViews()), options_.compression);

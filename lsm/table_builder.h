@@ -32,6 +32,8 @@ struct TableBuilderOptions {
   // A data block is cut before it would grow beyond this, uncompressed. One entry larger than that
   // is a block of its own.
   std::size_t block_bytes = 8u << 10;
+  // A part of the index is ended when it is as large, uncompressed.
+  std::size_t index_part_bytes = 4096;
   Compression compression = Compression::kLz4;
   int filter_bits_per_key = 10;          // 0: no filter; at most kMaxFilterBitsPerKey
   std::size_t write_bytes = 256u << 10;  // written at a time; a multiple of kDeviceBlockSize
@@ -96,6 +98,9 @@ class TableBuilder {
   bool IsToBeCached();
   void CacheBlock(std::string_view raw, std::uint64_t offset);
   BlockHandle AppendBlock(std::string_view raw, Compression compression);
+  // Ends the part of the index in progress, which is not empty.
+  void CutIndexPart();
+  void AppendIndex(TableFooter* footer);
   void AppendMetadata();
   std::vector<RangeDelete> RangeDeleteViews() const;
   // Writes the part of the output that is a multiple of kDeviceBlockSize.
@@ -112,7 +117,14 @@ class TableBuilder {
   std::string last_key_;
   Version last_version_;
   FilterBuilder filter_;
-  TableIndexBuilder index_;
+  struct IndexPart {
+    std::string raw;
+    std::string last_separator;
+    Version last_version;
+  };
+  TableIndexBuilder index_;             // the part in progress
+  std::vector<IndexPart> index_parts_;  // those before
+  std::size_t index_part_bytes_ = 0;    // that they take
   TableProperties properties_;
   TableValuesBuilder values_;
   std::vector<Expiry> expiries_;  // of the entries that expire

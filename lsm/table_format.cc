@@ -131,7 +131,7 @@ void AppendFooter(const TableFooter& footer, std::string* out) {
   const std::size_t start = out->size();
   out->append(kMagic, sizeof(kMagic));
   AppendFixed32(out, kTableFormatVersion);
-  AppendFixed32(out, 0);
+  AppendFixed32(out, footer.index_part_count);
   out->append(reinterpret_cast<const char*>(footer.identity.database_id.data()), 16);
   AppendFixed64(out, footer.identity.file_number);
   AppendFixed64(out, footer.file_bytes);
@@ -161,6 +161,7 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
   TableFooter footer;
   std::memcpy(footer.identity.database_id.data(), p + 16, 16);
   footer.identity.file_number = LoadFixed<std::uint64_t>(p + 32);
+  footer.index_part_count = LoadFixed<std::uint32_t>(p + 12);
   footer.file_bytes = LoadFixed<std::uint64_t>(p + 40);
   footer.index = LoadHandle(p + 48);
   footer.filter = LoadHandle(p + 64);
@@ -170,14 +171,20 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
     return DataLossError("the file has ", file_bytes, " bytes, not ", footer.file_bytes);
   }
   const bool reserved_is_zero =
-      LoadFixed<std::uint32_t>(p + 12) == 0 &&
       std::all_of(p + 112, p + kChecksumOffset, [](char c) { return c == 0; });
   const std::uint64_t limit = file_bytes - kTableFooterBytes;
   const bool has_filter = footer.filter != BlockHandle{};
+  const bool has_parts = footer.index_part_count > 0;
   const std::uint64_t filter_end = has_filter ? footer.filter.end() : footer.index.offset;
+  // The parts are between the filter and what names them.
+  const bool index_follows =
+      has_parts ? filter_end <= footer.index.offset : filter_end == footer.index.offset;
   const bool has_deletes = footer.range_deletes != BlockHandle{};
   if (has_deletes && version == kOldestTableFormatVersion) {
     return DataLossError("the footer has range deletes, which its version does not know");
+  }
+  if (has_parts && version < 3) {
+    return DataLossError("the footer has an index in parts, which its version does not know");
   }
   const std::uint64_t deletes_begin =
       has_deletes ? footer.range_deletes.offset : footer.properties.offset;
@@ -185,7 +192,7 @@ absl::StatusOr<TableFooter> ParseAnyFooter(std::string_view bytes, std::uint64_t
       has_deletes ? footer.range_deletes.end() : footer.properties.offset;
   if (!reserved_is_zero || !IsPlausible(footer.index, limit) ||
       !IsPlausible(footer.properties, limit) ||
-      (has_filter && !IsPlausible(footer.filter, limit)) || filter_end != footer.index.offset ||
+      (has_filter && !IsPlausible(footer.filter, limit)) || !index_follows ||
       (has_deletes && !IsPlausible(footer.range_deletes, limit)) ||
       footer.index.end() != deletes_begin || deletes_end != footer.properties.offset) {
     return DataLossError("the footer is inconsistent");

@@ -1,20 +1,23 @@
 // The layout of a table file: entries in order, written once and never changed.
 //
 //   data blocks    block.h; a few KiB each
-//   filter         filter.h; one block, absent if the table has none
+//   filter         filter.h; one block, absent if the table has none. Where the index is in parts,
+//                  the properties have checksums of its pages, so that one can be read alone
 //   index          a block (block.h) with one entry for each data block: a key at or above all of
-//                  the block's entries and below those of the next, and the block's handle
+//                  the block's entries and below those of the next, and the block's handle. If it
+//                  is large it is in parts, such blocks for a run of data blocks each, and a block
+//                  behind them that names the parts in the same way
 //   range deletes  range_delete_block.h; one block, absent if the table has none
 //   properties     a Cap'n Proto message, table_properties.capnp
 //   zeros          so that the file is a multiple of 4096 bytes
 //   footer         the last 128 bytes:
 //      0  8  magic "AURTABLE"
 //      8  4  format version
-//     12  4  zero
+//     12  4  parts of the index; zero if it names the data blocks itself
 //     16 16  database id
 //     32  8  file number
 //     40  8  file size
-//     48 16  handle of the index
+//     48 16  handle of the index, or of the block that names its parts
 //     64 16  handle of the filter; zeros if there is none
 //     80 16  handle of the properties
 //     96 16  handle of the range deletes; zeros if there are none
@@ -46,7 +49,8 @@
 
 namespace aurora::lsm {
 
-inline constexpr std::uint32_t kTableFormatVersion = 3;        // with values in value files
+// With values in value files and an index in parts.
+inline constexpr std::uint32_t kTableFormatVersion = 3;
 inline constexpr std::uint32_t kOldestTableFormatVersion = 1;  // without range deletes
 inline constexpr std::size_t kTableFooterBytes = 128;
 inline constexpr std::size_t kStoredTrailerBytes = 16;
@@ -89,6 +93,7 @@ struct TableFooter {
   TableIdentity identity = {};
   std::uint64_t file_bytes = 0;
   BlockHandle index;
+  std::uint32_t index_part_count = 0;
   BlockHandle filter;  // stored_bytes 0: none
   BlockHandle properties;
   BlockHandle range_deletes;  // stored_bytes 0: none

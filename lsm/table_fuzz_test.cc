@@ -52,7 +52,9 @@ void Index(std::string_view bytes) {
   cursor.Reset(block->get());
   cursor.SeekToLast();
   if (cursor.value().size() != kHandleBytes) return;
-  const auto index = TableIndex::Open(**block, LoadHandle(cursor.value().data()).end());
+  const std::uint64_t end = LoadHandle(cursor.value().data()).end();
+  const auto index = TableIndex::OpenPart(**block, end);
+  AURORA_CHECK(index.ok() || !TableIndex::Open({&*block, 1}, 0, end).ok());
   if (!index.ok()) return;
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
     AURORA_CHECK(index->Find(cursor.key()) < index->size());

@@ -56,38 +56,64 @@ void TableIndexBuilder::Add(EntryKey last, const EntryKey* next, const BlockHand
   block_.Add({separator, Version()}, handle_);
 }
 
-absl::StatusOr<TableIndex> TableIndex::Open(const Block& block, std::uint64_t data_end) {
-  TableIndex index;
+void TableIndexBuilder::AddPart(EntryKey last_separator, const BlockHandle& handle) {
+  handle_.clear();
+  AppendHandle(handle, &handle_);
+  block_.Add(last_separator, handle_);
+}
+
+absl::Status TableIndex::Append(const Block& part, std::uint64_t limit) {
   Block::Cursor cursor;
-  cursor.Reset(&block);
-  std::uint64_t offset = 0;
+  cursor.Reset(&part);
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
     const EntryKey key = cursor.key();
     if (cursor.value().size() != kHandleBytes) return DataLossError("not a handle in the index");
     const BlockHandle handle = LoadHandle(cursor.value().data());
-    if (handle.offset != offset || !IsPlausible(handle, data_end)) {
+    const bool follows = handles_.empty() || handle.offset == handles_.back().end();
+    if (!follows || !IsPlausible(handle, limit)) {
       return DataLossError("the index names an impossible block at offset ", handle.offset);
     }
-    offset = handle.end();
-    if (!index.handles_.empty() && !(index.separator(index.size() - 1) < key)) {
+    if (handles_.empty()) {
+      key_offsets_.push_back(0);
+      common_ = key.key;
+    } else if (separator(size() - 1) < key) {
+      common_.resize(CommonSize(common_, key.key));
+    } else {
       return DataLossError("the index is out of order");
     }
-    if (index.handles_.empty()) {
-      index.key_offsets_.push_back(0);
-      index.common_ = key.key;
-    } else {
-      index.common_.resize(CommonSize(index.common_, key.key));
-    }
-    index.keys_.append(key.key);
-    if (index.keys_.size() > UINT32_MAX) return DataLossError("the index is too large");
-    index.key_offsets_.push_back(static_cast<std::uint32_t>(index.keys_.size()));
-    index.versions_.push_back(key.version.word());
-    index.handles_.push_back(handle);
+    keys_.append(key.key);
+    if (keys_.size() > UINT32_MAX) return DataLossError("the index is too large");
+    key_offsets_.push_back(static_cast<std::uint32_t>(keys_.size()));
+    versions_.push_back(key.version.word());
+    handles_.push_back(handle);
   }
-  if (offset != data_end) return DataLossError("the index does not name all data blocks");
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    index.heads_.push_back(Head(index.separator(i).key.substr(index.common_.size())));
+  return absl::OkStatus();
+}
+
+void TableIndex::Complete() {
+  heads_.reserve(size());
+  for (std::size_t i = 0; i < size(); ++i) {
+    heads_.push_back(Head(separator(i).key.substr(common_.size())));
   }
+}
+
+absl::StatusOr<TableIndex> TableIndex::Open(Parts parts, std::uint64_t begin, std::uint64_t end) {
+  TableIndex index;
+  for (const std::shared_ptr<const Block>& part : parts) {
+    AURORA_RETURN_IF_ERROR(index.Append(*part, end));
+  }
+  if (index.size() == 0 || index.begin() != begin || index.end() != end) {
+    return DataLossError("the index does not name all blocks");
+  }
+  index.Complete();
+  return index;
+}
+
+absl::StatusOr<TableIndex> TableIndex::OpenPart(const Block& part, std::uint64_t limit) {
+  TableIndex index;
+  AURORA_RETURN_IF_ERROR(index.Append(part, limit));
+  AURORA_DCHECK(index.size() > 0);  // no block is empty
+  index.Complete();
   return index;
 }
 

@@ -14,21 +14,20 @@ constexpr std::size_t kFirstReadaheadBytes = 32u << 10;
 }  // namespace
 
 Task<absl::Status> Table::Iterator::Seek(EntryKey target) {
-  return Enter(table_->index_->Find(target), Entry::kSeek, target);
+  return Enter({table_->FindPart(target), kOfTarget}, Entry::kSeek, target);
 }
 
 // The block that may hold the target holds the answer, or the last entry of the one before is it.
 Task<absl::Status> Table::Iterator::SeekBackward(EntryKey target) {
-  const std::size_t count = table_->index_->size();
-  const std::size_t index = table_->index_->Find(target);
-  if (index == count) return Enter(count - 1, Entry::kLast, {});
-  return Enter(index, Entry::kSeekBackward, target);
+  const std::size_t part = table_->FindPart(target);
+  if (part == table_->part_count()) return SeekToLast();
+  return Enter({part, kOfTarget}, Entry::kSeekBackward, target);
 }
 
-Task<absl::Status> Table::Iterator::SeekToFirst() { return Enter(0, Entry::kFirst, {}); }
+Task<absl::Status> Table::Iterator::SeekToFirst() { return Enter({0, 0}, Entry::kFirst, {}); }
 
 Task<absl::Status> Table::Iterator::SeekToLast() {
-  return Enter(table_->index_->size() - 1, Entry::kLast, {});
+  return Enter({table_->part_count() - 1, kLastOfPart}, Entry::kLast, {});
 }
 
 Task<absl::Status> Table::Iterator::Next() {
@@ -36,7 +35,7 @@ Task<absl::Status> Table::Iterator::Next() {
   AURORA_DCHECK(Valid());
   cursor_.Next();
   if (AURORA_LIKELY(cursor_.Valid())) return absl::OkStatus();
-  return Enter(index_ + 1, Entry::kFirst, {});
+  return Enter({part_number_, index_ + 1}, Entry::kFirst, {});
 }
 
 Task<absl::Status> Table::Iterator::Prev() {
@@ -44,10 +43,12 @@ Task<absl::Status> Table::Iterator::Prev() {
   AURORA_DCHECK(Valid());
   cursor_.Prev();
   if (AURORA_LIKELY(cursor_.Valid())) return absl::OkStatus();
-  return Enter(index_ - 1, Entry::kLast, {});
+  const Place before =
+      index_ > 0 ? Place{part_number_, index_ - 1} : Place{part_number_ - 1, kLastOfPart};
+  return Enter(before, Entry::kLast, {});
 }
 
-bool Table::Iterator::Place(std::size_t* index, Entry* entry, EntryKey target) {
+bool Table::Iterator::Land(Place* place, Entry* entry, EntryKey target) {
   switch (*entry) {
     case Entry::kSeek:
       cursor_.Seek(target);
@@ -64,36 +65,80 @@ bool Table::Iterator::Place(std::size_t* index, Entry* entry, EntryKey target) {
   }
   if (cursor_.Valid()) return false;
   // A separator may lie behind the last entry of its block; then the neighbour has the answer.
-  const bool backward = *entry == Entry::kSeekBackward;
-  *index = backward ? *index - 1 : *index + 1;
-  *entry = backward ? Entry::kLast : Entry::kFirst;
+  if (*entry != Entry::kSeekBackward) {
+    *entry = Entry::kFirst;
+    ++place->index;
+  } else {
+    *entry = Entry::kLast;
+    // A part below the first wraps round to one that is none either.
+    *place = place->index > 0 ? Place{place->part, place->index - 1}
+                              : Place{place->part - 1, kLastOfPart};
+  }
   return true;
 }
 
-Task<absl::Status> Table::Iterator::Enter(std::size_t index, Entry entry, EntryKey target) {
+bool Table::Iterator::Resolve(Place* place, Entry* entry, EntryKey target) const {
+  if (place->index == kLastOfPart) place->index = part_->size() - 1;
+  if (place->index == kOfTarget) {
+    place->index = part_->Find(target);
+    if (place->index == part_->size() && *entry == Entry::kSeekBackward) {
+      *entry = Entry::kLast;
+      --place->index;
+    }
+  }
+  if (AURORA_LIKELY(place->index < part_->size())) return true;
+  *place = {place->part + 1, 0};
+  *entry = Entry::kFirst;
+  return false;
+}
+
+void Table::Iterator::SetPart(std::size_t part, IndexPointer index) {
+  part_number_ = part;
+  part_ = std::move(index);
+  index_ = kNone;
+}
+
+bool Table::Iterator::TakePart(std::size_t part) {
+  if (AURORA_LIKELY(part == part_number_)) return true;
+  IndexPointer index = table_->PartAtHand(part, sources());
+  if (index == nullptr) return false;
+  SetPart(part, std::move(index));
+  return true;
+}
+
+Task<absl::Status> Table::Iterator::Enter(Place place, Entry entry, EntryKey target) {
   if (AURORA_UNLIKELY(!status_.ok())) return status_;
-  // An index below the first wraps round to one that is no block either.
-  while (index < table_->index_->size()) {
-    const absl::StatusOr<bool> taken = TakeFromMemory(index);
+  while (place.part < table_->part_count()) {
+    if (!TakePart(place.part)) {
+      return EnterFromDevice(place, entry, std::string(target.key), target.version);
+    }
+    if (!Resolve(&place, &entry, target)) continue;
+    const absl::StatusOr<bool> taken = TakeFromMemory(place.index);
     if (!taken.ok()) return Fail(taken.status());
-    if (!*taken) return EnterFromDevice(index, entry, std::string(target.key), target.version);
-    if (!Place(&index, &entry, target)) return absl::OkStatus();
+    if (!*taken) return EnterFromDevice(place, entry, std::string(target.key), target.version);
+    if (!Land(&place, &entry, target)) return absl::OkStatus();
   }
   Leave();
   return absl::OkStatus();
 }
 
-Task<absl::Status> Table::Iterator::EnterFromDevice(std::size_t index, Entry entry, std::string key,
+Task<absl::Status> Table::Iterator::EnterFromDevice(Place place, Entry entry, std::string key,
                                                     Version version) {
   const EntryKey target{key, version};
-  while (index < table_->index_->size()) {
-    absl::StatusOr<bool> taken = TakeFromMemory(index);
+  while (place.part < table_->part_count()) {
+    if (!TakePart(place.part)) {
+      absl::StatusOr<IndexPointer> part = co_await table_->LoadPart(place.part, sources());
+      if (!part.ok()) co_return Fail(part.status());
+      SetPart(place.part, *std::move(part));
+    }
+    if (!Resolve(&place, &entry, target)) continue;
+    absl::StatusOr<bool> taken = TakeFromMemory(place.index);
     if (!taken.ok()) co_return Fail(taken.status());
     if (!*taken) {
-      absl::Status read = co_await TakeFromDevice(index);
+      absl::Status read = co_await TakeFromDevice(place.index);
       if (!read.ok()) co_return Fail(read);
     }
-    if (!Place(&index, &entry, target)) co_return absl::OkStatus();
+    if (!Land(&place, &entry, target)) co_return absl::OkStatus();
   }
   Leave();
   co_return absl::OkStatus();
@@ -101,18 +146,19 @@ Task<absl::Status> Table::Iterator::EnterFromDevice(std::size_t index, Entry ent
 
 absl::StatusOr<bool> Table::Iterator::TakeFromMemory(std::size_t index) {
   if (index == index_) return true;
-  if (BlockPointer cached = table_->options_.cache->Find(table_->IdOf(index), options_.fill_cache);
+  const BlockHandle& handle = part_->handle(index);
+  if (BlockPointer cached = table_->options_.cache->Find(table_->IdOf(handle), options_.fill_cache);
       cached != nullptr) {
-    if (options_.sources != nullptr) ++options_.sources->cache;
+    ++sources()->cache;
     Take(index, std::move(cached));
     return true;
   }
-  const BlockHandle& handle = table_->index_->handle(index);
   if (!ahead_.Covers(handle.offset, handle.end())) return false;
-  AURORA_ASSIGN_OR_RETURN(BlockPointer block,
-                          table_->DecodeBlock(index, ahead_, options_.fill_cache));
-  last_read_ = index;
-  if (options_.sources != nullptr) ++options_.sources->device;
+  AURORA_ASSIGN_OR_RETURN(
+      BlockPointer block,
+      table_->DecodeBlock(handle, ahead_.View(handle.offset, handle.end()), options_.fill_cache));
+  last_read_ = handle;
+  ++sources()->device;
   Take(index, std::move(block));
   return true;
 }
@@ -120,43 +166,47 @@ absl::StatusOr<bool> Table::Iterator::TakeFromMemory(std::size_t index) {
 // A walk that goes from block to block reads ever longer stretches, in its direction; a lone seek
 // reads the one block that it needs, together with whoever else needs it.
 Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
-  const BlockHandle handle = table_->index_->handle(index);
-  const bool forward = index == last_read_ + 1;
-  const bool backward = index + 1 == last_read_;
-  const bool is_walk = last_read_ != kNoBlock && (forward || backward);
-  last_read_ = index;
-  if (is_walk) {
+  const BlockHandle handle = part_->handle(index);
+  const bool has_read = last_read_.stored_bytes != 0;
+  const bool forward = has_read && handle.offset == last_read_.end();
+  const bool backward = has_read && handle.end() == last_read_.offset;
+  last_read_ = handle;
+  if (forward || backward) {
     readahead_bytes_ = std::clamp(readahead_bytes_ * 2, kFirstReadaheadBytes,
                                   std::max(kFirstReadaheadBytes, options_.readahead_bytes_max));
   } else {
     readahead_bytes_ = 0;
   }
   if (readahead_bytes_ <= handle.end() - handle.offset && options_.fill_cache) {
-    BlockSources unasked;
-    BlockSources* const sources = options_.sources != nullptr ? options_.sources : &unasked;
-    AURORA_CO_ASSIGN(BlockPointer block, co_await table_->LoadBlock(index, sources));
+    AURORA_CO_ASSIGN(BlockPointer block, co_await table_->LoadBlock(handle, sources()));
     Take(index, std::move(block));
     co_return absl::OkStatus();
   }
-  const TableIndex& table_index = *table_->index_;
+  AURORA_CO_RETURN_IF_ERROR(co_await ReadAhead(index, !backward));
+  AURORA_CO_ASSIGN(
+      BlockPointer block,
+      table_->DecodeBlock(handle, ahead_.View(handle.offset, handle.end()), options_.fill_cache));
+  Take(index, std::move(block));
+  co_return absl::OkStatus();
+}
+
+// As many of the blocks that one part of the index names as fit: the next read is for the next.
+Task<absl::Status> Table::Iterator::ReadAhead(std::size_t index, bool forward) {
+  const BlockHandle handle = part_->handle(index);
   std::size_t first = index;
   std::size_t last = index;
-  while (forward && last + 1 < table_index.size() &&
-         table_index.handle(last + 1).end() - handle.offset <= readahead_bytes_) {
+  while (forward && last + 1 < part_->size() &&
+         part_->handle(last + 1).end() - handle.offset <= readahead_bytes_) {
     ++last;
   }
-  while (backward && !forward && first > 0 &&
-         handle.end() - table_index.handle(first - 1).offset <= readahead_bytes_) {
+  while (!forward && first > 0 &&
+         handle.end() - part_->handle(first - 1).offset <= readahead_bytes_) {
     --first;
   }
-  AURORA_CO_ASSIGN(ahead_, co_await table_->Read(table_index.handle(first).offset,
-                                                 table_index.handle(last).end()));
-  if (options_.sources != nullptr) {
-    ++options_.sources->device;
-    options_.sources->device_bytes += ahead_.bytes.size();
-  }
-  AURORA_CO_ASSIGN(BlockPointer block, table_->DecodeBlock(index, ahead_, options_.fill_cache));
-  Take(index, std::move(block));
+  AURORA_CO_ASSIGN(ahead_,
+                   co_await table_->Read(part_->handle(first).offset, part_->handle(last).end()));
+  ++sources()->device;
+  sources()->device_bytes += ahead_.bytes.size();
   co_return absl::OkStatus();
 }
 
@@ -173,7 +223,7 @@ absl::Status Table::Iterator::Fail(const absl::Status& status) {
 }
 
 void Table::Iterator::Leave() {
-  index_ = kNoBlock;
+  index_ = kNone;
   cursor_.Reset(nullptr);
   block_.reset();
 }

@@ -34,6 +34,11 @@ struct TableProperties {
   # When half of the entries, or more, will have expired or be deletes, in milliseconds since 1970;
   # 0: never, unless deletes are half already.
   halfExpiredAt @17 :UInt64;
+  # XXH3-64 of each page of the filter's lines, seeded with the page's number: 8 bytes each,
+  # little-endian. Only where the index is in parts.
+  filterPages @18 :Data;
+  # Bits that the filter has for each key, if there are filterPages.
+  filterProbeCount @19 :UInt8;
 }
 
 struct TableValues {

@@ -39,6 +39,7 @@ TableProperties Read(wire::TableProperties::Reader reader) {
   properties.smallest_sequence = reader.getSmallestSequence();
   properties.largest_sequence = reader.getLargestSequence();
   properties.filter_bits_per_key = reader.getFilterBitsPerKey();
+  properties.filter_pages = {reader.getFilterProbeCount(), FromData(reader.getFilterPages())};
   properties.range_delete_count = reader.getRangeDeleteCount();
   properties.largest_is_exclusive = reader.getLargestIsExclusive();
   properties.expiring_count = reader.getExpiringCount();
@@ -74,6 +75,12 @@ bool AreConsistent(const std::vector<TableValues>& values, std::uint64_t entry_c
   return count <= entry_count;
 }
 
+bool IsConsistent(const FilterPages& pages) {
+  if (pages.empty()) return pages.probe_count == 0;
+  return pages.checksums.size() % sizeof(std::uint64_t) == 0 && pages.probe_count >= 1 &&
+         pages.probe_count <= kMaxFilterProbes;
+}
+
 bool IsConsistent(const TableProperties& p) {
   return p.entry_count > 0 && p.delete_count <= p.entry_count &&
          p.merge_count <= p.entry_count - p.delete_count && p.key_count > 0 &&
@@ -82,7 +89,7 @@ bool IsConsistent(const TableProperties& p) {
          (!p.largest_is_exclusive ||
           (p.range_delete_count > 0 && p.smallest_key != p.largest_key)) &&
          p.smallest_sequence <= p.largest_sequence && p.largest_sequence <= kMaxSequence &&
-         p.filter_bits_per_key <= kMaxFilterBitsPerKey &&
+         p.filter_bits_per_key <= kMaxFilterBitsPerKey && IsConsistent(p.filter_pages) &&
          p.expiring_count <= p.entry_count - p.delete_count && p.half_expired_at >= 0 &&
          (p.half_expired_at == 0 || p.expiring_count > 0) && AreConsistent(p.values, p.entry_count);
 }
@@ -147,6 +154,10 @@ std::string EncodeTableProperties(const TableProperties& properties) {
   builder.setSmallestSequence(properties.smallest_sequence);
   builder.setLargestSequence(properties.largest_sequence);
   builder.setFilterBitsPerKey(static_cast<std::uint8_t>(properties.filter_bits_per_key));
+  if (!properties.filter_pages.empty()) {
+    builder.setFilterProbeCount(static_cast<std::uint8_t>(properties.filter_pages.probe_count));
+    builder.setFilterPages(ToData(properties.filter_pages.checksums));
+  }
   builder.setRangeDeleteCount(properties.range_delete_count);
   builder.setLargestIsExclusive(properties.largest_is_exclusive);
   builder.setExpiringCount(properties.expiring_count);

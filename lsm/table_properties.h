@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "aurora/lsm/expiry.h"
+#include "aurora/lsm/filter.h"
 #include "aurora/lsm/range_deletes.h"
 #include "aurora/lsm/types.h"
 #include "aurora/lsm/value_format.h"
@@ -39,6 +40,7 @@ struct TableProperties {
   Sequence smallest_sequence = 0;
   Sequence largest_sequence = 0;
   int filter_bits_per_key = 0;  // 0: no filter
+  FilterPages filter_pages;     // of a filter beside an index in parts; else empty
   std::uint64_t range_delete_count = 0;
   std::vector<TableValues> values;   // ascending by file
   std::uint64_t expiring_count = 0;  // entries that expire

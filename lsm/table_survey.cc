@@ -73,16 +73,38 @@ Task<void> TableSurvey::ReadProperties() {
   }
 }
 
+Task<absl::StatusOr<std::shared_ptr<const Block>>> TableSurvey::ReadIndexBlock(BlockHandle handle) {
+  const std::string_view stored = co_await file_->Read(handle.offset, handle.end());
+  AURORA_CO_ASSIGN(std::unique_ptr<char[]> raw, DecodeStoredBlock(identity_, handle, stored));
+  co_return Block::Open(std::move(raw), handle.raw_bytes, {});
+}
+
+Task<absl::StatusOr<TableIndex>> TableSurvey::DecodeIndex() {
+  const BlockHandle handle = footer_->index;
+  const bool has_filter = footer_->filter.stored_bytes != 0;
+  AURORA_CO_ASSIGN(const std::shared_ptr<const Block> block, co_await ReadIndexBlock(handle));
+  if (footer_->index_part_count == 0) {
+    const std::uint64_t data_end = has_filter ? footer_->filter.offset : handle.offset;
+    co_return TableIndex::Open({&block, 1}, 0, data_end);
+  }
+  AURORA_CO_ASSIGN(const TableIndex parts, TableIndex::OpenPart(*block, handle.offset));
+  const bool is_right = parts.size() == footer_->index_part_count && parts.end() == handle.offset &&
+                        (!has_filter || parts.begin() == footer_->filter.end());
+  if (!is_right) co_return DataLossError("it does not name the parts of the index");
+  std::vector<std::shared_ptr<const Block>> blocks;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    absl::StatusOr<std::shared_ptr<const Block>> part = co_await ReadIndexBlock(parts.handle(i));
+    if (!part.ok()) {
+      co_return Annotate(part.status(), StrCat("the part at offset ", parts.handle(i).offset));
+    }
+    blocks.push_back(*std::move(part));
+  }
+  co_return TableIndex::Open(blocks, 0, has_filter ? footer_->filter.offset : parts.begin());
+}
+
 Task<void> TableSurvey::ReadIndex() {
   const BlockHandle handle = footer_->index;
-  std::unique_ptr<char[]> raw = co_await ReadPart(handle, "index");
-  if (raw == nullptr) co_return;
-  const std::uint64_t data_end =
-      footer_->filter.stored_bytes != 0 ? footer_->filter.offset : handle.offset;
-  const absl::StatusOr<std::shared_ptr<const Block>> block =
-      Block::Open(std::move(raw), handle.raw_bytes, {});
-  absl::StatusOr<TableIndex> index =
-      block.ok() ? TableIndex::Open(**block, data_end) : block.status();
+  absl::StatusOr<TableIndex> index = co_await DecodeIndex();
   if (!index.ok()) {
     Damage(handle.offset, handle.end() - handle.offset,
            StrCat("index: ", ToStd(index.status().message())));
@@ -102,9 +124,16 @@ Task<void> TableSurvey::ReadFilter() {
   if (handle.stored_bytes == 0) co_return;
   const std::unique_ptr<char[]> raw = co_await ReadPart(handle, "filter");
   if (raw == nullptr) co_return;
-  filter_ = Filter::Open({raw.get(), handle.raw_bytes});
+  const std::string_view bytes(raw.get(), handle.raw_bytes);
+  filter_ = Filter::Open(bytes);
   if (!filter_.has_value()) {
     Damage(handle.offset, handle.end() - handle.offset, "filter: its bytes are not a filter");
+    co_return;
+  }
+  const FilterPages* const pages = properties_.has_value() ? &properties_->filter_pages : nullptr;
+  if (pages != nullptr && !pages->empty() && *pages != FilterPagesOf(bytes)) {
+    Damage(footer_->properties.offset, footer_->properties.end() - footer_->properties.offset,
+           "properties: the checksums of the filter's pages are not those of the filter");
   }
 }
 
@@ -188,29 +217,52 @@ void TableSurvey::TakeFound(FoundBlock found) {
     ends_.push_back(handle.offset);
     absl::StatusOr<TableProperties> properties = DecodeTableProperties(raw);
     if (properties.ok()) properties_ = *std::move(properties);
-  } else if (!TakeFoundIndex(**block, handle.offset) && !index_.has_value()) {
+  } else if (!TakeFoundIndex(*block, handle) && !index_.has_value()) {
     pieces_.push_back({handle});
   }
 }
 
-bool TableSurvey::TakeFoundIndex(const Block& block, std::uint64_t offset) {
+bool TableSurvey::TakeFoundIndex(std::shared_ptr<const Block> block, const BlockHandle& handle) {
   // An index names all blocks of the data, to their last byte: no data does.
-  ends_.push_back(offset);
+  ends_.push_back(handle.offset);
   for (const std::uint64_t end : ends_) {
-    absl::StatusOr<TableIndex> index = TableIndex::Open(block, end);
+    absl::StatusOr<TableIndex> index = TableIndex::Open({&block, 1}, 0, end);
     if (!index.ok()) continue;
     UseIndex(*std::move(index));
     return true;
   }
+  if (TakeFoundPart(block, handle)) return true;
   // A delete that has a value is no entry.
   absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes =
-      DecodeRangeDeletes(block, identity_.ingested_at);
+      DecodeRangeDeletes(*block, identity_.ingested_at);
   if (deletes.ok()) {
     range_deletes_ = *std::move(deletes);
     return true;
   }
   ends_.pop_back();
   return false;
+}
+
+// A part names blocks that were found, or several that follow one another: no data does.
+bool TableSurvey::TakeFoundPart(std::shared_ptr<const Block> block, const BlockHandle& handle) {
+  const absl::StatusOr<TableIndex> part = TableIndex::OpenPart(*block, handle.offset);
+  if (!part.ok()) return false;
+  const auto is_named = [&part](const BlockHandle& found) { return found == part->handle(0); };
+  const bool names_data = std::any_of(pieces_.begin(), pieces_.end(),
+                                      [&](const Place& place) { return is_named(place.handle); });
+  const bool names_parts = std::any_of(found_parts_.begin(), found_parts_.end(), is_named);
+  if (!names_data && !names_parts && part->size() < 2) return false;
+  if (names_parts || index_.has_value()) return true;
+  found_parts_.push_back(handle);
+  found_index_.push_back(std::move(block));
+  for (const std::uint64_t end : ends_) {
+    absl::StatusOr<TableIndex> index = TableIndex::Open(found_index_, 0, end);
+    if (index.ok()) {
+      UseIndex(*std::move(index));
+      break;
+    }
+  }
+  return true;
 }
 
 Task<bool> TableSurvey::Next() {

@@ -5,8 +5,9 @@
 // block can be used whatever has become of the rest:
 //
 //   footer    lost: the index is looked for among the blocks, which follow one another from 0 on
-//   index     lost: the data blocks are found like that, each by the trailer that proves where it
-//             ends. Behind one that is damaged the next is searched for, within kSearchBytes
+//   index     lost, or a part of it: the data blocks are found like that, each by the trailer that
+//             proves where it ends. Behind one that is damaged the next is searched for, within
+//             kSearchBytes
 //   filter,   lost: they say nothing that the data blocks do not say
 //   properties
 //   range     lost: what they have hidden is not hidden any more. Nothing else says whether there
@@ -99,9 +100,12 @@ class TableSurvey {
   Task<void> ReadFooter();
   Task<void> ReadProperties();
   Task<void> ReadIndex();
+  Task<absl::StatusOr<TableIndex>> DecodeIndex();
   Task<void> ReadFilter();
   Task<void> ReadRangeDeletes();
   Task<void> CheckPadding();
+  // A part of the index, or what names them.
+  Task<absl::StatusOr<std::shared_ptr<const Block>>> ReadIndexBlock(BlockHandle handle);
   // The raw bytes of a block that the footer names; null, with damage noted, if it has none.
   Task<std::unique_ptr<char[]>> ReadPart(BlockHandle handle, std::string part);
   // Fills pieces_ without an index, and finds the index if only the footer is lost.
@@ -109,8 +113,11 @@ class TableSurvey {
   // Where the next block begins after `from`; nullopt if none does within kSearchBytes.
   Task<std::optional<std::uint64_t>> SearchStart(std::uint64_t from, std::uint64_t limit);
   void TakeFound(FoundBlock found);
-  // True if a block behind the data is the index, or the range deletes.
-  bool TakeFoundIndex(const Block& block, std::uint64_t offset);
+  // True if a block behind the data is the index, or a part of it, or the range deletes.
+  bool TakeFoundIndex(std::shared_ptr<const Block> block, const BlockHandle& handle);
+  // True if the block is a part of the index, or names its parts. If it makes the index complete,
+  // that is used.
+  bool TakeFoundPart(std::shared_ptr<const Block> block, const BlockHandle& handle);
   void UseIndex(TableIndex index);
   void TakeDamaged(std::string what);
   void LoseUnknownEnd();
@@ -126,7 +133,10 @@ class TableSurvey {
   std::optional<Filter> filter_;
   std::unique_ptr<const RangeDeletes> range_deletes_;
   std::vector<Place> pieces_;
-  std::vector<std::uint64_t> ends_;  // of blocks that are no data, while they are searched
+  // While blocks are searched: where those begin that are no data, and the parts of an index.
+  std::vector<std::uint64_t> ends_;
+  std::vector<BlockHandle> found_parts_;
+  std::vector<std::shared_ptr<const Block>> found_index_;
   std::vector<FileDamage> damage_;
   std::vector<LostKeys> lost_keys_;
   std::optional<LostKeys> losing_;  // what precedes has a first key and no last one yet

@@ -123,6 +123,7 @@ class TableVerifier {
       TableProperties stated = *survey.properties();
       // What no block can tell.
       stated.filter_bits_per_key = sums_.filter_bits_per_key;
+      stated.filter_pages = sums_.filter_pages;
       stated.smallest_sequence += identity_.ingested_at;
       stated.largest_sequence += identity_.ingested_at;
       if (stated != sums_) Damage(all, "the properties do not agree with the data");

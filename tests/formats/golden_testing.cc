@@ -165,6 +165,7 @@ lsm::StoreOptions SmallStoreOptions(const lsm::MergeOperator* append) {
   options.directory = kPath;
   options.memtable_bytes = 16u << 10;
   options.table_bytes = 8192;
+  options.block_bytes = 512;  // the index is in parts
   options.log_segment_bytes = 64u << 10;
   options.block_cache_bytes = 64u << 10;
   options.merge_operators[kMerged] = append;

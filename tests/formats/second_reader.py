@@ -294,7 +294,7 @@ class Database:
         self.handler_state = b""
         self.closed_cleanly = False
         self.compressions = set()
-        self.record_files = 0
+        self.record_files = self.index_parts = 0
         self.read_manifest()
         for file in self.value_files.values():
             self.read_value_file(file)
@@ -427,10 +427,9 @@ class Database:
         assert u64(footer, 32) == number and u64(footer, 40) == len(data)
         assert self.tables[number].word(3) == xxh3(data)
         content = self.read_block(data, number, footer[64:80]) if any(footer[64:80]) else None
+        self.check_filter_pages(data, number, footer, content)
         first, last, end, named, deletes, expiries = None, None, 0, {}, 0, []
-        for separator, sequence, kind, handle in block_entries(
-            self.read_block(data, number, footer[48:64])
-        ):
+        for separator, sequence, kind, handle in self.read_index(data, number, footer):
             assert u64(handle, 0) == end
             end += u32(handle, 8) + 16
             for entry in block_entries(self.read_block(data, number, handle)):
@@ -448,8 +447,46 @@ class Database:
         self.check_named(number, data, footer, named)
         assert self.tables[number].word(9) in (0, deletes)
         self.check_expiries(number, deletes, sorted(expiries))
-        assert end == u64(footer, 64 if content is not None else 48)
+        assert end == self.data_end(data, number, footer)
         self.read_range_deletes(number, data, footer, first, last[0], ingested_at)
+
+    def data_end(self, data, number, footer):
+        """Where what comes behind the data begins: the filter, or the index or its first part."""
+        if any(footer[64:80]):
+            return u64(footer, 64)
+        if u32(footer, 12) == 0:
+            return u64(footer, 48)
+        return u64(next(block_entries(self.read_block(data, number, footer[48:64])))[3], 0)
+
+    def read_index(self, data, number, footer):
+        """What names the data blocks, in order."""
+        entries = list(block_entries(self.read_block(data, number, footer[48:64])))
+        if u32(footer, 12) == 0:
+            return entries
+        assert u32(footer, 12) == len(entries) and u32(footer, 8) == 3
+        self.index_parts += len(entries)
+        end = u64(footer, 64) + u32(footer, 72) + 16 if any(footer[64:80]) else None
+        named = []
+        for separator, sequence, kind, handle in entries:
+            assert end in (None, u64(handle, 0))
+            end = u64(handle, 0) + u32(handle, 8) + 16
+            named += block_entries(self.read_block(data, number, handle))
+            assert named[-1][:3] == (separator, sequence, kind)
+        assert end == u64(footer, 48)
+        return named
+
+    def check_filter_pages(self, data, number, footer, content):
+        """What the properties say of the pages of the filter, where the index is in parts."""
+        properties = framed(self.read_block(data, number, footer[80:96]))
+        checksums = properties.bytes(3)
+        if u32(footer, 12) == 0 or content is None:
+            assert checksums == b""
+            return
+        lines = content[:-16]
+        pages = [lines[at : at + 4096] for at in range(0, len(lines), 4096)]
+        assert checksums == b"".join(
+            struct.pack("<Q", xxh3(page, page_number)) for page_number, page in enumerate(pages)
+        )
 
     def check_named(self, number, data, footer, named):
         """What manifest and properties say of the values that the table names."""

@@ -61,6 +61,7 @@ class SecondReaderTest(unittest.TestCase):
         subprocess.run(command, check=True, capture_output=True)
         database = second_reader.Database(self.database)
         self.assertTrue(database.tables)
+        self.assertGreater(database.index_parts, 1)
         self.assertTrue(database.value_files)
         self.assertGreater(len(database.values), 100)
         self.assertGreaterEqual(len(database.compressions), 2)

@@ -129,7 +129,8 @@ std::string Show(const StoreOptions& options) {
                 ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
                 options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no",
                 ", block_bytes ", options.block_bytes, ", table_metadata_bytes ",
-                options.table_metadata_bytes, ", value_file_min_bytes ", options.value_file_min_bytes);
+                options.table_metadata_bytes, ", value_file_min_bytes ",
+                options.value_file_min_bytes);
 }
 
 // --- Running. ---

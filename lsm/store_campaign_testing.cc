@@ -568,6 +568,7 @@ absl::Status TryMisplacedBlocks(std::uint64_t seed) {
   options.memtable_bytes = std::size_t{1} << 20;
   options.level0_runs_max = 8;
   options.level_base_bytes = std::uint64_t{1} << 20;
+  options.block_bytes = 8u << 10;  // one block in each table, of the same size
   Simulation simulation(seed);
   AURORA_RETURN_IF_ERROR(simulation.Run(WriteTwice(&simulation.environment(), options)));
   DiskImage image = simulation.disk().image();

@@ -244,7 +244,7 @@ constexpr Bug kBugs[] = {
     {"range-delete-loses-end", Proof::kModel},
     {"range-delete-outside-of-bounds", Proof::kAnswers},
     {"sequence-reused-after-recovery", Proof::kLives},
-    {"release-log-before-edit", Proof::kLives},
+    {"release-log-before-edit", Proof::kCrashes},
     {"value-file-skip-sync", Proof::kLives},
     {"value-reference-uncounted", Proof::kModel},
     {"value-moved-by-place", Proof::kModel},

@@ -132,8 +132,9 @@ struct StoreStats {
   std::uint64_t bytes_read_by_compactions = 0;  // by the collection of value files, too
   std::uint64_t bytes_read_by_opening = 0;      // footers, indices and filters of tables and values
 
-  // The cache holds data blocks and small values of value files. Indices and filters are in memory
-  // as long as their file is open.
+  // The cache holds data blocks and small values of value files, and of tables whose index and
+  // filter are not held whole, parts of them. Those of others are in memory as long as their file
+  // is open.
   std::uint64_t block_cache_hits = 0;
   std::uint64_t block_cache_misses = 0;
   std::uint64_t block_cache_inserted_bytes = 0;

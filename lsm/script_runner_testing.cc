@@ -115,6 +115,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.block_cache_bytes = random.Below(4) == 0 ? 0 : power(10, 11);
   options.direct_reads = random.Below(3) == 0;
   options.value_file_min_bytes = random.Below(4) == 0 ? 0 : power(10, 2);
+  if (random.Below(2) == 0) options.open_files_max = 1 + random.Below(4);
   return options;
 }
 
@@ -126,7 +127,8 @@ std::string Show(const StoreOptions& options) {
                 options.level_base_bytes, ", level_multiplier ", options.level_multiplier,
                 ", level0_runs_max ", options.level0_runs_max, ", block_cache_bytes ",
                 options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no",
-                ", value_file_min_bytes ", options.value_file_min_bytes);
+                ", value_file_min_bytes ", options.value_file_min_bytes, ", open_files_max ",
+                options.open_files_max);
 }
 
 // --- Running. ---

@@ -52,8 +52,8 @@ class FilePool::PooledFile final : public File {
   friend class FilePool;
   friend class Pin;
 
-  // The word: whether it is open, whether it was read since the pool last looked, and above that the
-  // number of pins.
+  // The word: whether it is open, whether it was read since the pool last looked, and above that
+  // the number of pins.
   static constexpr std::uint32_t kOpen = 1;
   static constexpr std::uint32_t kUsed = 2;
   static constexpr std::uint32_t kPin = 4;
@@ -303,15 +303,14 @@ Task<Result> FilePool::WithDescriptors(Operation operation) {
 
 Task<absl::StatusOr<std::unique_ptr<File>>> FilePool::Open(std::string path, OpenOptions options) {
   using Result = absl::StatusOr<std::unique_ptr<File>>;
-  return WithDescriptors<Result>([this, path = std::move(path), options]() AURORA_TASK_WRAPPER {
-    return base().Open(path, options);
-  });
+  return WithDescriptors<Result>([this, path = std::move(path), options]()
+                                     AURORA_TASK_WRAPPER { return base().Open(path, options); });
 }
 
 Task<absl::StatusOr<std::vector<DirectoryEntry>>> FilePool::List(std::string path) {
   using Result = absl::StatusOr<std::vector<DirectoryEntry>>;
-  return WithDescriptors<Result>(
-      [this, path = std::move(path)]() AURORA_TASK_WRAPPER { return base().List(path); });
+  return WithDescriptors<Result>([this, path = std::move(path)]()
+                                     AURORA_TASK_WRAPPER { return base().List(path); });
 }
 
 Task<absl::Status> FilePool::SyncDirectory(std::string path) {

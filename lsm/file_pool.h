@@ -26,10 +26,10 @@ namespace aurora::lsm {
 // The FileSystem that it is given, and the pool of the files that are opened by OpenPooled. Safe
 // from every thread.
 //
-// The bound: at most `open_files_max` real files of the pool are open, those included that are being
-// opened. It is exceeded only by as many as are read at the same moment, since a file that is read
-// is not closed. Of the others, those go first that nobody has read for long (roughly: a file that
-// was read since the pool last looked at it gets a second chance).
+// The bound: at most `open_files_max` real files of the pool are open, those included that are
+// being opened. It is exceeded only by as many as are read at the same moment, since a file that is
+// read is not closed. Of the others, those go first that nobody has read for long (roughly: a file
+// that was read since the pool last looked at it gets a second chance).
 //
 // Out of descriptors: where opening any file, listing a directory or syncing one fails for the want
 // of a descriptor, half of the pool's open files are closed, as far as they are idle, and it is
@@ -45,8 +45,8 @@ class FilePool final : public ForwardingFileSystem {
 
   // Opens a file to read, which must exist now, and must neither change nor be renamed or removed
   // as long as the result lives: it may be opened by its path again. That may fail, as a read: with
-  // what opening a file fails with, and if it is gone, with DataLoss. Everything that changes a file
-  // fails with FailedPrecondition. `options.mode` is kReadOnly (checked).
+  // what opening a file fails with, and if it is gone, with DataLoss. Everything that changes a
+  // file fails with FailedPrecondition. `options.mode` is kReadOnly (checked).
   //
   // A read of a file that is open costs two atomic operations on a word of that file more than one
   // without a pool, and is ready where that is.
@@ -90,12 +90,12 @@ class FilePool final : public ForwardingFileSystem {
   void NoteCount();
 
   mutable std::mutex mutex_;
-  OpenFiles open_files_;            // those looked at longest ago first; protected by mutex_
-  std::size_t opening_count_ = 0;   // protected by mutex_
-  std::size_t open_files_max_;      // protected by mutex_
-  std::uint64_t freed_times_ = 0;   // protected by mutex_
+  OpenFiles open_files_;              // those looked at longest ago first; protected by mutex_
+  std::size_t opening_count_ = 0;     // protected by mutex_
+  std::size_t open_files_max_;        // protected by mutex_
+  std::uint64_t freed_times_ = 0;     // protected by mutex_
   std::uint64_t reopened_count_ = 0;  // protected by mutex_
-  std::size_t file_count_ = 0;      // of PooledFiles; protected by mutex_
+  std::size_t file_count_ = 0;        // of PooledFiles; protected by mutex_
   std::atomic<bool> is_over_{false};  // more are open, or being opened, than the bound
 };
 

@@ -117,6 +117,7 @@ StoreOptions DrawStoreOptions(std::uint64_t seed) {
   options.block_bytes = power(6, 8);
   options.table_metadata_bytes = random.Below(2) == 0 ? 0 : power(12, 12);
   options.value_file_min_bytes = random.Below(4) == 0 ? 0 : power(10, 2);
+  if (random.Below(2) == 0) options.open_files_max = 1 + random.Below(4);
   return options;
 }
 
@@ -130,7 +131,7 @@ std::string Show(const StoreOptions& options) {
                 options.block_cache_bytes, ", direct_reads ", options.direct_reads ? "yes" : "no",
                 ", block_bytes ", options.block_bytes, ", table_metadata_bytes ",
                 options.table_metadata_bytes, ", value_file_min_bytes ",
-                options.value_file_min_bytes);
+                options.value_file_min_bytes, ", open_files_max ", options.open_files_max);
 }
 
 // --- Running. ---

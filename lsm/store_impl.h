@@ -232,6 +232,8 @@ class StoreImpl final : public Store, public FileOpener, private StoreParts, pri
   Task<absl::StatusOr<std::unique_ptr<Table>>> OpenTable(const TableInfo* info) override;
   Task<absl::StatusOr<std::unique_ptr<ValueFile>>> OpenValueFile(
       const ValueFileInfo* info) override;
+  // The file of a table or of values, to be read as long as the result lives.
+  Task<absl::StatusOr<std::unique_ptr<File>>> OpenToRead(std::string name, bool direct);
   // Opens a new file for a job to write.
   Task<absl::StatusOr<std::unique_ptr<File>>> CreateFile(std::string name);
   TableIdentity IdentityOf(std::uint64_t file_number) const;

@@ -48,6 +48,10 @@ StoreOptions SmallStoreOptions(std::string directory, Durability durability) {
 
 StoreModel::StoreModel(std::uint64_t seed, StoreOptions options)
     : random_(seed), options_(std::move(options)) {
+  // Without a draw, so that the steps of a seed do not depend on it.
+  if (options_.open_files_max == StoreOptions().open_files_max && seed % 3 == 0) {
+    options_.open_files_max = 1 + seed / 3 % 4;
+  }
   options_.merge_operators[kMergedKeyspace] = &append_;
 }
 StoreModel::~StoreModel() = default;

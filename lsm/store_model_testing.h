@@ -34,7 +34,8 @@ class StoreModel {
   static constexpr KeyspaceId kMergedKeyspace = 1;
   static constexpr KeyspaceId kLastKeyspace = 2;
 
-  // `environment` and the options' directory are used again at every Open.
+  // `environment` and the options' directory are used again at every Open. Of a third of all seeds
+  // no more than a few files may be open, unless the options say how many.
   StoreModel(std::uint64_t seed, StoreOptions options);
   ~StoreModel();
 

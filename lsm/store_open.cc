@@ -61,6 +61,9 @@ absl::Status CheckOptions(const StoreOptions& options) {
     return InvalidArgumentError(options.directory, ": value_file_min_bytes must be 0 or at least ",
                                 kValueFileBytesLeast);
   }
+  if (options.open_files_max == 0) {
+    return InvalidArgumentError(options.directory, ": open_files_max must be above 0");
+  }
   if (!options.archive.directory.empty() && options.archive.interval <= absl::ZeroDuration()) {
     return InvalidArgumentError(options.directory, ": the archive's interval must be above 0");
   }
@@ -87,11 +90,12 @@ Task<absl::StatusOr<std::unique_ptr<Store>>> Store::Open(Environment& environmen
 }
 
 StoreState::StoreState(Environment& environment, StoreOptions options, RecordHandler& handler)
-    : environment_(environment),
+    : files_(environment.files(), options.open_files_max),
+      own_environment_(environment, files_),
       options_(std::move(options)),
       handler_(handler),
       statistics_(options_.latency_sampling),
-      events_(environment, FeedOptions(options_)),
+      events_(environment_, FeedOptions(options_)),
       tree_(std::make_shared<Tree>()),
       compaction_jobs_(std::clamp(environment.background_threads() - 1, 1, kCompactionJobsMax)),
       picker_(PickerOptions(options_)),
@@ -581,6 +585,9 @@ StoreStats StoreImpl::Stats() const {
   stats.block_cache_evicted_bytes = cached.evicted_bytes;
   stats.block_cache_bytes = cached.charged_bytes;
   stats.block_cache_entries = cached.entry_count;
+  const FilePool::Counts files = files_.counts();
+  stats.open_files = files.open_count;
+  stats.files_reopened = files.reopened_count;
   {
     const std::lock_guard lock(commit_mutex_);
     stats.durable = log_ == nullptr || log_->durable_end() >= log_end_

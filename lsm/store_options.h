@@ -69,6 +69,13 @@ struct StoreOptions {
   // memory, of which the page cache would hold a second copy of what the block cache has, and cost
   // more processor time than it saves. Without it, what the block cache lacks is often there.
   bool direct_reads = false;
+  // At most so many files of tables and values are open at once; others are opened again when they
+  // are read, by a thread of the file system and a few system calls. At least 1. Exceeded only by
+  // as many as are read at the same moment; lowered while the store is open when the process runs
+  // out of descriptors (file_pool.h). The default leaves half of the usual limit of 1024 to
+  // everything else. Not of a store that is open for reading only: whoever writes may remove a
+  // file, which then can be read only as long as it is open; so all are.
+  std::size_t open_files_max = 500;
   absl::flat_hash_map<KeyspaceId, const MergeOperator*> merge_operators;  // not owned
   // How long values live that are put without a time to live of their own; what is not here, for
   // ever. KvStore sees to it; whoever makes mutations for a Store says it in each.

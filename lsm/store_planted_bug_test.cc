@@ -16,6 +16,7 @@
 #include "aurora/lsm/expiry_script_testing.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/manifest_format.h"
+#include "aurora/lsm/open_files_campaign_testing.h"
 #include "aurora/lsm/script_runner_testing.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/store_campaign_testing.h"
@@ -50,7 +51,10 @@ enum class Proof {
   kLock,
   kRelease,
   kExpiry,
-  kExpiryAtRest
+  kExpiryAtRest,
+  kFewFiles,
+  kFewDescriptors,
+  kRemovedFiles
 };
 
 struct Bug {
@@ -193,6 +197,12 @@ absl::Status Run(Proof proof, std::uint64_t seed) {
       return RunExpiryScript(seed, 150, /*clock_goes_back=*/false);
     case Proof::kExpiryAtRest:
       return RunExpiryAtRest(seed);
+    case Proof::kFewFiles:
+      return RunWithFewFiles(seed, durability, 200);
+    case Proof::kFewDescriptors:
+      return RunWithFewDescriptors(seed, durability, 400);
+    case Proof::kRemovedFiles:
+      return RunReaderOfRemovedFiles(seed);
   }
   return absl::OkStatus();
 }
@@ -272,6 +282,9 @@ constexpr Bug kBugs[] = {
     {"expiry-reveals-older-version", Proof::kExpiry},
     {"expiry-folded-under-operands", Proof::kExpiry},
     {"expiry-timer-untold", Proof::kExpiryAtRest},
+    {"file-pool-keeps-files-open", Proof::kFewFiles},
+    {"file-pool-keeps-descriptors", Proof::kFewDescriptors},
+    {"file-pool-of-reader", Proof::kRemovedFiles},
 };
 
 INSTANTIATE_TEST_SUITE_P(Store, StorePlantedBugTest, testing::ValuesIn(kBugs), NameOf);

@@ -5,8 +5,8 @@
 //
 //   the manifest   is appended to or replaced by another. Read in part, it is an older state, whose
 //                  tables and segments may be gone.
-//   the tables     and value files never change, and are all opened here: a file that is open may
-//                  be removed.
+//   the tables     and value files never change, and are all opened here, and kept open: a file
+//                  that is open may be removed. So the process needs a descriptor for each.
 //                  Those that the log's records claim may be newer than that manifest; they are in
 //                  the one that is read after the log.
 //   the log        is read from where that manifest says. Its segments name their predecessors, and

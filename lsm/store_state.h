@@ -28,6 +28,7 @@
 #include "aurora/lsm/event.h"
 #include "aurora/lsm/event_feed.h"
 #include "aurora/lsm/expiry_wait.h"
+#include "aurora/lsm/file_pool.h"
 #include "aurora/lsm/key.h"
 #include "aurora/lsm/key_history.h"
 #include "aurora/lsm/log.h"
@@ -47,6 +48,7 @@
 #include "aurora/lsm/value_file.h"
 #include "aurora/lsm/view_slots.h"
 #include "aurora/runtime/environment.h"
+#include "aurora/runtime/environment_with_files.h"
 #include "aurora/runtime/task.h"
 #include "aurora/runtime/task_group.h"
 
@@ -75,7 +77,9 @@ struct StoreState {
     std::uint64_t hash = 0;
   };
 
-  Environment& environment_;
+  FilePool files_;  // through which everything of the store reaches the files
+  EnvironmentWithFiles own_environment_;
+  Environment& environment_ = own_environment_;
   StoreOptions options_;
   RecordHandler& handler_;
   std::unique_ptr<MemoryBudget> own_memory_;  // where the options give none

@@ -126,6 +126,11 @@ struct StoreStats {
   std::uint64_t tombstones_met = 0;    // by gets and iterators
   std::uint64_t versions_skipped = 0;  // by iterators: entries that a newer one replaces
   std::uint64_t tables_opened = 0;
+  // Of the files of tables and values: descriptors that are open now, at most
+  // StoreOptions::open_files_max, and how often a file was opened again. 0 of a store that is open
+  // for reading only.
+  std::size_t open_files = 0;
+  std::uint64_t files_reopened = 0;
   // Read from the device, or from the system's cache of it.
   std::uint64_t bytes_read_by_gets = 0;
   std::uint64_t bytes_read_by_iterators = 0;

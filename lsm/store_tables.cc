@@ -35,6 +35,22 @@ Task<absl::StatusOr<std::unique_ptr<File>>> StoreImpl::CreateFile(std::string na
   co_return co_await environment_.files().Open(JoinPath(options_.directory, name), open);
 }
 
+// A file of a store that writes is immutable and keeps its name, and is removed only once its last
+// reader has given it back (RemoveObsoleteFiles): so it may be closed and opened again. Beside
+// another process it may be removed at any time; then only a file that is open can be read.
+Task<absl::StatusOr<std::unique_ptr<File>>> StoreImpl::OpenToRead(std::string name, bool direct) {
+  const std::string path = JoinPath(options_.directory, name);
+  OpenOptions open;
+  open.direct = direct;
+  if (!options_.read_only || AURORA_PLANTED_BUG("file-pool-of-reader")) {
+    co_return co_await files_.OpenPooled(path, open);
+  }
+  absl::StatusOr<std::unique_ptr<File>> file = co_await files_.Open(path, open);
+  if (!IsOutOfDescriptors(file.status())) co_return file;
+  co_return Annotate(file.status(),
+                     "opening for reading only keeps every table and value file open");
+}
+
 // The tables of one flush or compaction, and the values of a flush.
 class StoreImpl::TableWriting {
  public:
@@ -270,10 +286,8 @@ std::uint64_t StoreImpl::TakeWritten(Written written, int level, TreeChange* cha
 }
 
 Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInfo* info) {
-  const std::string path = JoinPath(options_.directory, TableFileName(info->number));
-  OpenOptions open;
-  open.direct = options_.direct_reads;
-  AURORA_CO_ASSIGN(std::unique_ptr<File> file, co_await environment_.files().Open(path, open));
+  AURORA_CO_ASSIGN(std::unique_ptr<File> file,
+                   co_await OpenToRead(TableFileName(info->number), options_.direct_reads));
   TableOptions options;
   options.identity = IdentityOf(info->number);
   if (!AURORA_PLANTED_BUG("ingestion-visible-too-early")) {
@@ -295,9 +309,8 @@ Task<absl::StatusOr<std::unique_ptr<Table>>> StoreImpl::OpenTable(const TableInf
 
 Task<absl::StatusOr<std::unique_ptr<ValueFile>>> StoreImpl::OpenValueFile(
     const ValueFileInfo* info) {
-  const std::string path = JoinPath(options_.directory, ValueFileName(info->number));
   AURORA_CO_ASSIGN(std::unique_ptr<File> file,
-                   co_await environment_.files().Open(path, OpenOptions()));
+                   co_await OpenToRead(ValueFileName(info->number), /*direct=*/false));
   ValueFileOptions options;
   options.identity = IdentityOf(info->number);
   options.id = info->id;

@@ -2,12 +2,16 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "absl/strings/cord.h"
 #include "aurora/runtime/check.h"
 
 namespace aurora {
 namespace {
+
+constexpr std::string_view kOutOfDescriptors = "aurora/out-of-descriptors";
 
 absl::StatusCode CodeOf(int error) {
   switch (error) {
@@ -52,8 +56,14 @@ absl::Status SystemError(int error, std::string_view what, std::string_view path
   char buffer[128];
   // The GNU strerror_r, which returns the text and may leave the buffer alone.
   const char* text = strerror_r(error, buffer, sizeof buffer);
-  return internal::MakeStatus(CodeOf(error),
-                              StrCat(what, " of ", path, ": ", text, " (errno ", error, ")"));
+  absl::Status status = internal::MakeStatus(
+      CodeOf(error), StrCat(what, " of ", path, ": ", text, " (errno ", error, ")"));
+  if (error != EMFILE && error != ENFILE) return status;
+  return WithPayload(std::move(status), kOutOfDescriptors, "");
+}
+
+bool IsOutOfDescriptors(const absl::Status& status) {
+  return PayloadOf(status, kOutOfDescriptors).has_value();
 }
 
 absl::Status WithPayload(absl::Status status, std::string_view name, std::string_view payload) {

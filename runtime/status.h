@@ -62,6 +62,10 @@ AURORA_INTERNAL_DEFINE_ERROR(Unimplemented)
 //   Unavailable         everything else
 absl::Status SystemError(int error, std::string_view what, std::string_view path);
 
+// True of the SystemError of EMFILE and ENFILE: the process, or the machine, has no file descriptor
+// left. What failed so has had no effect.
+bool IsOutOfDescriptors(const absl::Status& status);
+
 // `status`, an error, with a payload: something for programs to read that goes along with it. Names
 // of payloads begin with "aurora/".
 absl::Status WithPayload(absl::Status status, std::string_view name, std::string_view payload);

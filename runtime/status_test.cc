@@ -42,6 +42,16 @@ TEST(SystemErrorTest, GivesEachErrorOneMeaning) {
   }
 }
 
+TEST(SystemErrorTest, TellsAMissingDescriptorFromAFullDevice) {
+  for (const int error : {EMFILE, ENFILE}) {
+    const absl::Status status = SystemError(error, "open", "/d/f");
+    EXPECT_TRUE(IsOutOfDescriptors(status)) << status;
+    EXPECT_TRUE(IsOutOfDescriptors(Annotate(status, "a table"))) << status;
+  }
+  EXPECT_FALSE(IsOutOfDescriptors(SystemError(ENOSPC, "open", "/d/f")));
+  EXPECT_FALSE(IsOutOfDescriptors(absl::OkStatus()));
+}
+
 TEST(AnnotateTest, PutsContextFirstAndKeepsThePayload) {
   absl::Status status = NotFoundError("no such table");
   status.SetPayload("type", absl::Cord("value"));

@@ -56,6 +56,8 @@ void AddCounters(const lsm::StoreStats& stats, Object* object) {
   object->Set("tombstones_met", Number(stats.tombstones_met));
   object->Set("versions_skipped", Number(stats.versions_skipped));
   object->Set("tables_opened", Number(stats.tables_opened));
+  object->Set("open_files", Number(stats.open_files));
+  object->Set("files_reopened", Number(stats.files_reopened));
   object->Set("read_by_gets_bytes", Number(stats.bytes_read_by_gets));
   object->Set("read_by_iterators_bytes", Number(stats.bytes_read_by_iterators));
   object->Set("read_by_compactions_bytes", Number(stats.bytes_read_by_compactions));

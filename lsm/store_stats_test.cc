@@ -23,6 +23,7 @@ class StoreStatsTest : public testing::Test {
     options_ = SmallStoreOptions(directory_, durability);
     // Holds all data and, while tables replace each other, all of it again.
     options_.block_cache_bytes = 256u << 10;
+    options_.table_metadata_bytes = std::size_t{1} << 30;  // nothing but data goes through it
     absl::StatusOr<std::unique_ptr<KvStore>> store =
         simulation_.Run(KvStore::Open(simulation_.environment(), options_));
     ASSERT_TRUE(store.ok()) << store.status();
@@ -79,9 +80,6 @@ TEST_F(StoreStatsTest, BytesLoggedOfMappedCommitsAreCountedAtOnce) {
 }
 
 TEST_F(StoreStatsTest, WhatIsFlushedOrCompactedStaysInTheCache) {
-  // Only data is read through the cache, which has room for all of it.
-  options_.table_metadata_bytes = std::size_t{1} << 30;
-  options_.block_bytes = 4096;
   ASSERT_NO_FATAL_FAILURE(Open(Durability::kProcess));
   ASSERT_LE(options_.memtable_bytes, options_.block_cache_bytes / 4);
   constexpr int kKeys = 200;

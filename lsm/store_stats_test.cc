@@ -22,7 +22,7 @@ class StoreStatsTest : public testing::Test {
   void Open(Durability durability) {
     options_ = SmallStoreOptions(directory_, durability);
     // Holds all data and, while tables replace each other, all of it again.
-    options_.block_cache_bytes = 256u << 10;
+    options_.block_cache_bytes = 1u << 20;
     options_.table_metadata_bytes = std::size_t{1} << 30;  // nothing but data goes through it
     absl::StatusOr<std::unique_ptr<KvStore>> store =
         simulation_.Run(KvStore::Open(simulation_.environment(), options_));

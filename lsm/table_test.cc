@@ -484,6 +484,9 @@ TEST_P(DamagedTableTest, NoDamagedByteGivesAWrongAnswer) {
   BuildOrDie(RandomModel(random_, 120), {.block_bytes = 400, .write_bytes = 4096});
   const std::string good = file_.bytes;
   ASSERT_LT(good.size(), 40000u);
+  const auto footer = ParseFooter(std::string_view(good).substr(good.size() - kTableFooterBytes),
+                                  good.size(), Identity());
+  ASSERT_TRUE(footer.ok()) << footer.status();
   int refused = 0;
   int read_errors = 0;
   int without_filter = 0;
@@ -515,11 +518,17 @@ TEST_P(DamagedTableTest, NoDamagedByteGivesAWrongAnswer) {
       ASSERT_TRUE(names_data || (!is_whole_ && names_index)) << status;
       ASSERT_FALSE(it->Valid());
     }
-    const auto some = std::next(model_.cbegin(), static_cast<std::ptrdiff_t>(i % model_.size()));
-    KeyHistory history;
-    const absl::Status got = Get(**table, some->first.first, kMaxSequence, &history);
-    if (got.ok()) ExpectHistory(history, some->first.first, kMaxSequence);
-    ASSERT_TRUE(got.ok() || !status.ok()) << "a damaged filter only costs speed: " << got;
+    // A bit of the filter concerns few keys.
+    const bool is_filter = i >= footer->filter.offset && i < footer->filter.end();
+    for (std::size_t k = is_filter ? 0 : i % model_.size(); k < model_.size();
+         k += is_filter ? 1 : model_.size()) {
+      const std::string& key =
+          std::next(model_.cbegin(), static_cast<std::ptrdiff_t>(k))->first.first;
+      KeyHistory history;
+      const absl::Status got = Get(**table, key, kMaxSequence, &history);
+      if (got.ok()) ExpectHistory(history, key, kMaxSequence);
+      ASSERT_TRUE(got.ok() || !is_filter) << "a damaged filter only costs speed: " << got;
+    }
   }
   EXPECT_GT(refused, 200);
   EXPECT_GT(read_errors, 1000);

@@ -8,6 +8,9 @@
 
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
+#if defined(AURORA_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 namespace aurora {
 namespace {
@@ -38,6 +41,17 @@ constexpr unsigned kFlagLadder[] = {
 // thread. EXT_ARG: a wait with a timeout takes no entry of its own.
 constexpr unsigned kNeededFeatures =
     IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
+
+// liburing maps and unmaps the memory of rings by system calls that the thread sanitizer does not
+// see: it would take a ring for another that was at its place, and that another thread has closed.
+#if defined(AURORA_TSAN)
+char mappings;
+void MemoryMapped() { __tsan_acquire(&mappings); }
+void MemoryToBeUnmapped() { __tsan_release(&mappings); }
+#else
+void MemoryMapped() {}
+void MemoryToBeUnmapped() {}
+#endif
 
 // What may be tried again: interrupted, timed out, out of memory, or completions to be reaped
 // first.
@@ -87,6 +101,7 @@ absl::Status IoRing::Init() {
     if (result != -EINVAL) break;
   }
   if (result != 0) return SystemError(-result, "io_uring_setup", "a new ring");
+  MemoryMapped();
   open_ = true;
   // A child must not share the queues: it could submit in our name. Failing that, it merely may.
   (void)io_uring_ring_dontfork(&ring_);
@@ -105,7 +120,9 @@ absl::Status IoRing::Init() {
 IoRing::~IoRing() {
   AURORA_CHECK(Idle() && "a ring must not be closed while operations are in flight");
   // A poll that is still armed refers to no memory of ours; the kernel drops it.
-  if (open_) io_uring_queue_exit(&ring_);
+  if (!open_) return;
+  MemoryToBeUnmapped();
+  io_uring_queue_exit(&ring_);
 }
 
 void IoRing::Start(Operation& operation) {

@@ -210,7 +210,9 @@ class [[nodiscard("a Task does nothing until it is awaited")]] AURORA_TASK_TYPE 
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept
       : frame_(handle), has_value_(false) {}
 
-  internal::TaskFrame<promise_type> frame_;
+  // Aligned, so that what is written at once when a ready task is made never lies across two pages:
+  // such a store takes as long as a step of an iterator.
+  alignas(16) internal::TaskFrame<promise_type> frame_;
   union {
     T value_;
   };

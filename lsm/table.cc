@@ -17,6 +17,21 @@ namespace {
 // What the first read of an Open takes: footer, properties, and the index and filter of a table of
 // a few MiB.
 constexpr std::uint64_t kTailBytes = 64u << 10;
+
+// What the cache holds of a table besides its data blocks.
+struct CachedIndexPart {
+  TableIndex index;
+  MemoryBudget::Charge charge;
+};
+struct CachedFilterPage {
+  alignas(kFilterLineBytes) char lines[kFilterPageBytes];
+  MemoryBudget::Charge charge;
+};
+
+const TableIndex& IndexOf(const std::shared_ptr<const void>& part) {
+  return static_cast<const CachedIndexPart*>(part.get())->index;
+}
+
 }  // namespace
 
 Table::Table(std::unique_ptr<File> file, std::uint64_t file_bytes, const TableOptions& options)
@@ -76,8 +91,9 @@ Task<absl::Status> Table::LoadMetadata() {
   if (has_parts) AURORA_CO_RETURN_IF_ERROR(OpenPartNames(footer, tail));
   if (has_parts && !IsRoomFor(footer)) {
     if (has_filter) OpenFilterPages(footer);
-    charge_ =
-        options_.memory->Take(MemoryUse::kTableMetadata, sizeof(Table) + parts_->size_bytes());
+    charge_ = options_.memory->Take(
+        MemoryUse::kTableMetadata,
+        sizeof(Table) + parts_->size_bytes() + properties_.filter_pages.checksums.size());
     co_return absl::OkStatus();
   }
   if (data_end_ < tail.offset) {
@@ -92,7 +108,7 @@ Task<absl::Status> Table::LoadMetadata() {
 absl::Status Table::OpenProperties(const TableFooter& footer, const Stretch& tail) {
   const BlockHandle& handle = footer.properties;
   absl::StatusOr<std::unique_ptr<char[]>> raw =
-      DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
+      DecodeStoredBlock(options_.identity, handle, tail.View(handle));
   if (!raw.ok()) return Located(raw.status(), "properties", handle.offset);
   absl::StatusOr<TableProperties> properties =
       DecodeTableProperties({raw->get(), handle.raw_bytes});
@@ -101,10 +117,10 @@ absl::Status Table::OpenProperties(const TableFooter& footer, const Stretch& tai
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const Block>> Table::OpenIndexBlock(const BlockHandle& handle,
-                                                                   const Stretch& tail) {
+absl::StatusOr<std::shared_ptr<const Block>> Table::DecodeIndexBlock(
+    const BlockHandle& handle, std::string_view stored) const {
   absl::StatusOr<std::unique_ptr<char[]>> raw =
-      DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
+      DecodeStoredBlock(options_.identity, handle, stored);
   if (!raw.ok()) return Located(raw.status(), "index", handle.offset);
   absl::StatusOr<std::shared_ptr<const Block>> block =
       Block::Open(*std::move(raw), handle.raw_bytes, {});
@@ -114,7 +130,7 @@ absl::StatusOr<std::shared_ptr<const Block>> Table::OpenIndexBlock(const BlockHa
 
 absl::Status Table::OpenPartNames(const TableFooter& footer, const Stretch& tail) {
   AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
-                          OpenIndexBlock(footer.index, tail));
+                          DecodeIndexBlock(footer.index, tail.View(footer.index)));
   // Without a filter nothing but the first part says where the data ends.
   absl::StatusOr<TableIndex> parts = TableIndex::OpenPart(*block, footer.index.offset);
   if (parts.ok() && footer.filter.stored_bytes == 0) data_end_ = parts->begin();
@@ -151,7 +167,7 @@ absl::Status Table::OpenIndex(const TableFooter& footer, const Stretch& tail) {
   charge_ = options_.memory->Take(MemoryUse::kTableMetadata, sizeof(Table) + 3 * raw_bytes);
   std::vector<std::shared_ptr<const Block>> blocks;
   for (const BlockHandle& handle : handles) {
-    AURORA_ASSIGN_OR_RETURN(blocks.emplace_back(), OpenIndexBlock(handle, tail));
+    AURORA_ASSIGN_OR_RETURN(blocks.emplace_back(), DecodeIndexBlock(handle, tail.View(handle)));
   }
   absl::StatusOr<TableIndex> index = TableIndex::Open(blocks, 0, data_end_);
   if (!index.ok()) return Located(index.status(), "index", handles.front().offset);
@@ -170,7 +186,7 @@ absl::Status Table::OpenRangeDeletes(const TableFooter& footer, const Stretch& t
   std::size_t count = 0;
   if (handle.stored_bytes != 0) {
     absl::StatusOr<std::unique_ptr<char[]>> raw =
-        DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
+        DecodeStoredBlock(options_.identity, handle, tail.View(handle));
     if (!raw.ok()) return Located(raw.status(), "range deletes", handle.offset);
     absl::StatusOr<std::unique_ptr<const RangeDeletes>> deletes = DecodeRangeDeletes(
         *std::move(raw), handle.raw_bytes, options_.memory, options_.identity.ingested_at);
@@ -200,7 +216,7 @@ absl::Status Table::OpenFilter(const TableFooter& footer, const Stretch& tail) {
   const BlockHandle& handle = footer.filter;
   charge_.Resize(charge_.bytes() + handle.raw_bytes);
   absl::StatusOr<std::unique_ptr<char[]>> raw =
-      DecodeStoredBlock(options_.identity, handle, tail.View(handle.offset, handle.end()));
+      DecodeStoredBlock(options_.identity, handle, tail.View(handle));
   if (raw.ok()) filter_ = Filter::Open({raw->get(), handle.raw_bytes});
   // Without it every Get looks into a block: slower, never wrong.
   filter_is_damaged_ = !filter_.has_value();
@@ -228,137 +244,114 @@ Task<absl::StatusOr<Table::Stretch>> Table::Read(std::uint64_t begin, std::uint6
   co_return stretch;
 }
 
-MemoryBudget::Charge Table::ChargeFor(const BlockHandle& handle, std::size_t bytes,
-                                      bool* is_cached) {
+Table::CacheCharge Table::ChargeFor(cache::BlockId id, std::size_t bytes, bool fill_cache) {
   MemoryBudget::Charge charge;
-  if (*is_cached) charge = options_.cache->Reserve(IdOf(handle), bytes);
-  *is_cached = charge.bytes() != 0;
-  if (!*is_cached) charge = options_.memory->Take(MemoryUse::kInFlight, bytes);
-  return charge;
+  if (fill_cache) charge = options_.cache->Reserve(id, bytes);
+  const bool is_reserved = charge.bytes() != 0;
+  if (!is_reserved) charge = options_.memory->Take(MemoryUse::kInFlight, bytes);
+  return {std::move(charge), is_reserved};
 }
 
 absl::StatusOr<Table::BlockPointer> Table::DecodeBlock(const BlockHandle& handle,
                                                        std::string_view stored, bool fill_cache) {
+  const cache::BlockId id = IdOfBlock(handle);
   const std::size_t bytes = Block::ChargeFor(handle.raw_bytes);
-  bool is_cached = fill_cache;
-  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
+  CacheCharge charge = ChargeFor(id, bytes, fill_cache);
   absl::StatusOr<std::unique_ptr<char[]>> raw =
       DecodeStoredBlock(options_.identity, handle, stored);
   if (!raw.ok()) return Located(raw.status(), "data block", handle.offset);
   absl::StatusOr<std::shared_ptr<const Block>> block = Block::Open(
-      *std::move(raw), handle.raw_bytes, std::move(charge), options_.identity.ingested_at);
+      *std::move(raw), handle.raw_bytes, std::move(charge.charge), options_.identity.ingested_at);
   if (!block.ok()) return Located(block.status(), "data block", handle.offset);
   BlockPointer pointer = *std::move(block);
-  if (is_cached) options_.cache->Insert(IdOf(handle), pointer, bytes);
+  if (charge.is_reserved) options_.cache->Insert(id, pointer, bytes);
   return pointer;
 }
-
-namespace {
-
-// What the cache holds of a table besides its data blocks.
-struct CachedIndexPart {
-  TableIndex index;
-  MemoryBudget::Charge charge;
-};
-struct CachedFilterPage {
-  alignas(kFilterLineBytes) char lines[kFilterPageBytes];
-  MemoryBudget::Charge charge;
-};
-
-}  // namespace
 
 absl::StatusOr<Table::BlockPointer> Table::DecodeIndexPart(const BlockHandle& handle,
                                                            std::string_view stored) {
   const std::size_t bytes = cache::BlockCache::kEntryOverheadBytes + sizeof(CachedIndexPart) +
                             3 * std::size_t{handle.raw_bytes};
-  bool is_cached = true;
-  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
-  absl::StatusOr<std::unique_ptr<char[]>> raw =
-      DecodeStoredBlock(options_.identity, handle, stored);
-  if (!raw.ok()) return Located(raw.status(), "index", handle.offset);
-  absl::StatusOr<std::shared_ptr<const Block>> block =
-      Block::Open(*std::move(raw), handle.raw_bytes, {});
-  if (!block.ok()) return Located(block.status(), "index", handle.offset);
-  absl::StatusOr<TableIndex> index = TableIndex::OpenPart(**block, data_end_);
+  CacheCharge charge = ChargeFor(IdOf(handle), bytes, /*fill_cache=*/true);
+  AURORA_ASSIGN_OR_RETURN(const std::shared_ptr<const Block> block,
+                          DecodeIndexBlock(handle, stored));
+  absl::StatusOr<TableIndex> index = TableIndex::OpenPart(*block, data_end_);
   if (!index.ok()) return Located(index.status(), "index", handle.offset);
-  auto part = std::make_shared<const CachedIndexPart>(*std::move(index), std::move(charge));
-  if (is_cached) options_.cache->Insert(IdOf(handle), part, bytes);
-  return BlockPointer(std::move(part));
+  BlockPointer part =
+      std::make_shared<const CachedIndexPart>(*std::move(index), std::move(charge.charge));
+  if (charge.is_reserved) options_.cache->Insert(IdOf(handle), part, bytes);
+  return part;
 }
 
 absl::StatusOr<Table::BlockPointer> Table::DecodeFilterPage(const BlockHandle& handle,
                                                             std::string_view stored) {
   const std::size_t bytes = cache::BlockCache::kEntryOverheadBytes + sizeof(CachedFilterPage);
-  bool is_cached = true;
-  MemoryBudget::Charge charge = ChargeFor(handle, bytes, &is_cached);
+  CacheCharge charge = ChargeFor(IdOf(handle), bytes, /*fill_cache=*/true);
   const std::size_t number = (handle.offset - filter_offset_) / kFilterPageBytes;
   if (!IsFilterPage(properties_.filter_pages, number, stored)) {
     return Located(DataLossError("the checksum of a page is wrong"), "filter", handle.offset);
   }
   auto page = std::make_shared<CachedFilterPage>();
   std::memcpy(page->lines, stored.data(), stored.size());
-  page->charge = std::move(charge);
+  page->charge = std::move(charge.charge);
   BlockPointer pointer = std::move(page);
-  if (is_cached) options_.cache->Insert(IdOf(handle), pointer, bytes);
+  if (charge.is_reserved) options_.cache->Insert(IdOf(handle), pointer, bytes);
   return pointer;
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::ReadAndDecode(BlockHandle handle, Decoder decode,
+Task<absl::StatusOr<Table::BlockPointer>> Table::ReadAndDecode(Stored stored,
                                                                BlockSources* sources) {
-  const bool is_page = decode == &Table::DecodeFilterPage;
-  const std::uint64_t end = is_page ? handle.offset + handle.stored_bytes : handle.end();
-  AURORA_CO_ASSIGN(const Stretch stretch, co_await Read(handle.offset, end));
+  const std::uint64_t begin = stored.handle.offset;
+  AURORA_CO_ASSIGN(const Stretch stretch, co_await Read(begin, stored.end));
   sources->device_bytes += stretch.bytes.size();
-  co_return (this->*decode)(handle, stretch.View(handle.offset, end));
+  co_return (this->*stored.decode)(stored.handle, stretch.View(begin, stored.end));
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::Load(BlockHandle handle, Decoder decode,
-                                                      BlockSources* sources) {
-  const std::shared_ptr<cache::BlockCache::Load> load = options_.cache->Join(IdOf(handle));
+Task<absl::StatusOr<Table::BlockPointer>> Table::Load(Stored stored, BlockSources* sources) {
+  const std::shared_ptr<cache::BlockCache::Load> load = options_.cache->Join(stored.id);
   ++sources->device;
   if (!load->TakeLead()) co_return co_await load->Wait();
-  absl::StatusOr<BlockPointer> block = options_.cache->Find(IdOf(handle));
+  absl::StatusOr<BlockPointer> loaded = options_.cache->Find(stored.id);
   // Somebody may have finished reading it since the caller looked.
-  if (*block == nullptr) block = co_await ReadAndDecode(handle, decode, sources);
-  load->Complete(block);
-  co_return block;
+  if (*loaded == nullptr) loaded = co_await ReadAndDecode(stored, sources);
+  load->Complete(loaded);
+  co_return loaded;
 }
 
-Task<absl::StatusOr<Table::BlockPointer>> Table::FindOrLoad(BlockHandle handle, Decoder decode,
+Task<absl::StatusOr<Table::BlockPointer>> Table::FindOrLoad(const Stored& stored,
                                                             BlockSources* sources) {
-  if (BlockPointer cached = options_.cache->Find(IdOf(handle)); cached != nullptr) {
+  if (BlockPointer cached = options_.cache->Find(stored.id); cached != nullptr) {
     ++sources->cache;
     return absl::StatusOr<BlockPointer>(std::move(cached));
   }
-  return Load(handle, decode, sources);
+  return Load(stored, sources);
 }
 
 Table::IndexPointer Table::PartAtHand(std::size_t part, BlockSources* sources) const {
   if (AURORA_LIKELY(is_whole())) return IndexPointer(IndexPointer(), &*index_);
-  const BlockPointer cached = options_.cache->Find(IdOf(parts_->handle(part)));
+  const BlockPointer cached = options_.cache->Find(IndexPart(part).id);
   if (cached == nullptr) return nullptr;
   ++sources->cache;
-  return IndexPointer(cached, &static_cast<const CachedIndexPart*>(cached.get())->index);
+  return IndexPointer(cached, &IndexOf(cached));
 }
 
 Task<absl::StatusOr<Table::IndexPointer>> Table::LoadPart(std::size_t part, BlockSources* sources) {
-  AURORA_CO_ASSIGN(const BlockPointer loaded,
-                   co_await FindOrLoad(parts_->handle(part), &Table::DecodeIndexPart, sources));
-  co_return IndexPointer(loaded, &static_cast<const CachedIndexPart*>(loaded.get())->index);
+  AURORA_CO_ASSIGN(const BlockPointer loaded, co_await FindOrLoad(IndexPart(part), sources));
+  co_return IndexPointer(loaded, &IndexOf(loaded));
 }
 
-BlockHandle Table::FilterPage(std::size_t number) const {
-  const std::uint64_t begin = number * kFilterPageBytes;
+Table::Stored Table::FilterPage(std::size_t number) const {
+  const std::uint64_t at = number * kFilterPageBytes;
   const std::uint64_t bytes =
-      std::min<std::uint64_t>(kFilterPageBytes, filter_lines_ * kFilterLineBytes - begin);
-  const auto size = static_cast<std::uint32_t>(bytes);
-  return {filter_offset_ + begin, size, size};
+      std::min<std::uint64_t>(kFilterPageBytes, filter_lines_ * kFilterLineBytes - at);
+  const BlockHandle handle = {filter_offset_ + at, 0, static_cast<std::uint32_t>(bytes)};
+  return {IdOf(handle), handle, handle.offset + bytes, &Table::DecodeFilterPage};
 }
 
 Task<absl::StatusOr<bool>> Table::PageMayContain(std::uint64_t key_hash, BlockSources* sources) {
   const std::uint64_t line = Filter::LineOf(key_hash, filter_lines_);
   const absl::StatusOr<BlockPointer> page =
-      co_await FindOrLoad(FilterPage(line / kFilterPageLines), &Table::DecodeFilterPage, sources);
+      co_await FindOrLoad(FilterPage(line / kFilterPageLines), sources);
   // Without it every Get looks into a block: slower, never wrong.
   if (absl::IsDataLoss(page.status())) co_return true;
   if (!page.ok()) co_return page.status();
@@ -386,7 +379,7 @@ Task<absl::Status> Table::Get(std::string_view stored_key, std::uint64_t key_has
   }
   for (std::size_t i = index_->Find({stored_key, Version::FromWord(at << 8 | 0xFF)});
        i < index_->size(); ++i) {
-    const BlockPointer pointer = options_.cache->Find(IdOf(index_->handle(i)));
+    const BlockPointer pointer = options_.cache->Find(IdOfBlock(index_->handle(i)));
     if (pointer == nullptr) return GetFromDevice(i, stored_key, at, history, trace);
     ++trace->blocks.cache;
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
@@ -398,7 +391,7 @@ Task<absl::Status> Table::GetFromDevice(std::size_t index, std::string_view stor
                                         KeyHistory* history, GetTrace* trace) {
   for (; index < index_->size(); ++index) {
     AURORA_CO_ASSIGN(const BlockPointer pointer,
-                     co_await LoadBlock(index_->handle(index), &trace->blocks));
+                     co_await Load(DataBlock(index_->handle(index)), &trace->blocks));
     if (!Continues(AsBlock(pointer), pointer, stored_key, at, history)) break;
   }
   co_return absl::OkStatus();
@@ -416,7 +409,7 @@ Task<absl::Status> Table::GetByParts(std::string_view stored_key, std::uint64_t 
     AURORA_CO_ASSIGN(const IndexPointer index, co_await LoadPart(part, &trace->blocks));
     for (std::size_t i = index->Find(target); i < index->size(); ++i) {
       AURORA_CO_ASSIGN(const BlockPointer pointer,
-                       co_await FindOrLoad(index->handle(i), &Table::DecodeBlock, &trace->blocks));
+                       co_await FindOrLoad(DataBlock(index->handle(i)), &trace->blocks));
       if (!Continues(AsBlock(pointer), pointer, stored_key, at, history))
         co_return absl::OkStatus();
     }
@@ -429,12 +422,12 @@ void Table::ForgetBlocks() {
   for (std::size_t part = 0; part < part_count(); ++part) {
     const IndexPointer index = PartAtHand(part, &unasked);
     for (std::size_t i = 0; index != nullptr && i < index->size(); ++i) {
-      options_.cache->Erase(IdOf(index->handle(i)));
+      options_.cache->Erase(IdOfBlock(index->handle(i)));
     }
-    if (!is_whole()) options_.cache->Erase(IdOf(parts_->handle(part)));
+    if (!is_whole()) options_.cache->Erase(IndexPart(part).id);
   }
   for (std::size_t page = 0; page * kFilterPageLines < filter_lines_; ++page) {
-    options_.cache->Erase(IdOf(FilterPage(page)));
+    options_.cache->Erase(FilterPage(page).id);
   }
 }
 

@@ -34,15 +34,16 @@ struct TableOptions {
   TableIdentity identity = {};
   cache::BlockCache* cache = nullptr;  // blocks are kept there under the file's number
   MemoryBudget* memory = nullptr;      // index and filter are charged here, as kTableMetadata
-  // Index and filter are held whole if all kTableMetadata then stays within so much.
+  // Index and filter are held whole if all kTableMetadata then stays within so much. Tables that
+  // are opened at the same moment may each take what is left.
   std::size_t whole_metadata_bytes_max = std::numeric_limits<std::size_t>::max();
 };
 
 // Immutable; safe from every thread. Range deletes are in memory as long as it lives, and index and
 // filter too, whole, as long as there is memory for them; else the names of the index's parts are,
 // and parts of the index and pages of the filter come through the cache, like data blocks. (A table
-// whose index is not in parts is always held whole.) `cache` and `memory` must outlive it,
-// and it must outlive its iterators and the calls in flight.
+// whose index is not in parts is always held whole.) `cache` and `memory` must outlive it, and it
+// must outlive its iterators and the calls in flight.
 //
 // Every checksum is verified when bytes come from the device. Damage is DataLoss, naming the file,
 // the offset and the part, to whoever reads that part; the rest stays readable. A damaged filter
@@ -111,9 +112,15 @@ class Table {
  private:
   using BlockPointer = std::shared_ptr<const void>;  // to a Block
   using IndexPointer = std::shared_ptr<const TableIndex>;
-  // What comes through the cache, by where it begins.
-  using Decoder = absl::StatusOr<BlockPointer> (Table::*)(const BlockHandle& handle,
-                                                          std::string_view stored);
+  // What comes through the cache: known there as `id`, stored up to `end`, and kept as `decode`
+  // makes it.
+  struct Stored {
+    cache::BlockId id;
+    BlockHandle handle;
+    std::uint64_t end;
+    absl::StatusOr<BlockPointer> (Table::*decode)(const BlockHandle& handle,
+                                                  std::string_view stored);
+  };
   // A stretch of the file in memory.
   struct Stretch {
     std::uint64_t offset = 0;  // of bytes.data()
@@ -125,6 +132,9 @@ class Table {
     std::string_view View(std::uint64_t begin, std::uint64_t end) const {
       return bytes.view().substr(begin - offset, end - begin);
     }
+    std::string_view View(const BlockHandle& handle) const {
+      return View(handle.offset, handle.end());
+    }
   };
   static const Block& AsBlock(const BlockPointer& pointer) {
     return *static_cast<const Block*>(pointer.get());
@@ -133,13 +143,16 @@ class Table {
   Table(std::unique_ptr<File> file, std::uint64_t file_bytes, const TableOptions& options);
 
   cache::BlockId IdOf(const BlockHandle& handle) const {
-    const bool is_ambiguous = AURORA_PLANTED_BUG("cache-key-without-file");
-    return {is_ambiguous ? 0 : options_.identity.file_number, handle.offset};
+    return {options_.identity.file_number, handle.offset};
+  }
+  cache::BlockId IdOfBlock(const BlockHandle& handle) const {
+    if (AURORA_PLANTED_BUG("cache-key-without-file")) return {0, handle.offset};
+    return IdOf(handle);
   }
   Task<absl::Status> LoadMetadata();
   absl::StatusOr<TableFooter> OpenFooter(const Stretch& tail);
-  absl::StatusOr<std::shared_ptr<const Block>> OpenIndexBlock(const BlockHandle& handle,
-                                                              const Stretch& tail);
+  absl::StatusOr<std::shared_ptr<const Block>> DecodeIndexBlock(const BlockHandle& handle,
+                                                                std::string_view stored) const;
   // Of an index in parts: what names them.
   absl::Status OpenPartNames(const TableFooter& footer, const Stretch& tail);
   bool IsRoomFor(const TableFooter& footer) const;
@@ -151,30 +164,36 @@ class Table {
 
   // Reads at least [begin, end), which lies within the file.
   Task<absl::StatusOr<Stretch>> Read(std::uint64_t begin, std::uint64_t end);
-  // What is stored at a handle, in a form that the cache may hold.
+  // Each is kept in the cache if that has room.
   absl::StatusOr<BlockPointer> DecodeBlock(const BlockHandle& handle, std::string_view stored) {
-    return DecodeBlock(handle, stored, true);
+    return DecodeBlock(handle, stored, /*fill_cache=*/true);
   }
   absl::StatusOr<BlockPointer> DecodeBlock(const BlockHandle& handle, std::string_view stored,
                                            bool fill_cache);
   absl::StatusOr<BlockPointer> DecodeIndexPart(const BlockHandle& handle, std::string_view stored);
   absl::StatusOr<BlockPointer> DecodeFilterPage(const BlockHandle& handle, std::string_view stored);
-  // Memory for `bytes` that the cache may hold; `is_cached`: it will.
-  MemoryBudget::Charge ChargeFor(const BlockHandle& handle, std::size_t bytes, bool* is_cached);
+  // For an object of `bytes`; charged as in flight if the cache has no room for it.
+  struct CacheCharge {
+    MemoryBudget::Charge charge;
+    bool is_reserved;  // in the cache
+  };
+  CacheCharge ChargeFor(cache::BlockId id, std::size_t bytes, bool fill_cache);
 
-  // What is at a handle, through the cache: read once if several need it at the same time. Counts
-  // it in `sources`, and what is read in the one who reads it.
-  Task<absl::StatusOr<BlockPointer>> Load(BlockHandle handle, Decoder decode,
-                                          BlockSources* sources);
-  Task<absl::StatusOr<BlockPointer>> ReadAndDecode(BlockHandle handle, Decoder decode,
-                                                   BlockSources* sources);
-  AURORA_TASK_WRAPPER Task<absl::StatusOr<BlockPointer>> LoadBlock(const BlockHandle& handle,
-                                                                   BlockSources* sources) {
-    return Load(handle, &Table::DecodeBlock, sources);
+  Stored DataBlock(const BlockHandle& handle) const {
+    return {IdOfBlock(handle), handle, handle.end(), &Table::DecodeBlock};
   }
+  Stored IndexPart(std::size_t number) const {
+    const BlockHandle& handle = parts_->handle(number);
+    return {IdOf(handle), handle, handle.end(), &Table::DecodeIndexPart};
+  }
+  // The handle of a page has no room for a trailer: the properties have its checksum.
+  Stored FilterPage(std::size_t number) const;
+  // What is stored, through the cache: read once if several need it at the same time. Counts it in
+  // `sources`, and what is read in the one who reads it.
+  Task<absl::StatusOr<BlockPointer>> Load(Stored stored, BlockSources* sources);
+  Task<absl::StatusOr<BlockPointer>> ReadAndDecode(Stored stored, BlockSources* sources);
   // The same, but that the cache is looked into first.
-  AURORA_TASK_WRAPPER Task<absl::StatusOr<BlockPointer>> FindOrLoad(BlockHandle handle,
-                                                                    Decoder decode,
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<BlockPointer>> FindOrLoad(const Stored& stored,
                                                                     BlockSources* sources);
 
   // The index as its readers see it: one part if it is held whole.
@@ -184,7 +203,6 @@ class Table {
   // Null if it is not in memory.
   IndexPointer PartAtHand(std::size_t part, BlockSources* sources) const;
   Task<absl::StatusOr<IndexPointer>> LoadPart(std::size_t part, BlockSources* sources);
-  BlockHandle FilterPage(std::size_t number) const;
   Task<absl::StatusOr<bool>> PageMayContain(std::uint64_t key_hash, BlockSources* sources);
 
   Task<absl::Status> GetFromDevice(std::size_t index, std::string_view stored_key, Sequence at,

@@ -147,16 +147,16 @@ Task<absl::Status> Table::Iterator::EnterFromDevice(Place place, Entry entry, st
 absl::StatusOr<bool> Table::Iterator::TakeFromMemory(std::size_t index) {
   if (index == index_) return true;
   const BlockHandle& handle = part_->handle(index);
-  if (BlockPointer cached = table_->options_.cache->Find(table_->IdOf(handle), options_.fill_cache);
+  if (BlockPointer cached =
+          table_->options_.cache->Find(table_->IdOfBlock(handle), options_.fill_cache);
       cached != nullptr) {
     ++sources()->cache;
     Take(index, std::move(cached));
     return true;
   }
   if (!ahead_.Covers(handle.offset, handle.end())) return false;
-  AURORA_ASSIGN_OR_RETURN(
-      BlockPointer block,
-      table_->DecodeBlock(handle, ahead_.View(handle.offset, handle.end()), options_.fill_cache));
+  AURORA_ASSIGN_OR_RETURN(BlockPointer block,
+                          table_->DecodeBlock(handle, ahead_.View(handle), options_.fill_cache));
   last_read_ = handle;
   ++sources()->device;
   Take(index, std::move(block));
@@ -178,14 +178,14 @@ Task<absl::Status> Table::Iterator::TakeFromDevice(std::size_t index) {
     readahead_bytes_ = 0;
   }
   if (readahead_bytes_ <= handle.end() - handle.offset && options_.fill_cache) {
-    AURORA_CO_ASSIGN(BlockPointer block, co_await table_->LoadBlock(handle, sources()));
+    AURORA_CO_ASSIGN(BlockPointer block,
+                     co_await table_->Load(table_->DataBlock(handle), sources()));
     Take(index, std::move(block));
     co_return absl::OkStatus();
   }
   AURORA_CO_RETURN_IF_ERROR(co_await ReadAhead(index, !backward));
-  AURORA_CO_ASSIGN(
-      BlockPointer block,
-      table_->DecodeBlock(handle, ahead_.View(handle.offset, handle.end()), options_.fill_cache));
+  AURORA_CO_ASSIGN(BlockPointer block,
+                   table_->DecodeBlock(handle, ahead_.View(handle), options_.fill_cache));
   Take(index, std::move(block));
   co_return absl::OkStatus();
 }

@@ -376,6 +376,7 @@ TEST_P(StoreDamageTest, AFlippedBitIsToldAndLosesNothingUntold) {
 }
 
 TEST_P(StoreDamageTest, ATableThatHasLostOnlyWhatIsAroundItsDataIsSalvagedWhole) {
+  std::uint64_t parts = 0;
   for (const auto& [path, size] : closed_.sizes) {
     if (!path.ends_with(".table") || dropped_.contains(path)) continue;
     const std::string bytes = *closed_.image.ReadFile(path);
@@ -399,13 +400,19 @@ TEST_P(StoreDamageTest, ATableThatHasLostOnlyWhatIsAroundItsDataIsSalvagedWhole)
         {footer->properties.offset},
         {footer_begin},
         // Both of those that say where the blocks are.
-        {footer->index.offset, footer_begin}};
+        {footer->index.offset, footer_begin},
+        // The first part of an index in parts, alone, and with what else says where the blocks are.
+        {footer->filter.end()},
+        {footer->filter.end(), footer_begin},
+        {footer->filter.end(), footer->index.offset, footer_begin}};
+    parts += footer->index_part_count;
     for (const std::vector<std::uint64_t>& offsets : places) {
       DiskImage image = closed_.image;
       for (const std::uint64_t offset : offsets) ASSERT_TRUE(image.FlipBit(path, offset, 1).ok());
       Expect(image, StrCat("byte ", offsets.front(), " of ", path), true, Expected::kWhole);
     }
   }
+  EXPECT_GT(parts, 2u);
 }
 
 TEST_P(StoreDamageTest, AMissingFileIsToldAndLosesNothingUntold) {

@@ -73,41 +73,47 @@ Task<void> TableSurvey::ReadProperties() {
   }
 }
 
-Task<absl::StatusOr<std::shared_ptr<const Block>>> TableSurvey::ReadIndexBlock(BlockHandle handle) {
-  const std::string_view stored = co_await file_->Read(handle.offset, handle.end());
-  AURORA_CO_ASSIGN(std::unique_ptr<char[]> raw, DecodeStoredBlock(identity_, handle, stored));
-  co_return Block::Open(std::move(raw), handle.raw_bytes, {});
+Task<std::shared_ptr<const Block>> TableSurvey::ReadIndexBlock(BlockHandle handle) {
+  std::unique_ptr<char[]> raw = co_await ReadPart(handle, "index");
+  if (raw == nullptr) co_return nullptr;
+  absl::StatusOr<std::shared_ptr<const Block>> block =
+      Block::Open(std::move(raw), handle.raw_bytes, {});
+  if (block.ok()) co_return *std::move(block);
+  DamageIndex(handle, block.status());
+  co_return nullptr;
 }
 
-Task<absl::StatusOr<TableIndex>> TableSurvey::DecodeIndex() {
-  const BlockHandle handle = footer_->index;
-  const bool has_filter = footer_->filter.stored_bytes != 0;
-  AURORA_CO_ASSIGN(const std::shared_ptr<const Block> block, co_await ReadIndexBlock(handle));
-  if (footer_->index_part_count == 0) {
-    const std::uint64_t data_end = has_filter ? footer_->filter.offset : handle.offset;
-    co_return TableIndex::Open({&block, 1}, 0, data_end);
-  }
-  AURORA_CO_ASSIGN(const TableIndex parts, TableIndex::OpenPart(*block, handle.offset));
-  const bool is_right = parts.size() == footer_->index_part_count && parts.end() == handle.offset &&
-                        (!has_filter || parts.begin() == footer_->filter.end());
-  if (!is_right) co_return DataLossError("it does not name the parts of the index");
-  std::vector<std::shared_ptr<const Block>> blocks;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    absl::StatusOr<std::shared_ptr<const Block>> part = co_await ReadIndexBlock(parts.handle(i));
-    if (!part.ok()) {
-      co_return Annotate(part.status(), StrCat("the part at offset ", parts.handle(i).offset));
-    }
-    blocks.push_back(*std::move(part));
-  }
-  co_return TableIndex::Open(blocks, 0, has_filter ? footer_->filter.offset : parts.begin());
+void TableSurvey::DamageIndex(const BlockHandle& handle, const absl::Status& status) {
+  Damage(handle.offset, handle.end() - handle.offset, StrCat("index: ", ToStd(status.message())));
 }
 
 Task<void> TableSurvey::ReadIndex() {
   const BlockHandle handle = footer_->index;
-  absl::StatusOr<TableIndex> index = co_await DecodeIndex();
+  const bool has_filter = footer_->filter.stored_bytes != 0;
+  std::vector<std::shared_ptr<const Block>> blocks = {co_await ReadIndexBlock(handle)};
+  if (blocks[0] == nullptr) co_return;
+  std::uint64_t data_end = has_filter ? footer_->filter.offset : handle.offset;
+  if (footer_->index_part_count > 0) {
+    const absl::StatusOr<TableIndex> parts = TableIndex::OpenPart(*blocks[0], handle.offset);
+    const bool is_right = parts.ok() && parts->size() == footer_->index_part_count &&
+                          parts->end() == handle.offset &&
+                          (!has_filter || parts->begin() == footer_->filter.end());
+    if (!is_right) {
+      DamageIndex(handle, DataLossError("it does not name the parts of the index"));
+      co_return;
+    }
+    if (!has_filter) data_end = parts->begin();
+    blocks.clear();
+    bool is_complete = true;
+    for (std::size_t i = 0; i < parts->size(); ++i) {
+      blocks.push_back(co_await ReadIndexBlock(parts->handle(i)));
+      is_complete = is_complete && blocks.back() != nullptr;
+    }
+    if (!is_complete) co_return;
+  }
+  absl::StatusOr<TableIndex> index = TableIndex::Open(blocks, 0, data_end);
   if (!index.ok()) {
-    Damage(handle.offset, handle.end() - handle.offset,
-           StrCat("index: ", ToStd(index.status().message())));
+    DamageIndex(handle, index.status());
     co_return;
   }
   UseIndex(*std::move(index));

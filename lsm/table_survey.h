@@ -100,12 +100,11 @@ class TableSurvey {
   Task<void> ReadFooter();
   Task<void> ReadProperties();
   Task<void> ReadIndex();
-  Task<absl::StatusOr<TableIndex>> DecodeIndex();
   Task<void> ReadFilter();
   Task<void> ReadRangeDeletes();
   Task<void> CheckPadding();
-  // A part of the index, or what names them.
-  Task<absl::StatusOr<std::shared_ptr<const Block>>> ReadIndexBlock(BlockHandle handle);
+  // A part of the index, or what names them; null, with damage noted, if it is lost.
+  Task<std::shared_ptr<const Block>> ReadIndexBlock(BlockHandle handle);
   // The raw bytes of a block that the footer names; null, with damage noted, if it has none.
   Task<std::unique_ptr<char[]>> ReadPart(BlockHandle handle, std::string part);
   // Fills pieces_ without an index, and finds the index if only the footer is lost.
@@ -124,6 +123,7 @@ class TableSurvey {
   void TakeReadable(std::shared_ptr<const Block> block);
   void CloseLost(std::optional<std::string> last);
   void Damage(std::uint64_t offset, std::uint64_t bytes, std::string what);
+  void DamageIndex(const BlockHandle& handle, const absl::Status& status);
 
   const std::unique_ptr<PatientFile> file_;
   const TableIdentity identity_;

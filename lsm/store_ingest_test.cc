@@ -2,8 +2,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,27 +12,13 @@
 #include "absl/time/time.h"
 #include "aurora/lsm/backup_set.h"
 #include "aurora/lsm/checkpoint.h"
-#include "aurora/lsm/coding.h"
-#include "aurora/lsm/directory_survey.h"
-#include "aurora/lsm/file_name.h"
-#include "aurora/lsm/key.h"
+#include "aurora/lsm/ingesting_store_testing.h"
 #include "aurora/lsm/kv_store.h"
-#include "aurora/lsm/log_format.h"
-#include "aurora/lsm/manifest_format.h"
 #include "aurora/lsm/store.h"
-#include "aurora/lsm/store_ingest_testing.h"
-#include "aurora/lsm/store_model_testing.h"
 #include "aurora/lsm/store_salvage.h"
-#include "aurora/lsm/store_verifier.h"
-#include "aurora/lsm/table_builder.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
-#include "aurora/runtime/file.h"
-#include "aurora/runtime/memory_budget.h"
-#include "aurora/runtime/random_testing.h"
 #include "aurora/runtime/simulation/crash_mode.h"
-#include "aurora/runtime/simulation/fault_plan.h"
-#include "aurora/runtime/simulation/operation.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "aurora/runtime/strings.h"
@@ -45,112 +29,8 @@
 namespace aurora::lsm {
 namespace {
 
-using Tables = std::vector<std::unique_ptr<TableFile>>;
-
-std::string Key(int number) { return StrCat("key", 1000 + number); }
-
-class StoreIngestTest : public testing::Test {
- protected:
-  StoreIngestTest() : options_(SmallStoreOptions("/db", Durability::kProcess)) { Open(); }
-  ~StoreIngestTest() override {
-    if (store_ != nullptr) Close();
-  }
-  void Open() {
-    absl::StatusOr<std::unique_ptr<KvStore>> store =
-        simulation_.Run(KvStore::Open(simulation_.environment(), options_));
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-  }
-  void Close() {
-    const absl::Status closed = simulation_.Run(store_->Close());
-    EXPECT_TRUE(closed.ok()) << closed;
-    store_ = nullptr;
-  }
-  void Kill(const CrashMode& mode = CrashMode::Process()) {
-    simulation_.CrashMachine(mode);
-    EXPECT_FALSE(simulation_.Run(store_->Close()).ok());
-    store_ = nullptr;
-    ASSERT_TRUE(simulation_.RunUntilIdle());
-    ASSERT_TRUE(simulation_.Restart().ok());
-  }
-  Store& store() { return store_->store(); }
-  void Put(std::string_view key, std::string_view value) {
-    EXPECT_TRUE(simulation_.Run(store_->Put(key, value)).ok());
-  }
-  // Keys `from` to `to` - 1, every `step`-th.
-  std::unique_ptr<TableFile> Table(int from, int to, std::string_view value, int step = 1,
-                                   KeyspaceId keyspace = 0) {
-    absl::StatusOr<std::unique_ptr<TableFile>> table = simulation_.Run(store().NewTable(keyspace));
-    EXPECT_TRUE(table.ok()) << table.status();
-    for (int i = from; i < to; i += step) {
-      EXPECT_TRUE(simulation_.Run((*table)->Add(Key(i), value)).ok());
-    }
-    const absl::Status finished = simulation_.Run((*table)->Finish());
-    EXPECT_TRUE(finished.ok()) << finished;
-    return *std::move(table);
-  }
-  // The same, in place of what is in the range of keys `from` to `to` - 1.
-  std::unique_ptr<TableFile> Replacement(int from, int to, std::string_view value, int step) {
-    absl::StatusOr<std::unique_ptr<TableFile>> table = simulation_.Run(store().NewTable(0));
-    EXPECT_TRUE(table.ok()) << table.status();
-    for (int i = from + 1; i < to && step > 0; i += step) {
-      EXPECT_TRUE(simulation_.Run((*table)->Add(Key(i), value)).ok());
-    }
-    (*table)->ReplaceRange(Key(from), Key(to));
-    const absl::Status finished = simulation_.Run((*table)->Finish());
-    EXPECT_TRUE(finished.ok()) << finished;
-    return *std::move(table);
-  }
-  absl::Status Ingest(std::unique_ptr<TableFile> table) {
-    Tables tables;
-    tables.push_back(std::move(table));
-    return simulation_.Run(store_->Ingest(tables)).status();
-  }
-  std::string Get(std::string_view key, Sequence at = kMaxSequence) {
-    const auto got = simulation_.Run(store_->Get(key, at));
-    EXPECT_TRUE(got.ok()) << got.status();
-    return got.ok() && got->has_value() ? std::string((*got)->view()) : "(none)";
-  }
-  int Count(Sequence at = kMaxSequence) {
-    IterateOptions options;
-    options.at = at;
-    const std::unique_ptr<Iterator> it = store().NewIterator(0, options);
-    EXPECT_TRUE(simulation_.Run(it->SeekToFirst()).ok());
-    int count = 0;
-    for (; it->Valid(); ++count) EXPECT_TRUE(simulation_.Run(it->Next()).ok());
-    return count;
-  }
-  std::vector<std::string> FilesLike(std::string_view ending) {
-    std::vector<std::string> names;
-    const auto entries = simulation_.Run(simulation_.environment().files().List("/db"));
-    for (const DirectoryEntry& entry : *entries) {
-      if (entry.name.ends_with(ending)) names.push_back(entry.name);
-    }
-    return names;
-  }
-  int TableFiles() { return static_cast<int>(FilesLike(".table").size()); }
-  // From here on the manifest takes nothing.
-  void FailManifest(int error = EIO) {
-    FaultRule rule;
-    rule.fault = Fault::Error(error);
-    rule.kinds = {OperationKind::kWriteDurably, OperationKind::kWrite, OperationKind::kSync};
-    rule.path = "*MANIFEST*";
-    rule.count = FaultRule::kForEver;
-    simulation_.faults().Add(rule);
-  }
-  void ExpectVerified() {
-    const absl::StatusOr<VerifyReport> report =
-        simulation_.Run(VerifyStore(&simulation_.environment(), "/db", {}));
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings) {
-      EXPECT_EQ(finding.kind, Finding::Kind::kNote) << finding.file << ": " << finding.what;
-    }
-  }
-
-  Simulation simulation_{1};
-  StoreOptions options_;
-  std::unique_ptr<KvStore> store_;
-};
+using StoreIngestTest = IngestingStoreTest;
+using Tables = IngestingStoreTest::Tables;
 
 TEST_F(StoreIngestTest, IsOneCommitOverWhatWasThere) {
   for (int i = 0; i < 50; ++i) Put(Key(i), "old");
@@ -532,7 +412,7 @@ using Written = std::vector<std::pair<std::string, Sequence>>;
 
 Task<absl::Status> PutInto(KvStore* store, int from, Written* written) {
   for (int i = from; i < 200; i += 4) {
-    const std::string key = Key(i);
+    const std::string key = StoreIngestTest::Key(i);
     AURORA_CO_ASSIGN(const CommitResult done, co_await store->Put(key, std::string(100, 'b')));
     written->emplace_back(key, done.sequence);
   }
@@ -575,154 +455,6 @@ TEST_F(StoreIngestTest, ReplacesARangeInTheOrderOfCommits) {
   }
 }
 
-// --- What is not the table that was written. ---
-
-class StoreIngestDamageTest : public StoreIngestTest {
- protected:
-  StoreIngestDamageTest() {
-    Put(Key(1), "old");
-    table_ = Table(0, 300, "new");
-    EXPECT_EQ(TableFiles(), 1);
-    name_ = FilesLike(".table").front();
-    path_ = JoinPath("/db", name_);
-    whole_ = Contents();
-  }
-  ~StoreIngestDamageTest() override { table_ = nullptr; }
-
-  std::string Contents() {
-    auto file = simulation_.Run(simulation_.environment().files().Open(path_, {}));
-    EXPECT_TRUE(file.ok());
-    std::string bytes(*simulation_.Run((*file)->Size()), '\0');
-    EXPECT_TRUE(simulation_.Run((*file)->Read(0, bytes)).ok());
-    return bytes;
-  }
-  void Replace(std::string_view bytes) {
-    EXPECT_TRUE(simulation_.Run(simulation_.environment().files().Remove(path_)).ok());
-    OpenOptions open;
-    open.mode = OpenMode::kCreateNew;
-    auto file = simulation_.Run(simulation_.environment().files().Open(path_, open));
-    ASSERT_TRUE(file.ok()) << file.status();
-    EXPECT_TRUE(simulation_.Run((*file)->Write(0, bytes)).ok());
-  }
-  // The bytes of a table of the same name that holds `entries`.
-  std::string Build(const std::vector<std::pair<EntryKey, std::string>>& entries) {
-    const auto survey = simulation_.Run(SurveyDirectory(&simulation_.environment().files(), "/db"));
-    EXPECT_TRUE(survey.ok());
-    EXPECT_TRUE(simulation_.Run(simulation_.environment().files().Remove(path_)).ok());
-    OpenOptions open;
-    open.mode = OpenMode::kCreateNew;
-    MemoryBudget memory(SIZE_MAX);
-    TableBuilderOptions options;
-    options.identity = survey->TableIdentityOf(ParseFileName(name_).number);
-    options.memory = &memory;
-    {
-      auto file = simulation_.Run(simulation_.environment().files().Open(path_, open));
-      EXPECT_TRUE(file.ok());
-      TableBuilder builder(*std::move(file), options);
-      for (const auto& [key, value] : entries) {
-        EXPECT_TRUE(simulation_.Run(builder.Add(key, value)).ok());
-      }
-      EXPECT_TRUE(simulation_.Run(builder.Finish()).ok());
-    }
-    return Contents();
-  }
-  absl::Status Try() {
-    Tables tables;
-    tables.push_back(std::move(table_));
-    absl::Status status = simulation_.Run(store_->Ingest(tables)).status();
-    table_ = std::move(tables.front());
-    return status;
-  }
-  // Refused for what it is, and as if it had never been tried.
-  void ExpectRefused(std::string_view bytes, const std::string& what) {
-    Replace(bytes);
-    const Sequence published = store().published();
-    const absl::Status refused = Try();
-    EXPECT_TRUE(absl::IsDataLoss(refused)) << what << ": " << refused;
-    EXPECT_NE(ToStd(refused.message()).find(path_), std::string_view::npos) << refused;
-    EXPECT_EQ(store().published(), published);
-    EXPECT_EQ(Count(), 1) << what;
-    EXPECT_TRUE(store().status().ok()) << what;
-  }
-
-  std::unique_ptr<TableFile> table_;
-  std::string name_;
-  std::string path_;
-  std::string whole_;
-};
-
-TEST_F(StoreIngestDamageTest, EveryByteIsRead) {
-  for (std::size_t at = 0; at < whole_.size(); at += 61) {
-    std::string damaged = whole_;
-    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-    ExpectRefused(damaged, StrCat("byte ", at));
-  }
-  ExpectRefused(whole_.substr(0, whole_.size() - 1), "shorter");
-  ExpectRefused(whole_ + "x", "longer");
-  ExpectRefused("", "empty");
-  Replace(whole_);
-  EXPECT_TRUE(Try().ok());
-  EXPECT_EQ(Count(), 300);
-}
-
-TEST_F(StoreIngestDamageTest, AMissingFileIsNamed) {
-  EXPECT_TRUE(simulation_.Run(simulation_.environment().files().Remove(path_)).ok());
-  const absl::Status refused = Try();
-  EXPECT_TRUE(absl::IsNotFound(refused)) << refused;
-  EXPECT_NE(ToStd(refused.message()).find(path_), std::string_view::npos) << refused;
-  EXPECT_EQ(Count(), 1);
-  EXPECT_TRUE(store().status().ok());
-}
-
-// Whole tables, with the right checksums.
-TEST_F(StoreIngestDamageTest, AnotherTableIsNotTaken) {
-  const Version zero(0, EntryKind::kPut);
-  const std::string in0 = MakeStoredKey(0, "a");
-  const std::string in1 = MakeStoredKey(1, "a");
-  ExpectRefused(Build({{{in0, zero}, "other"}}), "other entries");
-  ExpectRefused(Build({{{in1, zero}, "new"}}), "another keyspace");
-  std::vector<std::string> keys;
-  for (int i = 0; i < 300; ++i) keys.push_back(MakeStoredKey(0, Key(i)));
-  std::vector<std::pair<EntryKey, std::string>> entries;
-  for (const std::string& key : keys)
-    entries.push_back({{key, Version(9, EntryKind::kPut)}, "new"});
-  ExpectRefused(Build(entries), "sequences of its own");
-  for (auto& [key, value] : entries) key.version = Version(0, EntryKind::kDelete);
-  for (auto& [key, value] : entries) value.clear();
-  ExpectRefused(Build(entries), "deletes");
-}
-
-TEST_F(StoreIngestDamageTest, ANewerFormatIsNotTaken) {
-  std::string newer = whole_;
-  char* const footer = newer.data() + newer.size() - 128;
-  StoreFixed<std::uint32_t>(footer + 8, kFormatVersion + 1);
-  StoreFixed<std::uint64_t>(footer + 120, HashBytes(std::string_view(footer, 120)));
-  ExpectRefused(newer, "a newer format");
-}
-
-TEST_F(StoreIngestDamageTest, ReadErrorsChangeNothing) {
-  FaultRule rule;
-  rule.fault = Fault::Error(EIO);
-  rule.kinds = {OperationKind::kRead};
-  rule.path = path_;
-  rule.count = FaultRule::kForEver;
-  simulation_.faults().Add(rule);
-  EXPECT_FALSE(Try().ok());
-  simulation_.faults().Clear();
-  EXPECT_EQ(Count(), 1);
-  EXPECT_TRUE(store().status().ok());
-  EXPECT_TRUE(Try().ok());
-  EXPECT_EQ(Count(), 300);
-}
-
-TEST(StoreIngestBitsTest, NoBitIsTakenForAnother) {
-  const std::uint64_t seed = TestSeed();
-  for (std::uint64_t i = 0; i < 50; ++i) {
-    const absl::Status status = TryDamagedIngestion(seed + i);
-    EXPECT_TRUE(status.ok()) << status << " seed " << seed + i;
-  }
-}
-
 // --- Values, and space. ---
 
 TEST_F(StoreIngestTest, ValuesOfAnySizeAreInTheTable) {
@@ -749,7 +481,7 @@ Task<absl::Status> ReplaceOnFullDisk(Simulation* simulation, KvStore* store, Tab
   {
     AURORA_CO_ASSIGN(std::unique_ptr<TableFile> table, co_await store->store().NewTable(0));
     for (int i = 0; i < 60 && status.ok(); ++i) {
-      const std::string key = Key(i);
+      const std::string key = StoreIngestTest::Key(i);
       status = co_await table->Add(key, std::string(100, 'n'));
     }
     table->ReplaceRange("", "");

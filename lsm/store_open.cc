@@ -61,6 +61,10 @@ absl::Status CheckOptions(const StoreOptions& options) {
     return InvalidArgumentError(options.directory, ": value_file_min_bytes must be 0 or at least ",
                                 kValueFileBytesLeast);
   }
+  if (options.block_bytes < kBlockBytesLeast || options.block_bytes > kBlockBytesMost) {
+    return InvalidArgumentError(options.directory, ": block_bytes must be ", kBlockBytesLeast,
+                                " to ", kBlockBytesMost, ", not ", options.block_bytes);
+  }
   if (options.open_files_max == 0) {
     return InvalidArgumentError(options.directory, ": open_files_max must be above 0");
   }

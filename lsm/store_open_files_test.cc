@@ -56,14 +56,6 @@ TEST(OpenFilesTest, AReaderKeepsWhatIsRemovedUnderIt) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST(OpenFilesTest, OneFileIsTheLeast) {
-  Simulation simulation(TestSeed());
-  StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
-  options.open_files_max = 0;
-  const auto store = simulation.Run(KvStore::Open(simulation.environment(), options));
-  EXPECT_TRUE(absl::IsInvalidArgument(store.status())) << store.status();
-}
-
 // --- A process that may have few descriptors. ---
 
 constexpr int kKeys = 1600;

@@ -18,6 +18,10 @@ namespace aurora::lsm {
 
 // Smaller values are always kept in tables: a scan would read each from another place.
 inline constexpr std::size_t kValueFileBytesLeast = 1024;
+// Below, a block's own overhead is more than what it holds; above, a get reads more than any cache
+// makes up for.
+inline constexpr std::size_t kBlockBytesLeast = 64;
+inline constexpr std::size_t kBlockBytesMost = std::size_t{1} << 20;
 
 // Where the log is archived, for a restore to any moment (point_in_time.h).
 struct ArchiveOptions {
@@ -50,8 +54,9 @@ struct StoreOptions {
   std::size_t value_file_min_bytes = 4096;
   // Of the tables, counting the values that they name. Compaction cuts its output about there.
   std::uint64_t table_bytes = 16u << 20;
-  // What is read from a table at a time, uncompressed. Smaller ones make a get from the device
-  // cheaper; larger ones are compressed better and need less of an index.
+  // What is read from a table at a time, uncompressed; kBlockBytesLeast to kBlockBytesMost. Smaller
+  // ones make a get from the device cheaper; larger ones are compressed better and need less of an
+  // index.
   std::size_t block_bytes = 8u << 10;
   std::uint64_t level_base_bytes =
       128u << 20;  // of level 1, as table_bytes; each below may hold level_multiplier times more

@@ -326,7 +326,9 @@ BENCHMARK(KeyHash);
 // --- Table ---
 
 struct OpenTable {
-  explicit OpenTable(std::size_t count, Compression compression = Compression::kLz4)
+  // `whole`: index and filter are held whole, else by parts in the cache.
+  explicit OpenTable(std::size_t count, Compression compression = Compression::kLz4,
+                     bool whole = true)
       : keys(RandomKeys(count)) {
     for (std::string& key : keys) key = MakeStoredKey(0, key);
     std::sort(keys.begin(), keys.end());
@@ -338,8 +340,14 @@ struct OpenTable {
       Run(builder.Add({key, Version(++sequence, EntryKind::kPut)}, value));
     }
     AURORA_CHECK(BlockOn(builder.Finish()).ok());
-    table = *BlockOn(Table::Open(std::make_unique<MemoryFile>(&file), file.bytes.size(),
-                                 {.cache = &cache, .memory = &budget}));
+    TableOptions options{.cache = &cache, .memory = &budget};
+    if (!whole) options.whole_metadata_bytes_max = 0;
+    table = *BlockOn(Table::Open(std::make_unique<MemoryFile>(&file), file.bytes.size(), options));
+  }
+  void Count(benchmark::State& state) const {
+    state.counters["file_bytes"] = static_cast<double>(file.bytes.size());
+    state.counters["metadata_bytes"] =
+        static_cast<double>(budget.used_bytes(MemoryUse::kTableMetadata));
   }
   MemoryBudget budget{kNoLimit};
   cache::BlockCache cache{&budget, kNoLimit};
@@ -349,7 +357,7 @@ struct OpenTable {
 };
 
 void TableGetCached(benchmark::State& state) {
-  OpenTable open(static_cast<std::size_t>(state.range(0)));
+  OpenTable open(static_cast<std::size_t>(state.range(0)), Compression::kLz4, state.range(1) != 0);
   KeyHistory history;
   Table::GetTrace trace;
   const auto get = [&](const std::string& key) {
@@ -363,11 +371,16 @@ void TableGetCached(benchmark::State& state) {
     get(open.keys[i]);
     i = (i + 7919) % open.keys.size();
   }
+  open.Count(state);
 }
-BENCHMARK(TableGetCached)->Arg(1000)->Arg(140000);
+BENCHMARK(TableGetCached)
+    ->ArgNames({"keys", "whole"})
+    ->Args({1000, 1})
+    ->Args({140000, 1})
+    ->Args({140000, 0});
 
 void TableGetAbsent(benchmark::State& state) {
-  OpenTable open(140000);
+  OpenTable open(140000, Compression::kLz4, state.range(0) != 0);
   KeyHistory history;
   Table::GetTrace trace;
   std::string key = open.keys[0];
@@ -379,7 +392,7 @@ void TableGetAbsent(benchmark::State& state) {
     Run(open.table->Get(key, HashKey(key), kMaxSequence, &history, &trace));
   }
 }
-BENCHMARK(TableGetAbsent);
+BENCHMARK(TableGetAbsent)->ArgName("whole")->Arg(1)->Arg(0);
 
 // A block that is not cached, from a file whose reads cost nothing: what decoding costs.
 void TableGetUncached(benchmark::State& state) {

@@ -1,4 +1,4 @@
-// Sets of rows, postings and the equality index. Sets are of a million rows, one in `spread` of
+// Sets of rows, postings and the term index. Sets are of a million rows, one in `spread` of
 // them, at random.
 #include <algorithm>
 #include <cstdint>
@@ -11,15 +11,18 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "aurora/index/equality_index.h"
+#include "aurora/index/index_changes.h"
 #include "aurora/index/posting.h"
+#include "aurora/index/posting_cache.h"
 #include "aurora/index/row_set.h"
+#include "aurora/index/term_index.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/store.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/environment.h"
+#include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/system_environment.h"
 #include "benchmark/benchmark.h"
@@ -112,21 +115,21 @@ void PostingFold(benchmark::State& state) {
 BENCHMARK(PostingFold)->Arg(1)->Arg(100)->Unit(benchmark::kMicrosecond);
 
 // What a commit of one document with three indexed fields pays to know its index entries.
-void EqualityChangesOfADocument(benchmark::State& state) {
+void IndexChangesOfADocument(benchmark::State& state) {
   const std::string terms[] = {"berlin", "active", "age 42"};
   RowId row = 0;
   std::vector<lsm::Mutation> mutations;
   for (auto _ : state) {
-    EqualityChanges changes;
+    IndexChanges changes;
     lsm::KeyspaceId index = 1;
     for (const std::string& term : terms) changes.Add(index++, term, row);
     mutations.clear();
-    changes.AppendTo(&mutations);
+    changes.Seal(&mutations);
     benchmark::DoNotOptimize(mutations.data());
     ++row;
   }
 }
-BENCHMARK(EqualityChangesOfADocument);
+BENCHMARK(IndexChangesOfADocument);
 
 // 100 terms over 200,000 rows, folded into tables.
 class IndexedStore {
@@ -144,7 +147,7 @@ class IndexedStore {
     options.default_merge_operator = &merge_;
     kv_ = *BlockOn(lsm::KvStore::Open(*environment_, std::move(options)));
     for (RowId row = 0; row < 200'000;) {
-      EqualityChanges changes;
+      IndexChanges changes;
       for (int n = 0; n < 10'000; ++n, ++row) changes.Add(kIndex, Term(row % kTerms), row);
       Commit(&changes);
     }
@@ -156,14 +159,16 @@ class IndexedStore {
   }
 
   static std::string Term(std::uint64_t i) { return "term " + std::to_string(i); }
-  EqualityIndex index() { return EqualityIndex(kv_->store(), kIndex); }
+  TermIndex index(PostingCache* cache) {
+    return TermIndex(kv_->store(), cache, kIndex, /*unique=*/false, kv_->store().published());
+  }
 
  private:
   static constexpr lsm::KeyspaceId kIndex = 1;
 
-  void Commit(EqualityChanges* changes) {
+  void Commit(IndexChanges* changes) {
     std::vector<lsm::Mutation> mutations;
-    changes->AppendTo(&mutations);
+    changes->Seal(&mutations);
     lsm::WriteBatch batch;
     for (const lsm::Mutation& mutation : mutations) {
       batch.Merge(mutation.key, mutation.value, mutation.keyspace);
@@ -177,18 +182,33 @@ class IndexedStore {
   std::unique_ptr<lsm::KvStore> kv_;
 };
 
-// The 2000 rows of a term, in four chunks, all cached.
-void EqualityIndexRows(benchmark::State& state) {
+// The 2000 rows of a term, in four chunks: folded from cached blocks, or known already.
+void TermIndexRows(benchmark::State& state) {
   IndexedStore store;
-  const EqualityIndex index = store.index();
+  MemoryBudget budget(64u << 20);
+  PostingCache cache(8u << 20, &budget);
+  const TermIndex index = store.index(state.range(0) != 0 ? &cache : nullptr);
   SeededRandom random(4);
   for (auto _ : state) {
     const std::string term = IndexedStore::Term(random.Below(IndexedStore::kTerms));
-    const auto rows = BlockOn(index.Rows(term, lsm::kMaxSequence));
-    AURORA_CHECK(rows.ok() && rows->Count() == 2000);
+    const auto rows = BlockOn(index.Rows(term));
+    AURORA_CHECK(rows.ok() && (*rows)->Count() == 2000);
   }
 }
-BENCHMARK(EqualityIndexRows)->Unit(benchmark::kMicrosecond);
+BENCHMARK(TermIndexRows)->ArgName("cached")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
+
+// 1000 rows in the order of their terms.
+void TermIndexWalk(benchmark::State& state) {
+  IndexedStore store;
+  const TermIndex index = store.index(nullptr);
+  for (auto _ : state) {
+    const std::unique_ptr<TermCursor> cursor = index.Walk({}, state.range(0) != 0);
+    std::size_t rows = 0;
+    while (rows < 1000 && *BlockOn(cursor->Next())) rows += cursor->rows().size();
+    benchmark::DoNotOptimize(rows);
+  }
+}
+BENCHMARK(TermIndexWalk)->ArgName("descending")->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace aurora::index

@@ -45,6 +45,13 @@ void S3Fifo::Insert(S3FifoNode* node) {
 
 void S3Fifo::Remove(S3FifoNode* node) { Unlink(node); }
 
+void S3Fifo::Recharge(S3FifoNode* node, std::size_t charge_bytes) {
+  AURORA_CHECK(node->queue_ != S3FifoNode::Queue::kNone);
+  Queue& queue = node->queue_ == S3FifoNode::Queue::kSmall ? small_ : main_;
+  queue.charge_bytes = queue.charge_bytes - node->charge_bytes_ + charge_bytes;
+  node->charge_bytes_ = charge_bytes;
+}
+
 void S3Fifo::Remember(std::uint64_t hash) {
   if (ghost_set_.insert(hash).second) ghosts_.push_back(hash);
   const std::size_t ghosts_max = std::max(kGhostsMin, main_.count + small_.count);

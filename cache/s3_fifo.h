@@ -51,7 +51,7 @@ class S3FifoNode {
   enum class Queue : std::uint8_t { kNone, kSmall, kMain };
 
   const std::uint64_t hash_;
-  const std::size_t charge_bytes_;
+  std::size_t charge_bytes_;
   S3FifoNode* newer_ = nullptr;
   S3FifoNode* older_ = nullptr;
   std::atomic<std::uint8_t> frequency_{0};
@@ -69,6 +69,8 @@ class S3Fifo {
   void Insert(S3FifoNode* node);
   // REQUIRES that it was inserted and neither removed nor evicted since.
   void Remove(S3FifoNode* node);
+  // The entry takes more or less than it did. REQUIRES what Remove does.
+  void Recharge(S3FifoNode* node, std::size_t charge_bytes);
   // Takes out the entry that is worth least; null if there is none.
   S3FifoNode* Evict();
 

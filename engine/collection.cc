@@ -25,7 +25,9 @@ std::vector<FieldIndex> IndicesOf(const Schema& schema) {
   for (const FieldSchema& field : schema.fields()) {
     const bool unique = field.attributes.Has(kUnique);
     if (field.dropped() || (!unique && !field.attributes.Has(kIndexed))) continue;
-    indices.push_back({field.name, field.id, unique, field.type == Type::kArray, 0});
+    const bool required = field.attributes.Has(kRequired) && !field.attributes.Has(kNullable);
+    indices.push_back(
+        {field.name, field.id, unique, field.type == Type::kArray, required, /*keyspace=*/0});
   }
   return indices;
 }
@@ -138,20 +140,6 @@ absl::StatusOr<std::shared_ptr<const CollectionDefinition>> CollectionDefinition
     return DataLossError("collection definition: ", exception->getDescription().cStr());
   }
   return definition;
-}
-
-std::string RowKey(index::RowId row) {
-  AURORA_DCHECK(row <= index::kMaxRowId);
-  std::string key(kRowKeyBytes, '\0');
-  for (std::size_t i = kRowKeyBytes; i-- > 0; row >>= 8) key[i] = static_cast<char>(row);
-  return key;
-}
-
-absl::StatusOr<index::RowId> ParseRowKey(std::string_view key) {
-  if (key.size() != kRowKeyBytes) return DataLossError("a row key of ", key.size(), " bytes");
-  index::RowId row = 0;
-  for (const char byte : key) row = row << 8 | static_cast<unsigned char>(byte);
-  return row;
 }
 
 }  // namespace aurora::engine

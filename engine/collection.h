@@ -15,6 +15,7 @@
 #include "aurora/engine/document/layout.h"
 #include "aurora/engine/document/schema.h"
 #include "aurora/engine/record.h"
+#include "aurora/index/row_key.h"
 #include "aurora/index/row_set.h"
 #include "aurora/lsm/types.h"
 
@@ -30,6 +31,7 @@ struct FieldIndex {
   FieldSlot slot = 0;
   bool unique = false;
   bool array = false;
+  bool required = false;  // every row has a value that is not null
   lsm::KeyspaceId keyspace = 0;
 };
 
@@ -54,11 +56,9 @@ struct CollectionDefinition {
       CollectionId id, std::string name, const Schema& schema, lsm::KeyspaceId* next_keyspace);
 };
 
-// The key of a row: big-endian, so that a scan meets rows in the order of their insertion.
-inline constexpr std::size_t kRowKeyBytes = 6;
-std::string RowKey(index::RowId row);
-// DataLoss if it is not one.
-absl::StatusOr<index::RowId> ParseRowKey(std::string_view key);
+// Documents lie under the keys of their rows.
+using index::ParseRowKey;
+using index::RowKey;
 
 // A collection that is open. The definition never changes in place.
 struct CollectionState {

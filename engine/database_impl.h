@@ -25,6 +25,7 @@
 #include "aurora/engine/record.h"
 #include "aurora/engine/stats.h"
 #include "aurora/index/posting.h"
+#include "aurora/index/posting_cache.h"
 #include "aurora/lsm/store.h"
 #include "aurora/runtime/async_mutex.h"
 #include "aurora/runtime/gate.h"
@@ -59,6 +60,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   absl::StatusOr<std::shared_ptr<CollectionState>> FindCollection(std::string_view name) const;
   const Catalog& catalog() const { return catalog_; }
   lsm::Store& store() { return *store_; }
+  index::PostingCache& postings() { return postings_; }
   Environment& environment() { return *environment_; }
   const Clock& clock() const { return environment_->clock(); }
   DatabaseStats Stats() const;
@@ -148,6 +150,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   const index::PostingMergeOperator posting_merge_;
   MemoryBudget memory_;
   cache::HotTier<Document> hot_tier_;
+  index::PostingCache postings_;
   Catalog catalog_;
   Gate gate_;
   AsyncMutex define_mutex_;  // one change of the catalog at a time

@@ -48,7 +48,8 @@ DatabaseImpl::DatabaseImpl(Options options, std::shared_ptr<Environment> environ
     : options_(std::move(options)),
       environment_(std::move(environment)),
       memory_(options_.memory_bytes),
-      hot_tier_(HotTierBytes(options_), &memory_) {}
+      hot_tier_(HotTierBytes(options_), &memory_),
+      postings_(options_.memory_bytes / 8, &memory_) {}
 
 DatabaseImpl::~DatabaseImpl() {
   if (store_ != nullptr && !gate_.closed() && options_.logger != nullptr) {
@@ -68,7 +69,7 @@ lsm::StoreOptions DatabaseImpl::MakeStoreOptions(const std::string& path) const 
   store.memtable_bytes = std::clamp<std::size_t>(options_.memory_bytes / 8, 1u << 20, 64u << 20);
   store.log_segment_bytes =
       std::clamp<std::size_t>(options_.memory_bytes / 16, 1u << 20, 16u << 20);
-  store.block_cache_bytes = options_.memory_bytes / 2;
+  store.block_cache_bytes = options_.memory_bytes / 8 * 3;
   store.direct_reads = options_.direct_reads;
   store.memory = const_cast<MemoryBudget*>(&memory_);
   store.default_merge_operator = &posting_merge_;

@@ -417,7 +417,7 @@ TEST_F(DatabaseTest, IndicesAnswerWhatTheyCan) {
   const QueryPlan plan =
       Explain(db_.Query("products")
                   .Where(Field("city") == "Bern" && Field("stock") == 0 && Field("price") > 1));
-  EXPECT_EQ(plan.access, "index: city = \"Bern\" & stock = 0");
+  EXPECT_EQ(plan.access, "index: city == \"Bern\" & stock == 0");
   EXPECT_EQ(plan.filter, "price > 1");
   EXPECT_EQ(plan.candidate_rows, 4u);
   EXPECT_EQ(plan.returned_rows, 3u);

@@ -265,7 +265,8 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   if (!AURORA_PLANTED_BUG("commit-without-validation")) request.reads = write->reads;
   request.writes = write->writes;
   const CollectionId collection = write->definition().id;
-  const auto change_hot_tier = [&](lsm::Sequence sequence) {
+  const auto change_memory = [&](lsm::Sequence sequence) {
+    postings_.Apply(sequence, write->entries.index_changes());
     if (AURORA_PLANTED_BUG("hot-tier-keeps-old-document")) return;
     for (Write::HotChange& change : write->hot_changes) {
       const cache::HotKey key{collection, change.row};
@@ -277,7 +278,7 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
       }
     }
   };
-  const absl::FunctionRef<void(lsm::Sequence)> on_sequenced = change_hot_tier;
+  const absl::FunctionRef<void(lsm::Sequence)> on_sequenced = change_memory;
   request.on_sequenced = &on_sequenced;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(request));
   co_return absl::OkStatus();

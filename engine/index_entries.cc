@@ -41,7 +41,7 @@ void EntryBuilder::AddTerms(const FieldIndex& index, index::RowId row, const Obj
     if (index.unique) {
       PutRow(index.keyspace, std::move(term), row);
     } else {
-      equality_.Add(index.keyspace, term, row);
+      index_changes_.Add(index.keyspace, term, row);
     }
   }
 }
@@ -52,7 +52,7 @@ void EntryBuilder::RemoveTerms(const FieldIndex& index, index::RowId row,
     if (index.unique) {
       mutations_.push_back({index.keyspace, lsm::EntryKind::kDelete, Keep(std::move(term)), {}});
     } else {
-      equality_.Remove(index.keyspace, term, row);
+      index_changes_.Remove(index.keyspace, term, row);
     }
   }
 }
@@ -91,7 +91,7 @@ void EntryBuilder::Delete(const CollectionDefinition& collection, index::RowId r
 std::span<const lsm::Mutation> EntryBuilder::Finish() {
   // A unique value that one operation gives up and another takes has two mutations: the later wins,
   // as the store allows one for each key.
-  equality_.AppendTo(&mutations_);
+  index_changes_.Seal(&mutations_);
   std::vector<std::size_t> order(mutations_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {

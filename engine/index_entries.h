@@ -12,7 +12,7 @@
 #include "aurora/engine/collection.h"
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/value_view.h"
-#include "aurora/index/equality_index.h"
+#include "aurora/index/index_changes.h"
 #include "aurora/index/row_set.h"
 #include "aurora/lsm/types.h"
 
@@ -42,6 +42,8 @@ class EntryBuilder {
 
   // The mutations so far: valid while this object lives and is not added to.
   std::span<const lsm::Mutation> Finish();
+  // What they change in the indices that are not unique. REQUIRES Finish.
+  std::span<const index::TermChange> index_changes() const { return index_changes_.terms(); }
 
  private:
   void AddTerms(const FieldIndex& index, index::RowId row, const ObjectView& document);
@@ -51,7 +53,7 @@ class EntryBuilder {
 
   std::deque<std::string> kept_;  // what views of mutations point to
   std::vector<lsm::Mutation> mutations_;
-  index::EqualityChanges equality_;
+  index::IndexChanges index_changes_;
 };
 
 }  // namespace aurora::engine

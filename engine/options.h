@@ -35,9 +35,9 @@ struct Options {
   // seen; every write fails with FailedPrecondition. Default: no.
   bool read_only = false;
 
-  // Bytes for everything that is bounded: a quarter each for memtables and the hot tier, half for
-  // cached blocks and the metadata of tables. At least 8 MiB. What the program itself holds
-  // (documents, results) is not part of it.
+  // Bytes for everything that is bounded: a quarter each for memtables and the hot tier, an eighth
+  // for what is known of indices, the rest for cached blocks and the metadata of tables. At least 8
+  // MiB. What the program itself holds (documents, results) is not part of it.
   std::size_t memory_bytes = 256u << 20;
   // The part of memory_bytes, 0 to 0.5, that holds whole documents for reads by id. 0: no hot tier.
   double hot_tier_share = 0.25;

@@ -12,8 +12,15 @@ namespace {
 using engine::DatabaseImpl;
 using engine::QueryRunner;
 
+absl::Status CheckNoGroups(const QuerySpec& spec) {
+  if (!spec.groups()) return absl::OkStatus();
+  return InvalidArgumentError("query ", Quoted(ToString(spec)),
+                              ": its results are groups, not documents; call Aggregate");
+}
+
 Task<absl::StatusOr<std::vector<Document>>> RunCollect(std::shared_ptr<DatabaseImpl> database,
                                                        QuerySpec spec, OperationProfile* profile) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
                    QueryRunner::Create(std::move(database), std::move(spec), profile));
   co_return co_await runner->Collect();
@@ -30,6 +37,7 @@ Task<absl::StatusOr<std::optional<Document>>> RunFirst(std::shared_ptr<DatabaseI
 
 Task<absl::StatusOr<std::uint64_t>> RunCount(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
                                              OperationProfile* profile) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
                    QueryRunner::Create(std::move(database), std::move(spec), profile));
   co_return co_await runner->Count();
@@ -45,11 +53,33 @@ Task<absl::StatusOr<bool>> RunExists(std::shared_ptr<DatabaseImpl> database, Que
   co_return first.has_value();
 }
 
-Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                                           OperationProfile* profile) {
+Task<absl::StatusOr<std::vector<Object>>> RunGroup(std::shared_ptr<DatabaseImpl> database,
+                                                   QuerySpec spec, OperationProfile* profile) {
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
                    QueryRunner::Create(std::move(database), std::move(spec), profile));
-  AURORA_CO_RETURN_IF_ERROR(co_await runner->Collect());
+  co_return co_await runner->Group();
+}
+
+Task<absl::StatusOr<std::vector<Value>>> RunDistinct(std::shared_ptr<DatabaseImpl> database,
+                                                     QuerySpec spec, OperationProfile* profile) {
+  const std::string name = FieldPathToString(spec.group_by[0]);
+  AURORA_CO_ASSIGN(std::vector<Object> groups,
+                   co_await RunGroup(std::move(database), std::move(spec), profile));
+  std::vector<Value> values;
+  for (Object& group : groups) values.push_back(std::move(*group.Find(name)));
+  co_return values;
+}
+
+Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
+                                           OperationProfile* profile) {
+  const bool groups = spec.groups();
+  AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
+                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+  if (groups) {
+    AURORA_CO_RETURN_IF_ERROR(co_await runner->Group());
+  } else {
+    AURORA_CO_RETURN_IF_ERROR(co_await runner->Collect());
+  }
   co_return runner->plan();
 }
 
@@ -83,6 +113,30 @@ Query& Query::Limit(std::uint64_t rows) {
 Query& Query::Select(std::initializer_list<std::string_view> paths) {
   for (const std::string_view path : paths) spec_.select.push_back(ParseFieldPath(path));
   return *this;
+}
+
+Query& Query::GroupBy(std::initializer_list<std::string_view> paths) {
+  for (const std::string_view path : paths) spec_.group_by.push_back(ParseFieldPath(path));
+  return *this;
+}
+
+Task<absl::StatusOr<std::vector<Object>>> Query::Aggregate(
+    std::vector<AggregateSpec> aggregates) const {
+  QuerySpec spec = spec_;
+  spec.aggregates = std::move(aggregates);
+  return RunGroup(database_, std::move(spec), profile_);
+}
+
+Task<absl::StatusOr<std::vector<Object>>> Query::Aggregate() const {
+  return RunGroup(database_, spec_, profile_);
+}
+
+Task<absl::StatusOr<std::vector<Value>>> Query::Distinct(std::string_view path) const {
+  QuerySpec spec = spec_;
+  spec.group_by = {ParseFieldPath(path)};
+  spec.aggregates.clear();
+  spec.order_by.clear();
+  return RunDistinct(database_, std::move(spec), profile_);
 }
 
 Task<absl::StatusOr<std::vector<Document>>> Query::Collect() const {

@@ -20,7 +20,9 @@
 
 #include "absl/status/statusor.h"
 #include "aurora/engine/document/document.h"
+#include "aurora/engine/document/value.h"
 #include "aurora/engine/operation_profile.h"
+#include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/engine/query/query_spec.h"
 #include "aurora/engine/query_plan.h"
@@ -43,6 +45,9 @@ class Query {
   // Documents then hold these fields only, and their id.
   Query& Select(std::initializer_list<std::string_view> paths);
 
+  // Results are then groups (aggregate.h): what has equal values in these fields.
+  Query& GroupBy(std::initializer_list<std::string_view> paths);
+
   // What each of its runs costs is added there: it must live until their tasks complete, and is one
   // run's at a time.
   Query& Profile(OperationProfile* profile);
@@ -56,6 +61,17 @@ class Query {
   // Reads no document if indices answer the condition.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::uint64_t>> Count() const;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<bool>> Exists() const;
+  // The groups, each with its aggregates; without GroupBy, one of all documents. By the values that
+  // they are by, unless there is an order; that, offset and limit are of the groups, by the names
+  // of results. Reads no document if indices answer the condition and the groups are only counted.
+  // ResourceExhausted: more than a million groups.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<Object>>> Aggregate(
+      std::vector<AggregateSpec> aggregates) const;
+  // Those that the text form of the query has.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<Object>>> Aggregate() const;
+  // The different values of a field, ascending; missing and null are one.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<Value>>> Distinct(
+      std::string_view path) const;
   // Runs the query and tells how.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<QueryPlan>> Explain() const;
 

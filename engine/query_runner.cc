@@ -2,35 +2,70 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/query/evaluator.h"
 #include "aurora/engine/stored_document.h"
-#include "aurora/index/equality_index.h"
+#include "aurora/index/term_index.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::engine {
 namespace {
 
-std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition) {
-  std::vector<PlannerIndex> indices;
-  for (const FieldIndex& index : definition.indices)
-    indices.push_back({index.field, index.unique, index.array});
-  return indices;
+constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+
+// What things cost, in nanoseconds of documents and entries that are in memory: only how they
+// compare matters.
+constexpr double kWalkNanos = 150;   // an entry of an index
+constexpr double kReadNanos = 600;   // a document by its row
+constexpr double kScanNanos = 200;   // a document in a scan of all
+constexpr double kResidualPass = 4;  // of so many candidates one is taken to pass the residual
+
+// Groups are kept in memory until all are known.
+constexpr std::size_t kGroupsMax = 1'000'000;
+
+// The name in the results of groups that a sort key stands for; empty if there is none.
+std::string ResultOf(const QuerySpec& spec, const FieldPath& path) {
+  const std::string text = FieldPathToString(path);
+  for (const FieldPath& key : spec.group_by) {
+    if (key == path) return text;
+  }
+  for (const AggregateSpec& aggregate : spec.aggregates) {
+    const std::string name = ResultName(aggregate);
+    if (text == FieldPathToString({name})) return name;
+  }
+  return {};
 }
 
-std::string DescribeOrder(const QuerySpec& spec) {
-  if (spec.order_by.empty()) return "insertion";
-  const bool bounded = spec.limit != std::numeric_limits<std::uint64_t>::max();
-  std::string text = bounded ? StrCat("top ", spec.offset + spec.limit, " by ") : "sort by ";
-  for (std::size_t i = 0; i < spec.order_by.size(); ++i) {
-    const bool descending = spec.order_by[i].direction == Direction::kDescending;
-    StrAppend(&text, i == 0 ? "" : ", ", FieldPathToString(spec.order_by[i].path),
-              descending ? " desc" : "");
+// Orders and cuts groups, which are in the order of their keys, as `spec` asks.
+absl::Status PageGroups(const QuerySpec& spec, std::vector<Object>* groups) {
+  std::vector<std::string> keys(groups->size());
+  for (const SortKey& by : spec.order_by) {
+    const std::string name = ResultOf(spec, by.path);
+    if (name.empty()) {
+      return InvalidArgumentError("order by ", FieldPathToString(by.path),
+                                  ": the groups have no such result");
+    }
+    const KeyOrder order =
+        by.direction == Direction::kDescending ? KeyOrder::kDescending : KeyOrder::kAscending;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      AppendKey(ValueView(*(*groups)[i].Find(name)), &keys[i], order);
+    }
   }
-  return text;
+  std::vector<std::size_t> places(groups->size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
+    return keys[a] != keys[b] ? keys[a] < keys[b] : a < b;
+  });
+  const std::size_t begin = std::min<std::uint64_t>(spec.offset, places.size());
+  const std::size_t end = begin + std::min<std::uint64_t>(spec.limit, places.size() - begin);
+  std::vector<Object> page;
+  for (std::size_t i = begin; i < end; ++i) page.push_back(std::move((*groups)[places[i]]));
+  *groups = std::move(page);
+  return absl::OkStatus();
 }
 
 // The layout of projected documents: nothing is declared, everything is allowed.
@@ -62,9 +97,7 @@ absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
                           database->FindCollection(spec.collection));
   std::unique_ptr<QueryRunner> runner(new QueryRunner(std::move(database), std::move(spec),
                                                       std::move(collection), std::move(pass)));
-  runner->access_ =
-      PlanAccess(runner->spec_.where, PlannerIndices(*runner->collection_->definition));
-  runner->DescribePlan();
+  runner->access_ = PlanAccess(runner->spec_, PlannerIndices(*runner->collection_->definition));
   runner->asked_profile_ = profile;
   runner->plan_.plan_nanos = runner->database_->clock().MonotonicNanos() - start;
   return runner;
@@ -77,103 +110,181 @@ QueryRunner::QueryRunner(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
       collection_(std::move(collection)),
       pass_(std::move(pass)),
       snapshot_(database_->store().GetSnapshot()) {
-  const bool unlimited = spec_.limit > std::numeric_limits<std::uint64_t>::max() - spec_.offset;
-  wanted_ = unlimited ? std::numeric_limits<std::uint64_t>::max() : spec_.offset + spec_.limit;
-}
-
-void QueryRunner::DescribePlan() {
-  plan_.query = ToString(spec_);
-  plan_.access = access_.scan ? StrCat("scan of ", spec_.collection)
-                              : StrCat("index: ", ToString(access_.rows));
-  plan_.filter = access_.residual.MatchesAll() ? "none" : ToString(access_.residual);
-  plan_.order = DescribeOrder(spec_);
-  plan_.estimated_rows = collection_->next_row.load(std::memory_order_relaxed);
-}
-
-// --- Rows from indices ---
-
-Task<absl::StatusOr<index::RowSet>> QueryRunner::LookUp(const RowsNode* node) {
-  const CollectionDefinition& definition = *collection_->definition;
-  const auto index =
-      std::find_if(definition.indices.begin(), definition.indices.end(),
-                   [&](const FieldIndex& i) { return i.field == node->index.field; });
-  AURORA_CHECK(index != definition.indices.end());
-  index::RowSet rows;
-  for (const Value& value : node->values) {
-    std::string term = EncodeKey(value);
-    if (index->unique) {
-      AURORA_CO_ASSIGN(
-          const std::optional<lsm::PinnedValue> row,
-          co_await database_->store().Get(index->keyspace, term, snapshot_->sequence(), &profile_));
-      if (!row.has_value()) continue;
-      AURORA_CO_ASSIGN(const index::RowId id, ParseRowKey(row->view()));
-      rows.Add(id);
-    } else {
-      const index::EqualityIndex reader(database_->store(), index->keyspace, &profile_);
-      AURORA_CO_ASSIGN(const index::RowSet more,
-                       co_await reader.Rows(std::move(term), snapshot_->sequence()));
-      rows = rows | more;
-    }
+  if (spec_.groups()) {
+    // Every match counts; order and page are of the groups.
+    wanted_ = kNoLimit;
+    return;
   }
-  co_return rows;
+  skip_ = spec_.offset;
+  wanted_ = spec_.limit > kNoLimit - skip_ ? kNoLimit : skip_ + spec_.limit;
 }
 
-Task<absl::StatusOr<index::RowSet>> QueryRunner::Rows(const RowsNode* node) {
-  if (node->kind == RowsNode::Kind::kLookup) co_return co_await LookUp(node);
-  index::RowSet rows;
-  for (std::size_t i = 0; i < node->children.size(); ++i) {
-    AURORA_CO_ASSIGN(const index::RowSet child, co_await Rows(&node->children[i]));
-    if (i == 0) {
-      rows = child;
-    } else {
-      rows = node->kind == RowsNode::Kind::kAnd ? rows & child : rows | child;
-    }
+// --- What it is about to do, and what it has done ---
+
+bool QueryRunner::IsWalkCheaper() const {
+  if (counting_ || !access_.order_index.has_value() || wanted_ == kNoLimit) return false;
+  const auto all = static_cast<double>(collection_->next_row.load(std::memory_order_relaxed));
+  const double candidates = rows_ == nullptr ? all : static_cast<double>(rows_->Count());
+  const bool exact = residual_.MatchesAll();
+  const double passed = static_cast<double>(wanted_) * (exact ? 1 : kResidualPass);
+  if (candidates <= passed) return false;
+  // What comes before the page is not read where the index alone decides.
+  const bool skips = exact && spec_.order_by.size() == 1;
+  const double read = skips ? static_cast<double>(wanted_ - skip_) : passed;
+  const double walk = passed * all / candidates * kWalkNanos + read * kReadNanos;
+  return walk <
+         std::min(rows_ == nullptr ? all * kScanNanos : candidates * kReadNanos, all * kScanNanos);
+}
+
+bool QueryRunner::IsScanCheaper() const {
+  const bool ends_early = spec_.order_by.empty() && wanted_ != kNoLimit && !counting_;
+  if (ends_early) return false;
+  const auto all = static_cast<double>(collection_->next_row.load(std::memory_order_relaxed));
+  return static_cast<double>(rows_->Count()) * kReadNanos > all * kScanNanos;
+}
+
+std::string QueryRunner::DescribeAccess() const {
+  return access_.scan ? StrCat("scan of ", spec_.collection)
+                      : StrCat("index: ", ToString(access_.rows));
+}
+
+std::string QueryRunner::DescribeOrder() const {
+  if (spec_.groups()) return walks_ ? "groups, counted by their index" : "groups";
+  if (spec_.order_by.empty()) return "insertion";
+  std::string text = walks_                    ? "walk of the index in order of "
+                     : spec_.limit != kNoLimit ? StrCat("top ", spec_.offset + spec_.limit, " by ")
+                                               : "sort by ";
+  for (std::size_t i = 0; i < spec_.order_by.size(); ++i) {
+    const bool descending = spec_.order_by[i].direction == Direction::kDescending;
+    StrAppend(&text, i == 0 ? "" : ", ", FieldPathToString(spec_.order_by[i].path),
+              descending ? " desc" : "");
   }
-  co_return rows;
+  return text;
+}
+
+QueryPlan QueryRunner::plan() const {
+  QueryPlan plan = plan_;
+  plan.query = ToString(spec_);
+  plan.access = DescribeAccess();
+  plan.filter = residual_.MatchesAll() ? "none" : ToString(residual_);
+  plan.order = DescribeOrder();
+  return plan;
 }
 
 // --- Documents ---
 
 Task<absl::Status> QueryRunner::Visit() {
-  absl::Status visited;
-  if (access_.scan) {
-    visited = co_await VisitAll();
-  } else {
-    visited = co_await VisitRows();
-  }
+  const absl::Status visited = co_await VisitCandidates();
   plan_.documents_read = profile_.documents_read;
   plan_.hot_tier_hits = profile_.hot_tier_hits;
   if (asked_profile_ != nullptr) asked_profile_->Add(profile_);
   co_return visited;
 }
 
-Task<absl::Status> QueryRunner::VisitRows() {
-  AURORA_CO_ASSIGN(const index::RowSet rows, co_await Rows(&access_.rows));
-  plan_.candidate_rows = rows.Count();
-  plan_.estimated_rows = plan_.candidate_rows;
-  const bool exact = access_.residual.MatchesAll();
-  if (counting_ && exact) {
-    plan_.matched_rows = plan_.candidate_rows;
-    co_return absl::OkStatus();
-  }
-  // Without an order and a residual, rows and results correspond one to one: only the page is read.
-  const bool page_only = exact && spec_.order_by.empty();
-  const std::vector<index::RowId> chosen = page_only ? rows.ToVector(0, wanted_) : rows.ToVector();
-  const CollectionDefinition& definition = *collection_->definition;
-  absl::Status status;
-  for (const index::RowId row : chosen) {
-    absl::StatusOr<std::optional<Document>> document =
-        co_await database_->ReadRow(definition, row, snapshot_->sequence(), &profile_);
-    if (!document.ok()) {
-      status = document.status();
-    } else if (!document->has_value()) {
-      status = DataLossError("collection ", Quoted(definition.name), ": an index leads to row ",
-                             row, ", where there is no document; run aurora-tool verify");
+Task<absl::Status> QueryRunner::VisitCandidates() {
+  plan_.estimated_rows = collection_->next_row.load(std::memory_order_relaxed);
+  residual_ = access_.residual;
+  if (!access_.scan) {
+    AURORA_CO_ASSIGN(FoundRows found, co_await finder().Find(access_));
+    rows_ = std::move(found.rows);
+    residual_ = std::move(found.residual);
+    plan_.estimated_rows = plan_.candidate_rows = rows_->Count();
+    if (counting_ && residual_.MatchesAll()) {
+      plan_.matched_rows = plan_.candidate_rows;
+      co_return absl::OkStatus();
     }
-    if (!status.ok() || !Take(row, (*document)->view(), [&] { return **document; })) break;
   }
-  co_return status;
+  if (IsWalkCheaper()) co_return co_await Walk();
+  if (rows_ == nullptr || IsScanCheaper()) co_return co_await VisitAll();
+  co_return co_await VisitRows();
 }
+
+Task<absl::StatusOr<bool>> QueryRunner::TakeRow(index::RowId row) {
+  const CollectionDefinition& definition = *collection_->definition;
+  AURORA_CO_ASSIGN(const std::optional<Document> document,
+                   co_await database_->ReadRow(definition, row, snapshot_->sequence(), &profile_));
+  if (!document.has_value()) {
+    co_return DataLossError("collection ", Quoted(definition.name), ": an index leads to row ", row,
+                            ", where there is no document; run aurora-tool verify");
+  }
+  co_return Take(row, document->view(), [&] { return *document; });
+}
+
+Task<absl::Status> QueryRunner::VisitRows() {
+  // Without an order and a residual, rows and results correspond one to one: only the page is read.
+  const bool page_only = residual_.MatchesAll() && spec_.order_by.empty();
+  const std::vector<index::RowId> chosen =
+      page_only ? rows_->ToVector(skip_, wanted_ - skip_) : rows_->ToVector();
+  if (page_only) wanted_ -= std::exchange(skip_, 0);
+  for (const index::RowId row : chosen) {
+    AURORA_CO_ASSIGN(const bool more, co_await TakeRow(row));
+    if (!more) break;
+  }
+  co_return absl::OkStatus();
+}
+
+// --- In the order of an index ---
+
+Task<absl::Status> QueryRunner::Walk() {
+  walks_ = true;
+  AURORA_CO_ASSIGN(index::SharedTerms terms,
+                   co_await finder().IndexAt(*access_.order_index).Terms());
+  if (terms != nullptr) co_return co_await WalkTerms(std::move(terms));
+  co_return co_await WalkEntries();
+}
+
+Task<absl::StatusOr<bool>> QueryRunner::TakeRows(const std::vector<index::RowId>* rows) {
+  // Among equal terms the other sort keys decide; else each row is the next of the result.
+  const bool is_next = spec_.order_by.size() == 1;
+  for (const index::RowId row : *rows) {
+    if (is_next && matches_.size() >= wanted_) co_return false;
+    if (is_next && skip_ > 0 && residual_.MatchesAll()) {
+      --skip_, --wanted_;
+      ++plan_.matched_rows;
+      continue;
+    }
+    AURORA_CO_RETURN_IF_ERROR(co_await TakeRow(row));
+  }
+  co_return matches_.size() < wanted_;
+}
+
+Task<absl::Status> QueryRunner::WalkTerms(index::SharedTerms terms) {
+  const index::TermIndex index = finder().IndexAt(*access_.order_index);
+  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
+  for (std::size_t i = 0; i < terms->size(); ++i) {
+    const std::string& term = (*terms)[descending ? terms->size() - 1 - i : i];
+    AURORA_CO_ASSIGN(index::SharedRows rows, co_await index.Rows(term));
+    if (rows_ != nullptr) rows = std::make_shared<const index::RowSet>(*rows & *rows_);
+    const std::vector<index::RowId> chosen = rows->ToVector();
+    AURORA_CO_ASSIGN(const bool more, co_await TakeRows(&chosen));
+    if (!more) break;
+  }
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> QueryRunner::WalkEntries() {
+  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
+  const std::unique_ptr<index::TermCursor> cursor =
+      finder().IndexAt(*access_.order_index).Walk({}, descending);
+  std::vector<index::RowId> chosen;
+  std::string term;
+  bool more = true;
+  for (;;) {
+    AURORA_CO_ASSIGN(const bool moved, co_await cursor->Next());
+    // A page that is full may still change within the term that filled it.
+    if (!moved || (!more && cursor->term() != term)) break;
+    term.assign(cursor->term());
+    chosen.clear();
+    for (const index::RowId row : cursor->rows()) {
+      if (rows_ == nullptr || rows_->Contains(row)) chosen.push_back(row);
+    }
+    AURORA_CO_ASSIGN(more, co_await TakeRows(&chosen));
+    if (!more && spec_.order_by.size() == 1) break;
+  }
+  co_return absl::OkStatus();
+}
+
+// --- By a scan ---
 
 Task<absl::Status> QueryRunner::VisitAll() {
   const CollectionDefinition& definition = *collection_->definition;
@@ -186,12 +297,16 @@ Task<absl::Status> QueryRunner::VisitAll() {
   AURORA_CO_RETURN_IF_ERROR(co_await documents->SeekToFirst());
   while (documents->Valid()) {
     AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(documents->key()));
+    if (rows_ != nullptr && !rows_->Contains(row)) {
+      AURORA_CO_RETURN_IF_ERROR(co_await documents->Next());
+      continue;
+    }
     const absl::StatusOr<DocumentView> view =
         ViewStoredDocument(*definition.layout, documents->value());
     if (!view.ok())
       co_return Annotate(view.status(),
                          StrCat("collection ", Quoted(definition.name), ", row ", row));
-    ++plan_.candidate_rows;
+    if (rows_ == nullptr) ++plan_.candidate_rows;
     ++profile_.documents_read;
     const std::string_view message = documents->value().substr(kStoredHeaderBytes);
     const auto copy = [&] { return Document::Copy(definition.layout, message, view->version()); };
@@ -214,9 +329,13 @@ std::string QueryRunner::SortKeyOf(const DocumentView& view) const {
 
 bool QueryRunner::Take(index::RowId row, const DocumentView& view,
                        absl::FunctionRef<Document()> handle) {
-  if (!access_.residual.MatchesAll() && !Matches(access_.residual, view.fields())) return true;
+  if (!residual_.MatchesAll() && !Matches(residual_, view.fields())) return true;
   ++plan_.matched_rows;
   if (counting_) return true;
+  if (grouping_ != nullptr) {
+    grouped_ = grouping_->Add(view.fields());
+    return grouped_.ok();
+  }
   const auto before = [](const Match& a, const Match& b) {
     return a.sort_key != b.sort_key ? a.sort_key < b.sort_key : a.row < b.row;
   };
@@ -259,8 +378,7 @@ absl::StatusOr<std::vector<Document>> QueryRunner::Page() {
     });
   }
   std::vector<Document> page;
-  for (std::size_t i = std::min<std::uint64_t>(spec_.offset, matches_.size()); i < matches_.size();
-       ++i) {
+  for (std::size_t i = std::min<std::uint64_t>(skip_, matches_.size()); i < matches_.size(); ++i) {
     if (spec_.select.empty()) {
       page.push_back(std::move(matches_[i].document));
     } else {
@@ -278,6 +396,52 @@ Task<absl::StatusOr<std::vector<Document>>> QueryRunner::Collect() {
   if (page.ok()) plan_.returned_rows = page->size();
   plan_.run_nanos = database_->clock().MonotonicNanos() - start;
   co_return page;
+}
+
+Task<absl::StatusOr<bool>> QueryRunner::CountGroups(Grouping* grouping) {
+  const bool counts = std::all_of(
+      spec_.aggregates.begin(), spec_.aggregates.end(),
+      [](const AggregateSpec& aggregate) { return aggregate.kind == AggregateKind::kCount; });
+  if (!counts || spec_.group_by.size() != 1 || !access_.residual.MatchesAll()) co_return false;
+  const std::optional<std::size_t> number = access_.group_index;
+  if (!number.has_value()) co_return false;
+  const index::TermIndex index = finder().IndexAt(*number);
+  AURORA_CO_ASSIGN(const index::SharedTerms terms, co_await index.Terms());
+  if (terms == nullptr) co_return false;
+  index::SharedRows candidates;
+  if (!access_.scan) {
+    AURORA_CO_ASSIGN(FoundRows found, co_await finder().Find(access_));
+    if (!found.residual.MatchesAll()) co_return false;
+    candidates = std::move(found.rows);
+  }
+  for (const std::string& term : *terms) {
+    AURORA_CO_ASSIGN(const index::SharedRows rows, co_await index.Rows(term));
+    const std::uint64_t count = candidates == nullptr
+                                    ? rows->Count()
+                                    : index::RowSet::CountIntersection(*rows, *candidates);
+    if (count == 0) continue;
+    AURORA_CO_ASSIGN(const Value value, DecodeKey(term));
+    AURORA_CO_ASSIGN(std::vector<Accumulator>* const group, grouping->GroupOf({ValueView(value)}));
+    for (Accumulator& accumulator : *group) accumulator.AddCount(count);
+    plan_.matched_rows += count;
+  }
+  co_return walks_ = true;
+}
+
+Task<absl::StatusOr<std::vector<Object>>> QueryRunner::Group() {
+  const std::int64_t start = database_->clock().MonotonicNanos();
+  Grouping grouping(spec_.group_by, spec_.aggregates, kGroupsMax);
+  AURORA_CO_ASSIGN(const bool counted, co_await CountGroups(&grouping));
+  if (!counted) {
+    grouping_ = &grouping;
+    AURORA_CO_RETURN_IF_ERROR(co_await Visit());
+    AURORA_CO_RETURN_IF_ERROR(grouped_);
+  }
+  AURORA_CO_ASSIGN(std::vector<Object> groups, grouping.Finish());
+  AURORA_CO_RETURN_IF_ERROR(PageGroups(spec_, &groups));
+  plan_.returned_rows = groups.size();
+  plan_.run_nanos = database_->clock().MonotonicNanos() - start;
+  co_return groups;
 }
 
 Task<absl::StatusOr<std::uint64_t>> QueryRunner::Count() {

@@ -1,5 +1,8 @@
 // Runs a query on one snapshot: rows from the indices or by a scan, the residual condition on each
 // document, then order, page and projection.
+//
+// An order is walked along its index, and ended with the page, where that costs less than to look
+// at all rows and sort them.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +16,12 @@
 #include "aurora/engine/collection.h"
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document.h"
+#include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/planner.h"
 #include "aurora/engine/query/query_spec.h"
 #include "aurora/engine/query_plan.h"
+#include "aurora/engine/row_finder.h"
+#include "aurora/index/posting_cache.h"
 #include "aurora/index/row_set.h"
 #include "aurora/lsm/store.h"
 #include "aurora/runtime/task.h"
@@ -33,8 +39,10 @@ class QueryRunner {
 
   Task<absl::StatusOr<std::vector<Document>>> Collect();
   Task<absl::StatusOr<std::uint64_t>> Count();
-  // Figures of the run that has been made.
-  const QueryPlan& plan() const { return plan_; }
+  // The groups of a query that groups, all of them, by their keys.
+  Task<absl::StatusOr<std::vector<Object>>> Group();
+  // Of the run that has been made.
+  QueryPlan plan() const;
 
  private:
   // A document that satisfies the condition, and what it sorts by: one key for all sort keys, in
@@ -48,13 +56,29 @@ class QueryRunner {
   QueryRunner(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
               std::shared_ptr<CollectionState> collection, Gate::Pass pass);
 
-  void DescribePlan();
-  Task<absl::StatusOr<index::RowSet>> Rows(const RowsNode* node);
-  Task<absl::StatusOr<index::RowSet>> LookUp(const RowsNode* node);
+  RowFinder finder() {
+    return RowFinder(database_->store(), &database_->postings(), *collection_->definition,
+                     snapshot_->sequence(), &profile_);
+  }
+  bool IsWalkCheaper() const;
+  bool IsScanCheaper() const;
+  std::string DescribeAccess() const;
+  std::string DescribeOrder() const;
+
   // Offers every candidate to Take, until it says that it has enough.
   Task<absl::Status> Visit();
+  Task<absl::Status> VisitCandidates();
   Task<absl::Status> VisitRows();
   Task<absl::Status> VisitAll();
+  // In the order of the first sort key, until the page is full.
+  Task<absl::Status> Walk();
+  Task<absl::Status> WalkTerms(index::SharedTerms terms);
+  Task<absl::Status> WalkEntries();
+  // The candidates among rows of one term. False if no later one can matter.
+  Task<absl::StatusOr<bool>> TakeRows(const std::vector<index::RowId>* rows);
+  Task<absl::StatusOr<bool>> TakeRow(index::RowId row);
+  // Counts groups by the index of what they are by, if that is all that is asked.
+  Task<absl::StatusOr<bool>> CountGroups(Grouping* grouping);
   // Looks at one candidate, in the order of rows; `handle` makes a document of it, if it matters.
   // False if no later candidate can matter.
   bool Take(index::RowId row, const DocumentView& view, absl::FunctionRef<Document()> handle);
@@ -68,12 +92,18 @@ class QueryRunner {
   const Gate::Pass pass_;
   const std::unique_ptr<lsm::Snapshot> snapshot_;
   AccessPlan access_;
-  QueryPlan plan_;
+  index::SharedRows rows_;  // the candidates; null: all
+  Expression residual_;     // to be checked on each
+  bool walks_ = false;      // an index gives the order, or the groups
+  QueryPlan plan_;          // figures only
   OperationProfile profile_;
   OperationProfile* asked_profile_ = nullptr;  // where it is added; null: nobody asks
   std::vector<Match> matches_;                 // sorted queries: a heap of the best, worst first
-  std::uint64_t wanted_ = 0;                   // matches that can matter: offset + limit
+  std::uint64_t skip_ = 0;                     // matches before the page
+  std::uint64_t wanted_ = 0;                   // matches that can matter: those, and the page
   bool counting_ = false;                      // matches are counted, not kept
+  Grouping* grouping_ = nullptr;               // matches are added to it, not kept
+  absl::Status grouped_;                       // the first error of that
 };
 
 }  // namespace aurora::engine

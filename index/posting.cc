@@ -1,10 +1,11 @@
 #include "aurora/index/posting.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
-#include "aurora/index/row_set.h"
 #include "aurora/lsm/coding.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
@@ -153,6 +154,37 @@ void PostingDelta::Append(const PostingDelta& later) {
   added |= later.added;
   removed -= later.added;
   removed |= later.removed;
+}
+
+void AppendPostingDelta(std::span<const RowChange> rows, std::string* out) {
+  if (rows.size() <= kMaxInline) {
+    const auto added = std::count_if(rows.begin(), rows.end(), [](auto& row) { return row.added; });
+    out->push_back(kLists);
+    out->push_back(static_cast<char>(added));
+    out->push_back(static_cast<char>(static_cast<std::ptrdiff_t>(rows.size()) - added));
+    for (const bool wanted : {true, false}) {
+      for (const RowChange& row : rows) {
+        if (row.added == wanted) Append16(out, PlaceOf(row.row));
+      }
+    }
+    return;
+  }
+  PostingDelta delta;
+  for (const RowChange& row : rows) (row.added ? delta.added : delta.removed).add(PlaceOf(row.row));
+  *out += delta.Encode();
+}
+
+absl::Status AppendPostingRows(std::string_view bytes, ChunkId chunk, std::vector<RowId>* rows) {
+  // One row, of which most postings of a wide index are.
+  if (bytes.size() == 5 && bytes[0] == kLists && bytes[1] == 1 && bytes[2] == 0) {
+    rows->push_back(RowAt(chunk, Load16(bytes.data() + 3)));
+    return absl::OkStatus();
+  }
+  AURORA_ASSIGN_OR_RETURN(const PostingDelta delta, PostingDelta::Decode(bytes));
+  for (const std::uint32_t place : delta.added) {
+    rows->push_back(RowAt(chunk, static_cast<std::uint16_t>(place)));
+  }
+  return absl::OkStatus();
 }
 
 std::string PostingDelta::Encode() const {

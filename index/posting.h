@@ -18,13 +18,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/index/bitmap.h"
+#include "aurora/index/row_set.h"
 #include "aurora/lsm/merge_operator.h"
 
 namespace aurora::index {
+
+// What a commit does to one row of a term.
+struct RowChange {
+  RowId row = 0;
+  bool added = false;  // else removed
+};
 
 // The effect of one or several commits on one chunk of one term. The two sets are disjoint.
 struct PostingDelta {
@@ -38,6 +46,12 @@ struct PostingDelta {
   // DataLoss if `bytes` are not a valid encoding.
   static absl::StatusOr<PostingDelta> Decode(std::string_view bytes);
 };
+
+// Appends the encoding of a delta: of `rows`, which ascend, each once, all of one chunk.
+void AppendPostingDelta(std::span<const RowChange> rows, std::string* out);
+
+// Appends the rows, ascending, that a folded posting of `chunk` has. DataLoss as for Decode.
+absl::Status AppendPostingRows(std::string_view bytes, ChunkId chunk, std::vector<RowId>* rows);
 
 // True if `bytes` is a CRoaring portable serialization of one well-formed bitmap over 16-bit places
 // and nothing else. Never reads outside of `bytes`. Format:

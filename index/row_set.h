@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "aurora/index/bitmap.h"
@@ -23,25 +25,44 @@ inline ChunkId ChunkOf(RowId row) { return static_cast<ChunkId>(row >> 16); }
 inline std::uint16_t PlaceOf(RowId row) { return static_cast<std::uint16_t>(row); }
 inline RowId RowAt(ChunkId chunk, std::uint16_t place) { return RowId{chunk} << 16 | place; }
 
-// An ordinary value: thread-compatible, copyable. Chunks are kept in ascending order and never
-// empty.
+// An ordinary value: thread-compatible. Copies share their chunks, so a copy costs a reference for
+// each, and a change copies the one chunk that it is in. Chunks are kept in ascending order and
+// never empty.
 class RowSet {
  public:
-  struct Chunk {
-    ChunkId id;
-    Bitmap places;
+  class Chunk {
+   public:
+    Chunk(ChunkId id, Bitmap places)
+        : id_(id), places_(std::make_shared<Bitmap>(std::move(places))) {}
+
+    ChunkId id() const { return id_; }
+    const Bitmap& places() const { return *places_; }
+    // Its own, to be changed.
+    Bitmap& MutablePlaces();
+
+   private:
+    ChunkId id_;
+    std::shared_ptr<Bitmap> places_;
   };
 
   void Add(RowId row);
+  void Remove(RowId row);
   // Appends a whole chunk, above all that are there. An empty one is left out.
   void AppendChunk(ChunkId id, Bitmap places);
+  // The same, shared with the set that it comes from.
+  void AppendChunk(const Chunk& chunk);
 
   bool Contains(RowId row) const;
   bool empty() const { return chunks_.empty(); }
   std::uint64_t Count() const;
   const std::vector<Chunk>& chunks() const { return chunks_; }
+  // The first chunk at or after `id`.
+  std::vector<Chunk>::const_iterator ChunkAtOrAfter(ChunkId id) const;
+  // All that the set holds, whether or not others share it.
+  std::size_t memory_bytes() const;
 
-  // Set algebra, chunk by chunk; costs what the chunks cost that both have.
+  // Set algebra, chunk by chunk; costs what the chunks cost that both have. Chunks that only one
+  // has are shared with it.
   friend RowSet operator&(const RowSet& a, const RowSet& b);
   friend RowSet operator|(const RowSet& a, const RowSet& b);
   friend RowSet operator-(const RowSet& a, const RowSet& b);
@@ -53,6 +74,8 @@ class RowSet {
   std::vector<RowId> ToVector(std::uint64_t skip = 0, std::uint64_t limit = UINT64_MAX) const;
 
  private:
+  std::vector<Chunk>::iterator Place(ChunkId id);
+
   std::vector<Chunk> chunks_;
 };
 

@@ -65,6 +65,35 @@ TEST(RowSetTest, RowsMayBeAddedInAnyOrder) {
   EXPECT_EQ(set.ToVector(), (std::vector<RowId>{2, 3, RowId{5} << 16, kMaxRowId}));
 }
 
+TEST(RowSetTest, CopiesShareWhatNeitherChanges) {
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 100; ++round) {
+    Model model = RandomRows(random);
+    Model copied = model;
+    RowSet set = ToSet(model);
+    RowSet copy = set;
+    for (int i = 0; i < 50; ++i) {
+      // Rows that are there, rows beside them, and others.
+      const Model more = RandomRows(random);
+      const RowId row = !more.empty() && random.Below(2) == 0 ? *more.begin()
+                        : model.empty()                       ? random.Below(100)
+                                                              : *model.begin() + random.Below(3);
+      const bool other = random.Below(2) == 0;
+      if (random.Below(2) == 0) {
+        (other ? copy : set).Add(row);
+        (other ? copied : model).insert(row);
+      } else {
+        (other ? copy : set).Remove(row);
+        (other ? copied : model).erase(row);
+      }
+    }
+    EXPECT_EQ(set.ToVector(), ToRows(model));
+    EXPECT_EQ(copy.ToVector(), ToRows(copied));
+    EXPECT_EQ(set.Count(), model.size());
+    EXPECT_EQ(set.empty(), model.empty());
+  }
+}
+
 TEST(RowSetTest, PagesFollowEachOtherWithoutGapOrOverlap) {
   SeededRandom random(TestSeed());
   const Model model = RandomRows(random);

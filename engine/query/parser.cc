@@ -1,6 +1,8 @@
 #include "aurora/engine/query/parser.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,6 +43,10 @@ class Parser {
   absl::Status Clause(QuerySpec* spec);
   absl::Status Once(std::string_view word);
   absl::Status OrderBy(QuerySpec* spec);
+  absl::Status GroupBy(QuerySpec* spec);
+  absl::Status Select(QuerySpec* spec);
+  absl::StatusOr<AggregateSpec> Aggregate(std::string_view function, std::size_t offset);
+  absl::Status CheckGroups(QuerySpec* spec) const;
   absl::StatusOr<std::uint64_t> Integer();
   absl::StatusOr<std::string> Name(std::string_view what);
   absl::StatusOr<FieldPath> Path();
@@ -60,6 +66,7 @@ class Parser {
   const QueryTextLimits limits_;
   Token token_;  // the next one
   std::vector<std::string_view> clauses_;
+  std::size_t select_offset_ = 0;
 };
 
 absl::Status Parser::Advance() {
@@ -139,6 +146,7 @@ absl::StatusOr<QuerySpec> Parser::Query() {
     AURORA_ASSIGN_OR_RETURN(spec.where, Condition(1));
   }
   while (token_.kind != TokenKind::kEnd) AURORA_RETURN_IF_ERROR(Clause(&spec));
+  AURORA_RETURN_IF_ERROR(CheckGroups(&spec));
   AURORA_RETURN_IF_ERROR(CheckExpression(spec.where, limits_.expression));
   return spec;
 }
@@ -174,17 +182,82 @@ absl::Status Parser::Clause(QuerySpec* spec) {
     AURORA_ASSIGN_OR_RETURN(spec->offset, Integer());
     return absl::OkStatus();
   }
+  if (AtWord("group")) {
+    AURORA_RETURN_IF_ERROR(Once("group"));
+    return GroupBy(spec);
+  }
   if (!AtWord("select")) {
-    return Expected(
-        clauses_.empty()
-            ? R"("where", "and", "or", "order by", "limit", "offset", "select" or the end)"
-            : R"("order by", "limit", "offset", "select" or the end)");
+    constexpr std::string_view kClauses =
+        R"("group by", "order by", "limit", "offset", "select" or the end)";
+    return Expected(clauses_.empty() ? StrCat(R"("where", "and", "or", )", kClauses)
+                                     : std::string(kClauses));
   }
   AURORA_RETURN_IF_ERROR(Once("select"));
+  return Select(spec);
+}
+
+absl::Status Parser::Select(QuerySpec* spec) {
+  select_offset_ = token_.offset;
+  bool more = true;
+  while (more) {
+    const bool bare_word = token_.kind == TokenKind::kName;
+    const std::size_t offset = token_.offset;
+    AURORA_ASSIGN_OR_RETURN(FieldPath path, Path());
+    if (bare_word && path.size() == 1 && AtSymbol("(")) {
+      AURORA_ASSIGN_OR_RETURN(AggregateSpec aggregate, Aggregate(path[0], offset));
+      spec->aggregates.push_back(std::move(aggregate));
+    } else {
+      spec->select.push_back(std::move(path));
+    }
+    AURORA_ASSIGN_OR_RETURN(more, SkipSymbol(","));
+  }
+  return absl::OkStatus();
+}
+
+// The function has been read.
+absl::StatusOr<AggregateSpec> Parser::Aggregate(std::string_view function, std::size_t offset) {
+  constexpr std::pair<std::string_view, AggregateKind> kFunctions[] = {
+      {"count", AggregateKind::kCount}, {"sum", AggregateKind::kSum},
+      {"avg", AggregateKind::kAverage}, {"min", AggregateKind::kMin},
+      {"max", AggregateKind::kMax},
+  };
+  for (const auto& [name, kind] : kFunctions) {
+    if (!absl::EqualsIgnoreCase(ToAbsl(function), ToAbsl(name))) continue;
+    AggregateSpec aggregate{kind, {}, {}};
+    AURORA_RETURN_IF_ERROR(ExpectSymbol("("));
+    if (kind != AggregateKind::kCount) {
+      AURORA_ASSIGN_OR_RETURN(aggregate.path, Path());
+    }
+    AURORA_RETURN_IF_ERROR(ExpectSymbol(")"));
+    AURORA_ASSIGN_OR_RETURN(const bool named, SkipWord("as"));
+    if (named) {
+      AURORA_ASSIGN_OR_RETURN(aggregate.name, Name("a name for the result"));
+    }
+    return aggregate;
+  }
+  return lexer_.ErrorAt(offset, StrCat("there is no function ", Quoted(function),
+                                       "; there are count, sum, avg, min and max"));
+}
+
+// Beside aggregates, a field can only be selected that the groups have.
+absl::Status Parser::CheckGroups(QuerySpec* spec) const {
+  if (!spec->groups()) return absl::OkStatus();
+  for (const FieldPath& path : spec->select) {
+    if (std::find(spec->group_by.begin(), spec->group_by.end(), path) == spec->group_by.end()) {
+      return lexer_.ErrorAt(select_offset_, StrCat("field ", Quoted(FieldPathToString(path)),
+                                                   " is selected, but the groups are not by it"));
+    }
+  }
+  spec->select.clear();
+  return absl::OkStatus();
+}
+
+absl::Status Parser::GroupBy(QuerySpec* spec) {
+  AURORA_RETURN_IF_ERROR(ExpectWord("by"));
   bool more = true;
   while (more) {
     AURORA_ASSIGN_OR_RETURN(FieldPath path, Path());
-    spec->select.push_back(std::move(path));
+    spec->group_by.push_back(std::move(path));
     AURORA_ASSIGN_OR_RETURN(more, SkipSymbol(","));
   }
   return absl::OkStatus();

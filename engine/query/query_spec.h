@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/expression.h"
 
 namespace aurora {
@@ -27,6 +28,12 @@ struct QuerySpec {
   std::uint64_t offset = 0;
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  // the default: no limit
   std::vector<FieldPath> select;                                    // empty: whole documents
+  // With either of these, results are groups, not documents (aggregate.h): `select` is empty, and
+  // order, offset and limit are of the groups, by the names of their results.
+  std::vector<FieldPath> group_by;
+  std::vector<AggregateSpec> aggregates;
+
+  bool groups() const { return !group_by.empty() || !aggregates.empty(); }
 };
 
 // In the text form.

@@ -55,7 +55,7 @@ json_is 'r["name"] == "L\u00e4mpchen" and r["price"] == 12'
 tool 0 query db 'lamps where price > 3' --count --json
 json_is 'r == {"count": 2}'
 tool 0 query db 'lamps where sku == "A-2"' --explain
-says_out 'index: sku = "A-2"'
+says_out 'index: sku == "A-2"'
 tool 0 query db 'lamps where sku == "A-2"' --explain --json
 json_is 'r["returned_rows"] == 1 and r["run_nanos"] > 0'
 tool 0 query db 'lamps where price > 1000'

@@ -26,6 +26,18 @@ Task<absl::StatusOr<std::vector<Document>>> RunCollect(std::shared_ptr<DatabaseI
   co_return co_await runner->Collect();
 }
 
+Task<absl::StatusOr<QueryPage>> RunPage(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
+                                        OperationProfile* profile) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
+  const std::uint64_t limit = spec.limit;
+  AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
+                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+  QueryPage page;
+  AURORA_CO_ASSIGN(page.documents, co_await runner->Collect());
+  if (!page.documents.empty() && page.documents.size() == limit) page.next = runner->Cursor();
+  co_return page;
+}
+
 Task<absl::StatusOr<std::optional<Document>>> RunFirst(std::shared_ptr<DatabaseImpl> database,
                                                        QuerySpec spec, OperationProfile* profile) {
   spec.limit = std::min<std::uint64_t>(spec.limit, 1);
@@ -110,6 +122,11 @@ Query& Query::Limit(std::uint64_t rows) {
   return *this;
 }
 
+Query& Query::After(std::string cursor) {
+  spec_.after = std::move(cursor);
+  return *this;
+}
+
 Query& Query::Select(std::initializer_list<std::string_view> paths) {
   for (const std::string_view path : paths) spec_.select.push_back(ParseFieldPath(path));
   return *this;
@@ -142,6 +159,7 @@ Task<absl::StatusOr<std::vector<Value>>> Query::Distinct(std::string_view path) 
 Task<absl::StatusOr<std::vector<Document>>> Query::Collect() const {
   return RunCollect(database_, spec_, profile_);
 }
+Task<absl::StatusOr<QueryPage>> Query::Page() const { return RunPage(database_, spec_, profile_); }
 Task<absl::StatusOr<std::optional<Document>>> Query::First() const {
   return RunFirst(database_, spec_, profile_);
 }

@@ -34,6 +34,12 @@ namespace engine {
 class DatabaseImpl;
 }
 
+struct QueryPage {
+  std::vector<Document> documents;
+  // For After: where the next page begins. Empty if this one was not full: it is the last.
+  std::string next;
+};
+
 class Query {
  public:
   // Joined to what is there already with &&.
@@ -42,6 +48,10 @@ class Query {
   Query& OrderBy(std::string_view path, Direction direction = Direction::kAscending);
   Query& Offset(std::uint64_t rows);
   Query& Limit(std::uint64_t rows);
+  // Only what comes behind the page that gave this cursor (QueryPage::next), by a query of the same
+  // collection and order. Pages stay true while documents come and go between them (cursor.h), and
+  // each costs the same, however far it is; deep pages by Offset cost what they skip.
+  Query& After(std::string cursor);
   // Documents then hold these fields only, and their id.
   Query& Select(std::initializer_list<std::string_view> paths);
 
@@ -56,6 +66,8 @@ class Query {
 
   // All results. Those without an order are in the order of insertion.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<Document>>> Collect() const;
+  // The same with the cursor of the page behind it; best with a Limit.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<QueryPage>> Page() const;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> First() const;
   // The number of documents that satisfy the condition; order, offset and limit do not matter.
   // Reads no document if indices answer the condition.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -187,6 +188,24 @@ class QueryRandomTest : public testing::Test {
     ASSERT_EQ(*simulation_.Run(query.Exists()), *count > 0 && spec.limit > 0) << ToString(spec);
   }
 
+  // All pages of a query are its result, also while other documents come and go.
+  void CheckPages(QuerySpec spec) {
+    spec.offset = 0;
+    spec.limit = QuerySpec().limit;
+    const std::vector<DocumentId> expected = Expected(spec);
+    spec.limit = 1 + random_.Below(1 + expected.size() / 3);
+    std::vector<DocumentId> ids;
+    do {
+      const auto page = simulation_.Run(db_->Query(spec).Page());
+      ASSERT_TRUE(page.ok()) << page.status();
+      ASSERT_LE(page->documents.size(), spec.limit);
+      for (const Document& document : page->documents) ids.push_back(document.id());
+      spec.after = page->next;
+    } while (!spec.after.empty());
+    ASSERT_TRUE(ids == expected) << ToString(spec) << " gave " << ids.size() << " of "
+                                 << expected.size();
+  }
+
   void CheckGroups(QuerySpec spec) {
     constexpr std::string_view kFields[] = {"city", "plain", "score"};
     const std::string field(kFields[random_.Below(std::size(kFields))]);
@@ -238,6 +257,7 @@ class QueryRandomTest : public testing::Test {
     for (int i = 0; i < queries; ++i) {
       CheckPage(Spec());
       CheckGroups(Spec());
+      if (i % 4 == 0) CheckPages(Spec());
       if (HasFatalFailure()) return;
     }
   }
@@ -265,6 +285,49 @@ TEST_F(QueryRandomTest, AnswersAreThoseOfAPlainLook) {
   Check(30);
   ASSERT_TRUE(simulation_.Run(db_->Compact()).ok());
   Check(20);
+}
+
+TEST_F(QueryRandomTest, PagesStayTrueWhileDocumentsComeAndGo) {
+  Insert(400);
+  QuerySpec spec;
+  spec.collection = "things";
+  spec.order_by = {{{"rank"}, Direction::kDescending}};
+  spec.limit = 20;
+  std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  std::size_t seen = 0;
+  do {
+    const auto page = simulation_.Run(db_->Query(spec).Page());
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const Document& document : page->documents) {
+      ASSERT_LT(document.Get("rank").AsInt64(), last);
+      last = document.Get("rank").AsInt64();
+      ++seen;
+      // Also the one at which the page ended.
+      if (seen % 20 == 0) {
+        ASSERT_TRUE(*simulation_.Run(db_->Delete("things", document.id())));
+      }
+    }
+    Insert(7);  // all before what is yet to come
+    spec.after = page->next;
+  } while (!spec.after.empty());
+  EXPECT_EQ(seen, 400u);
+}
+
+TEST_F(QueryRandomTest, ACursorIsOfOneQuery) {
+  Insert(10);
+  const Query query = db_->Query("things").OrderBy("rank").Limit(3);
+  const auto page = simulation_.Run(query.Page());
+  ASSERT_TRUE(page.ok()) << page.status();
+  const auto refused = [&](Query other, const std::string& cursor) {
+    const absl::Status status = simulation_.Run(other.After(cursor).Page()).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  };
+  refused(db_->Query("things").OrderBy("score").Limit(3), page->next);
+  refused(db_->Query("things").OrderBy("rank", Direction::kDescending).Limit(3), page->next);
+  refused(db_->Query("things").Limit(3), page->next);
+  refused(query, "no cursor");
+  refused(query, page->next.substr(0, page->next.size() - 2));
+  EXPECT_TRUE(simulation_.Run(Query(query).After(page->next).Page()).ok());
 }
 
 // Most of what a walk or a count needs is never read.

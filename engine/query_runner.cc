@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "aurora/engine/document/document_encoder.h"
@@ -95,9 +96,15 @@ absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
   AURORA_RETURN_IF_ERROR(CheckExpression(spec.where));
   AURORA_ASSIGN_OR_RETURN(std::shared_ptr<CollectionState> collection,
                           database->FindCollection(spec.collection));
+  std::optional<QueryCursor> after;
+  if (!spec.after.empty()) {
+    if (spec.groups()) return InvalidArgumentError("groups have no pages by a cursor");
+    AURORA_ASSIGN_OR_RETURN(after, DecodeCursor(spec, spec.after));
+  }
   std::unique_ptr<QueryRunner> runner(new QueryRunner(std::move(database), std::move(spec),
                                                       std::move(collection), std::move(pass)));
   runner->access_ = PlanAccess(runner->spec_, PlannerIndices(*runner->collection_->definition));
+  runner->after_ = std::move(after);
   runner->asked_profile_ = profile;
   runner->plan_.plan_nanos = runner->database_->clock().MonotonicNanos() - start;
   return runner;
@@ -194,6 +201,9 @@ Task<absl::Status> QueryRunner::VisitCandidates() {
       co_return absl::OkStatus();
     }
   }
+  if (after_.has_value() && spec_.order_by.empty() && rows_ != nullptr) {
+    rows_ = std::make_shared<const index::RowSet>(rows_->After(after_->row));
+  }
   if (IsWalkCheaper()) co_return co_await Walk();
   if (rows_ == nullptr || IsScanCheaper()) co_return co_await VisitAll();
   co_return co_await VisitRows();
@@ -238,7 +248,7 @@ Task<absl::StatusOr<bool>> QueryRunner::TakeRows(const std::vector<index::RowId>
   const bool is_next = spec_.order_by.size() == 1;
   for (const index::RowId row : *rows) {
     if (is_next && matches_.size() >= wanted_) co_return false;
-    if (is_next && skip_ > 0 && residual_.MatchesAll()) {
+    if (is_next && skip_ > 0 && residual_.MatchesAll() && !after_.has_value()) {
       --skip_, --wanted_;
       ++plan_.matched_rows;
       continue;
@@ -248,11 +258,28 @@ Task<absl::StatusOr<bool>> QueryRunner::TakeRows(const std::vector<index::RowId>
   co_return matches_.size() < wanted_;
 }
 
+// What an earlier page has not passed.
+index::TermRange QueryRunner::WalkedRange() const {
+  if (!after_.has_value()) return {};
+  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
+  std::string_view key = after_->sort_key;
+  const absl::StatusOr<Value> value =
+      ConsumeKey(&key, descending ? KeyOrder::kDescending : KeyOrder::kAscending);
+  AURORA_CHECK(value.ok());  // DecodeCursor has seen it
+  std::string term = EncodeKey(*value);
+  if (descending) return {{}, PrefixSuccessor(term)};
+  return {std::move(term), {}};
+}
+
 Task<absl::Status> QueryRunner::WalkTerms(index::SharedTerms terms) {
   const index::TermIndex index = finder().IndexAt(*access_.order_index);
   const bool descending = spec_.order_by[0].direction == Direction::kDescending;
-  for (std::size_t i = 0; i < terms->size(); ++i) {
-    const std::string& term = (*terms)[descending ? terms->size() - 1 - i : i];
+  const index::TermRange range = WalkedRange();
+  const auto begin = std::lower_bound(terms->begin(), terms->end(), range.begin);
+  const auto end =
+      range.end.empty() ? terms->end() : std::lower_bound(begin, terms->end(), range.end);
+  for (std::ptrdiff_t i = 0; i < end - begin; ++i) {
+    const std::string& term = descending ? *(end - 1 - i) : *(begin + i);
     AURORA_CO_ASSIGN(index::SharedRows rows, co_await index.Rows(term));
     if (rows_ != nullptr) rows = std::make_shared<const index::RowSet>(*rows & *rows_);
     const std::vector<index::RowId> chosen = rows->ToVector();
@@ -265,7 +292,7 @@ Task<absl::Status> QueryRunner::WalkTerms(index::SharedTerms terms) {
 Task<absl::Status> QueryRunner::WalkEntries() {
   const bool descending = spec_.order_by[0].direction == Direction::kDescending;
   const std::unique_ptr<index::TermCursor> cursor =
-      finder().IndexAt(*access_.order_index).Walk({}, descending);
+      finder().IndexAt(*access_.order_index).Walk(WalkedRange(), descending);
   std::vector<index::RowId> chosen;
   std::string term;
   bool more = true;
@@ -294,7 +321,9 @@ Task<absl::Status> QueryRunner::VisitAll() {
   options.profile = &profile_;
   const std::unique_ptr<lsm::Iterator> documents =
       database_->store().NewIterator(definition.documents, options);
-  AURORA_CO_RETURN_IF_ERROR(co_await documents->SeekToFirst());
+  const bool resumes = after_.has_value() && spec_.order_by.empty();
+  const std::string first = RowKey(resumes ? after_->row + 1 : 0);
+  AURORA_CO_RETURN_IF_ERROR(co_await documents->Seek(first));
   while (documents->Valid()) {
     AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(documents->key()));
     if (rows_ != nullptr && !rows_->Contains(row)) {
@@ -330,6 +359,13 @@ std::string QueryRunner::SortKeyOf(const DocumentView& view) const {
 bool QueryRunner::Take(index::RowId row, const DocumentView& view,
                        absl::FunctionRef<Document()> handle) {
   if (!residual_.MatchesAll() && !Matches(residual_, view.fields())) return true;
+  std::string key;
+  if (!counting_ && !spec_.order_by.empty()) {
+    key = SortKeyOf(view);
+    if (after_.has_value() && std::tie(key, row) <= std::tie(after_->sort_key, after_->row)) {
+      return true;
+    }
+  }
   ++plan_.matched_rows;
   if (counting_) return true;
   if (grouping_ != nullptr) {
@@ -343,7 +379,6 @@ bool QueryRunner::Take(index::RowId row, const DocumentView& view,
     if (matches_.size() < wanted_) matches_.push_back({{}, row, handle()});
     return matches_.size() < wanted_;
   }
-  std::string key = SortKeyOf(view);
   if (matches_.size() >= wanted_) {
     if (wanted_ == 0 || matches_.front().sort_key <= key)
       return wanted_ != 0;  // a tie loses: its row is later
@@ -387,6 +422,11 @@ absl::StatusOr<std::vector<Document>> QueryRunner::Page() {
     }
   }
   return page;
+}
+
+std::string QueryRunner::Cursor() const {
+  const Match& last = matches_.back();
+  return EncodeCursor(spec_, {last.sort_key, last.row});
 }
 
 Task<absl::StatusOr<std::vector<Document>>> QueryRunner::Collect() {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document.h"
 #include "aurora/engine/query/aggregate.h"
+#include "aurora/engine/query/cursor.h"
 #include "aurora/engine/query/planner.h"
 #include "aurora/engine/query/query_spec.h"
 #include "aurora/engine/query_plan.h"
@@ -38,6 +40,8 @@ class QueryRunner {
                                                              OperationProfile* profile);
 
   Task<absl::StatusOr<std::vector<Document>>> Collect();
+  // Where the page of Collect ended, which was not empty.
+  std::string Cursor() const;
   Task<absl::StatusOr<std::uint64_t>> Count();
   // The groups of a query that groups, all of them, by their keys.
   Task<absl::StatusOr<std::vector<Object>>> Group();
@@ -72,6 +76,7 @@ class QueryRunner {
   Task<absl::Status> VisitAll();
   // In the order of the first sort key, until the page is full.
   Task<absl::Status> Walk();
+  index::TermRange WalkedRange() const;
   Task<absl::Status> WalkTerms(index::SharedTerms terms);
   Task<absl::Status> WalkEntries();
   // The candidates among rows of one term. False if no later one can matter.
@@ -99,6 +104,7 @@ class QueryRunner {
   OperationProfile profile_;
   OperationProfile* asked_profile_ = nullptr;  // where it is added; null: nobody asks
   std::vector<Match> matches_;                 // sorted queries: a heap of the best, worst first
+  std::optional<QueryCursor> after_;           // only what comes behind it
   std::uint64_t skip_ = 0;                     // matches before the page
   std::uint64_t wanted_ = 0;                   // matches that can matter: those, and the page
   bool counting_ = false;                      // matches are counted, not kept

@@ -74,6 +74,20 @@ std::uint64_t RowSet::Count() const {
   return count;
 }
 
+RowSet RowSet::After(RowId row) const {
+  RowSet rest;
+  for (auto chunk = ChunkAtOrAfter(ChunkOf(row)); chunk != chunks_.end(); ++chunk) {
+    if (chunk->id() != ChunkOf(row)) {
+      rest.AppendChunk(*chunk);
+      continue;
+    }
+    Bitmap passed;
+    passed.addRange(0, std::uint64_t{PlaceOf(row)} + 1);
+    rest.AppendChunk(chunk->id(), chunk->places() - passed);
+  }
+  return rest;
+}
+
 std::size_t RowSet::memory_bytes() const {
   // Of a shared bitmap: the object, its one container and what the heap takes for the three.
   constexpr std::size_t kBitmapOverhead = sizeof(Bitmap) + 128;

@@ -58,6 +58,8 @@ class RowSet {
   const std::vector<Chunk>& chunks() const { return chunks_; }
   // The first chunk at or after `id`.
   std::vector<Chunk>::const_iterator ChunkAtOrAfter(ChunkId id) const;
+  // The rows above `row`.
+  RowSet After(RowId row) const;
   // All that the set holds, whether or not others share it.
   std::size_t memory_bytes() const;
 

@@ -59,6 +59,21 @@ TEST(RowSetTest, AlgebraAgreesWithAnOrderedSet) {
   }
 }
 
+TEST(RowSetTest, WhatIsAfterARowIsTheRestOfTheSet) {
+  SeededRandom random(TestSeed());
+  for (int round = 0; round < 100; ++round) {
+    const Model model = RandomRows(random);
+    const Model more = RandomRows(random);
+    const RowSet set = ToSet(model);
+    for (const Model& rows : {model, more}) {
+      for (const RowId row : rows) {
+        EXPECT_EQ(set.After(row).ToVector(),
+                  std::vector<RowId>(model.upper_bound(row), model.end()));
+      }
+    }
+  }
+}
+
 TEST(RowSetTest, RowsMayBeAddedInAnyOrder) {
   RowSet set;
   for (const RowId row : {RowId{5} << 16, RowId{3}, kMaxRowId, RowId{2}, RowId{3}}) set.Add(row);

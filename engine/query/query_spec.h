@@ -27,7 +27,10 @@ struct QuerySpec {
   std::vector<SortKey> order_by;
   std::uint64_t offset = 0;
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  // the default: no limit
-  std::vector<FieldPath> select;                                    // empty: whole documents
+  // A cursor (cursor.h): only what comes behind it. Empty: from the beginning. No part of the text
+  // form.
+  std::string after;
+  std::vector<FieldPath> select;  // empty: whole documents
   // With either of these, results are groups, not documents (aggregate.h): `select` is empty, and
   // order, offset and limit are of the groups, by the names of their results.
   std::vector<FieldPath> group_by;

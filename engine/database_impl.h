@@ -24,6 +24,7 @@
 #include "aurora/engine/options.h"
 #include "aurora/engine/record.h"
 #include "aurora/engine/stats.h"
+#include "aurora/index/number_columns.h"
 #include "aurora/index/posting.h"
 #include "aurora/index/posting_cache.h"
 #include "aurora/lsm/store.h"
@@ -61,6 +62,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   const Catalog& catalog() const { return catalog_; }
   lsm::Store& store() { return *store_; }
   index::PostingCache& postings() { return postings_; }
+  index::NumberColumns& columns() { return columns_; }
   Environment& environment() { return *environment_; }
   const Clock& clock() const { return environment_->clock(); }
   DatabaseStats Stats() const;
@@ -118,6 +120,8 @@ class DatabaseImpl final : public lsm::RecordHandler,
                                                            std::string key,
                                                            OperationProfile* profile);
   Task<absl::Status> CheckUnique(Write* write);
+  // What the columns of numbers see of the write.
+  void ApplyToColumns(lsm::Sequence sequence, const Write& write);
   // Commits the write if nothing that it looked up has changed since `snapshot`; Aborted if
   // something has.
   Task<absl::Status> Commit(Write* write, std::span<const lsm::Mutation> mutations,
@@ -151,6 +155,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   MemoryBudget memory_;
   cache::HotTier<Document> hot_tier_;
   index::PostingCache postings_;
+  index::NumberColumns columns_;
   Catalog catalog_;
   Gate gate_;
   AsyncMutex define_mutex_;  // one change of the catalog at a time

@@ -49,7 +49,8 @@ DatabaseImpl::DatabaseImpl(Options options, std::shared_ptr<Environment> environ
       environment_(std::move(environment)),
       memory_(options_.memory_bytes),
       hot_tier_(HotTierBytes(options_), &memory_),
-      postings_(options_.memory_bytes / 8, &memory_) {}
+      postings_(options_.memory_bytes / 16, &memory_),
+      columns_(options_.memory_bytes / 16, &memory_) {}
 
 DatabaseImpl::~DatabaseImpl() {
   if (store_ != nullptr && !gate_.closed() && options_.logger != nullptr) {

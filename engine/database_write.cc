@@ -246,6 +246,17 @@ Task<absl::Status> DatabaseImpl::CheckUnique(Write* write) {
   co_return absl::OkStatus();
 }
 
+void DatabaseImpl::ApplyToColumns(lsm::Sequence sequence, const Write& write) {
+  const CollectionDefinition& definition = write.definition();
+  for (const Operation& operation : write.operations) {
+    columns_.Apply(sequence, definition.id, operation.row, [&](std::uint32_t field) {
+      if (operation.kind == OperationKind::kDelete) return index::NumberCell();
+      const DocumentView document(*definition.layout, operation.document, operation.schema_version);
+      return NumberCellOf(document.Find(field));
+    });
+  }
+}
+
 Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutation> mutations,
                                         lsm::Sequence snapshot) {
   Record record;
@@ -267,6 +278,7 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   const CollectionId collection = write->definition().id;
   const auto change_memory = [&](lsm::Sequence sequence) {
     postings_.Apply(sequence, write->entries.index_changes());
+    ApplyToColumns(sequence, *write);
     if (AURORA_PLANTED_BUG("hot-tier-keeps-old-document")) return;
     for (Write::HotChange& change : write->hot_changes) {
       const cache::HotKey key{collection, change.row};

@@ -27,6 +27,14 @@ std::string OwnIdKey(const DocumentId& id, index::RowId row) {
   return id.EmbeddedRowId() == row ? std::string() : id.EncodedKey();
 }
 
+index::NumberCell NumberCellOf(const std::optional<ValueView>& value) {
+  using index::NumberCell;
+  if (!value.has_value() || value->is_null()) return {};
+  if (value->type() == Type::kInt64) return NumberCell::Of(value->AsInt64());
+  if (value->type() == Type::kDouble) return NumberCell::Of(value->AsDouble());
+  return {NumberCell::Kind::kOther, 0};
+}
+
 std::string_view EntryBuilder::Keep(std::string bytes) {
   return kept_.emplace_back(std::move(bytes));
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/value_view.h"
 #include "aurora/index/index_changes.h"
+#include "aurora/index/number_columns.h"
 #include "aurora/index/row_set.h"
 #include "aurora/lsm/types.h"
 
@@ -25,6 +27,9 @@ std::vector<std::string> IndexTerms(const FieldIndex& index, const ObjectView& d
 // The key of an id in the keyspace CollectionDefinition::ids, empty if the id has no entry there
 // because it carries `row`.
 std::string OwnIdKey(const DocumentId& id, index::RowId row);
+
+// What a column of numbers holds of a field.
+index::NumberCell NumberCellOf(const std::optional<ValueView>& value);
 
 // Collects the mutations of one commit. A row may be touched by one operation only. Not
 // thread-safe.

@@ -8,6 +8,7 @@
 
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/key_encoding.h"
+#include "aurora/engine/group_runner.h"
 #include "aurora/engine/query/evaluator.h"
 #include "aurora/engine/stored_document.h"
 #include "aurora/index/term_index.h"
@@ -156,7 +157,7 @@ std::string QueryRunner::DescribeAccess() const {
 }
 
 std::string QueryRunner::DescribeOrder() const {
-  if (spec_.groups()) return walks_ ? "groups, counted by their index" : "groups";
+  if (spec_.groups()) return walks_ ? "groups by their index" : "groups of documents";
   if (spec_.order_by.empty()) return "insertion";
   std::string text = walks_                    ? "walk of the index in order of "
                      : spec_.limit != kNoLimit ? StrCat("top ", spec_.offset + spec_.limit, " by ")
@@ -182,10 +183,14 @@ QueryPlan QueryRunner::plan() const {
 
 Task<absl::Status> QueryRunner::Visit() {
   const absl::Status visited = co_await VisitCandidates();
+  NoteProfile();
+  co_return visited;
+}
+
+void QueryRunner::NoteProfile() {
   plan_.documents_read = profile_.documents_read;
   plan_.hot_tier_hits = profile_.hot_tier_hits;
   if (asked_profile_ != nullptr) asked_profile_->Add(profile_);
-  co_return visited;
 }
 
 Task<absl::Status> QueryRunner::VisitCandidates() {
@@ -438,46 +443,26 @@ Task<absl::StatusOr<std::vector<Document>>> QueryRunner::Collect() {
   co_return page;
 }
 
-Task<absl::StatusOr<bool>> QueryRunner::CountGroups(Grouping* grouping) {
-  const bool counts = std::all_of(
-      spec_.aggregates.begin(), spec_.aggregates.end(),
-      [](const AggregateSpec& aggregate) { return aggregate.kind == AggregateKind::kCount; });
-  if (!counts || spec_.group_by.size() != 1 || !access_.residual.MatchesAll()) co_return false;
-  const std::optional<std::size_t> number = access_.group_index;
-  if (!number.has_value()) co_return false;
-  const index::TermIndex index = finder().IndexAt(*number);
-  AURORA_CO_ASSIGN(const index::SharedTerms terms, co_await index.Terms());
-  if (terms == nullptr) co_return false;
-  index::SharedRows candidates;
-  if (!access_.scan) {
-    AURORA_CO_ASSIGN(FoundRows found, co_await finder().Find(access_));
-    if (!found.residual.MatchesAll()) co_return false;
-    candidates = std::move(found.rows);
+Task<absl::StatusOr<std::vector<Object>>> QueryRunner::FindGroups() {
+  GroupRunner by_indices(database_.get(), collection_->definition.get(), &spec_, &access_, finder(),
+                         snapshot_->sequence(), &profile_);
+  AURORA_CO_ASSIGN(std::optional<std::vector<Object>> groups, co_await by_indices.Run());
+  if (groups.has_value()) {
+    walks_ = true;
+    plan_.matched_rows = by_indices.rows();
+    NoteProfile();
+    co_return *std::move(groups);
   }
-  for (const std::string& term : *terms) {
-    AURORA_CO_ASSIGN(const index::SharedRows rows, co_await index.Rows(term));
-    const std::uint64_t count = candidates == nullptr
-                                    ? rows->Count()
-                                    : index::RowSet::CountIntersection(*rows, *candidates);
-    if (count == 0) continue;
-    AURORA_CO_ASSIGN(const Value value, DecodeKey(term));
-    AURORA_CO_ASSIGN(std::vector<Accumulator>* const group, grouping->GroupOf({ValueView(value)}));
-    for (Accumulator& accumulator : *group) accumulator.AddCount(count);
-    plan_.matched_rows += count;
-  }
-  co_return walks_ = true;
+  Grouping grouping(spec_.group_by, spec_.aggregates, kGroupsMax);
+  grouping_ = &grouping;
+  AURORA_CO_RETURN_IF_ERROR(co_await Visit());
+  AURORA_CO_RETURN_IF_ERROR(grouped_);
+  co_return grouping.Finish();
 }
 
 Task<absl::StatusOr<std::vector<Object>>> QueryRunner::Group() {
   const std::int64_t start = database_->clock().MonotonicNanos();
-  Grouping grouping(spec_.group_by, spec_.aggregates, kGroupsMax);
-  AURORA_CO_ASSIGN(const bool counted, co_await CountGroups(&grouping));
-  if (!counted) {
-    grouping_ = &grouping;
-    AURORA_CO_RETURN_IF_ERROR(co_await Visit());
-    AURORA_CO_RETURN_IF_ERROR(grouped_);
-  }
-  AURORA_CO_ASSIGN(std::vector<Object> groups, grouping.Finish());
+  AURORA_CO_ASSIGN(std::vector<Object> groups, co_await FindGroups());
   AURORA_CO_RETURN_IF_ERROR(PageGroups(spec_, &groups));
   plan_.returned_rows = groups.size();
   plan_.run_nanos = database_->clock().MonotonicNanos() - start;

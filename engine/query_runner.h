@@ -82,8 +82,9 @@ class QueryRunner {
   // The candidates among rows of one term. False if no later one can matter.
   Task<absl::StatusOr<bool>> TakeRows(const std::vector<index::RowId>* rows);
   Task<absl::StatusOr<bool>> TakeRow(index::RowId row);
-  // Counts groups by the index of what they are by, if that is all that is asked.
-  Task<absl::StatusOr<bool>> CountGroups(Grouping* grouping);
+  Task<absl::StatusOr<std::vector<Object>>> FindGroups();
+  // Once what the run costs is known.
+  void NoteProfile();
   // Looks at one candidate, in the order of rows; `handle` makes a document of it, if it matters.
   // False if no later candidate can matter.
   bool Take(index::RowId row, const DocumentView& view, absl::FunctionRef<Document()> handle);

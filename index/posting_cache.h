@@ -5,9 +5,7 @@
 // store and offers what it found. Commits say what they change, in their order and before they are
 // visible, so what is here stays true without being read again:
 //
-//   a set      is as of the sequence of its fill; the changes since wait behind it, and whoever
-//              reads at a later sequence applies those up to his own. Many are folded into the set.
-//   a fill     is taken if every change after its sequence is among those that wait. They are
+//   a set      is as of the sequence of its fill, with the changes since (followed.h). They are
 //              collected from the first time on that a reader asks for the term; so the fill of the
 //              second reader is taken, if commits have come between the first one's snapshot and
 //              its question.
@@ -30,7 +28,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "aurora/cache/s3_fifo.h"
+#include "aurora/index/followed_cache.h"
 #include "aurora/index/index_changes.h"
 #include "aurora/index/row_set.h"
 #include "aurora/lsm/types.h"
@@ -85,39 +83,32 @@ class PostingCache {
   PostingCacheStats GetStats() const;
 
  private:
-  struct Key {
+  struct TermView {
     lsm::KeyspaceId index;
     std::string_view term;
-    friend bool operator==(const Key&, const Key&) = default;
+    friend bool operator==(const TermView&, const TermView&) = default;
   };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const;
+  struct Term {
+    explicit Term(const TermView& key) : index(key.index), term(key.term) {}
+    TermView view() const { return {index, term}; }
+    std::size_t memory_bytes() const { return term.size(); }
+
+    lsm::KeyspaceId index;
+    std::string term;
   };
-  struct Waiting {
-    lsm::Sequence sequence;
-    RowChange change;
+  struct TermHash {
+    std::size_t operator()(const TermView& key) const;
   };
-  struct Entry;
   struct Terms;
 
-  // All REQUIRE the lock, exclusively.
-  void Watch(const Key& key);
-  void Wait(Entry& entry, lsm::Sequence sequence, std::span<const RowChange> rows);
+  // REQUIRES the lock, exclusively.
   void NoteTerm(lsm::KeyspaceId index, std::string_view term);
-  void Recharge(Entry& entry);
-  void MakeRoom(std::size_t bytes);
-  void Erase(Entry& entry);
 
-  void Fold(const Key& key, const SharedRows& from, std::size_t count, SharedRows to);
-
-  const std::size_t capacity_bytes_;
   MemoryBudget* const budget_;
   mutable std::shared_mutex mutex_;
-  absl::flat_hash_map<Key, std::unique_ptr<Entry>, KeyHash> entries_;  // keys view their entries
+  FollowedCache<Term, TermView, TermHash, RowSet, RowChange> sets_;
   absl::flat_hash_map<lsm::KeyspaceId, std::unique_ptr<Terms>> terms_;
-  cache::S3Fifo policy_;
   lsm::Sequence last_applied_ = 0;
-  std::uint64_t evictions_ = 0;
   std::atomic<std::uint64_t> hits_{0};
   std::atomic<std::uint64_t> misses_{0};
 };

@@ -42,6 +42,9 @@ TEST(ParserTest, WhatIsPrintedReadsTheSame) {
         "a where u == uuid(\"0190163d-8694-739b-aea5-966c26f8ad91\") offset 2 limit 3 select x, "
         "y.z",
         "a where b == -5 and c == -1.5e+300",
+        "a group by b", "a select count()", "a group by b, c.d select b, max(e) as `the most`",
+        "a where b == 1 group by c order by n desc, c limit 3 select count() as n, avg(d.e)",
+        "a select count, group",
         "a where b matches \"^x\" and c ends_with \"y\" and d contains 1"}) {
     const std::string once = Reprint(text);
     EXPECT_EQ(once, Reprint(once)) << text;
@@ -49,6 +52,22 @@ TEST(ParserTest, WhatIsPrintedReadsTheSame) {
   }
   EXPECT_EQ(Reprint("a where b = 1 && c <> 'it''s' || ! d < 2"),
             R"(a where (b == 1 and c != "it's") or not (d < 2))");
+}
+
+TEST(ParserTest, ReadsGroupsAndAggregates) {
+  const absl::StatusOr<QuerySpec> spec = ParseQuery(
+      "products where price < 100 SELECT maker, COUNT(), avg(price) as mean group by maker.name, "
+      "maker order by mean");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->group_by, (std::vector<FieldPath>{{"maker", "name"}, {"maker"}}));
+  ASSERT_EQ(spec->aggregates.size(), 2u);
+  EXPECT_EQ(spec->aggregates[0].kind, AggregateKind::kCount);
+  EXPECT_EQ(spec->aggregates[1].kind, AggregateKind::kAverage);
+  EXPECT_EQ(spec->aggregates[1].path, FieldPath{"price"});
+  EXPECT_EQ(spec->aggregates[1].name, "mean");
+  EXPECT_TRUE(spec->select.empty());
+  // A field may be called as a function is.
+  EXPECT_EQ(ParseQuery("a select count, sum")->select.size(), 2u);
 }
 
 TEST(ParserTest, MeansWhatItSays) {
@@ -74,7 +93,18 @@ TEST(ParserTest, ErrorsNameThePlaceAndWhatWasExpected) {
             "timestamp(\"...\"), [...]), found the end");
   EXPECT_EQ(Reprint("a limit -1"), "query, line 1, column 9: expected a whole number, found \"-\"");
   EXPECT_EQ(Reprint("a limit 1 limit 2"), "query, line 1, column 11: a second \"limit\"");
+  EXPECT_EQ(Reprint("a select median(b)"),
+            "query, line 1, column 10: there is no function \"median\"; there are count, sum, avg, "
+            "min and max");
+  EXPECT_EQ(Reprint("a select b, count() group by c"),
+            "query, line 1, column 10: field \"b\" is selected, but the groups are not by it");
   for (const std::string text : {"",
+                                 "a group b",
+                                 "a group by",
+                                 "a select count(b)",
+                                 "a select sum()",
+                                 "a select sum(b",
+                                 "a select sum(b) as",
                                  "a b",
                                  "a where",
                                  "a where b",

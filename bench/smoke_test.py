@@ -213,7 +213,7 @@ class Micro(unittest.TestCase):
         for layer in (
             *("AwaitLeafCoroutine", "ChannelSend", "LogAppend/kProcess", "LogSyncedAppend"),
             *("MemtableInsert", "BlockSeek", "FilterProbe", "TableGet", "MergeNext"),
-            *("BlockCacheFind", "HotTierHit", "RowSetAnd", "PostingFold", "EqualityIndexRows"),
+            *("BlockCacheFind", "HotTierHit", "RowSetAnd", "PostingFold", "TermIndexRows"),
             *("KeyEncode", "DocumentReadString", "JsonParse"),
             *("DatabaseGetHot", "DatabaseInsert/1", "QueryCountOfThree"),
         ):

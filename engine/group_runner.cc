@@ -113,6 +113,7 @@ Task<absl::StatusOr<GroupRunner::Cells>> GroupRunner::ReadCells(FieldSlot field,
       co_return Annotate(view.status(),
                          StrCat("collection ", Quoted(definition_.name), ", row ", row));
     }
+    AURORA_CO_RETURN_IF_ERROR(guard_.OnEntry());
     ++profile_->documents_read;
     cells->Set(index::PlaceOf(row), NumberCellOf(view->Find(field)));
     AURORA_CO_RETURN_IF_ERROR(co_await documents->Next());

@@ -14,6 +14,7 @@
 #include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/planner.h"
 #include "aurora/engine/query/query_spec.h"
+#include "aurora/engine/query_guard.h"
 #include "aurora/engine/row_finder.h"
 #include "aurora/index/number_columns.h"
 #include "aurora/index/posting_cache.h"
@@ -29,14 +30,15 @@ class GroupRunner {
  public:
   GroupRunner(DatabaseImpl* database, const CollectionDefinition* definition, const QuerySpec* spec,
               const AccessPlan* access, RowFinder finder, lsm::Sequence at,
-              OperationProfile* profile)
+              OperationProfile* profile, QueryGuard* guard)
       : database_(*database),
         definition_(*definition),
         spec_(*spec),
         access_(*access),
         finder_(finder),
         at_(at),
-        profile_(profile) {}
+        profile_(profile),
+        guard_(*guard) {}
 
   // All groups, by their keys. nullopt if documents have to be read: the condition is not answered
   // by indices, groups are not by a field with an index of few terms, or numbers are not in memory
@@ -70,6 +72,7 @@ class GroupRunner {
   const RowFinder finder_;
   const lsm::Sequence at_;
   OperationProfile* const profile_;
+  QueryGuard& guard_;
   std::vector<Part> parts_;
   std::vector<std::optional<FieldSlot>> fields_;
   // Of each aggregate, by chunk, ascending.

@@ -9,7 +9,7 @@
 namespace aurora {
 namespace {
 
-using engine::DatabaseImpl;
+using engine::QueryRequest;
 using engine::QueryRunner;
 
 absl::Status CheckNoGroups(const QuerySpec& spec) {
@@ -18,75 +18,67 @@ absl::Status CheckNoGroups(const QuerySpec& spec) {
                               ": its results are groups, not documents; call Aggregate");
 }
 
-Task<absl::StatusOr<std::vector<Document>>> RunCollect(std::shared_ptr<DatabaseImpl> database,
-                                                       QuerySpec spec, OperationProfile* profile) {
-  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
+Task<absl::StatusOr<std::vector<Document>>> RunCollect(QueryRequest request) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(request.spec));
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+                   QueryRunner::Create(std::move(request)));
   co_return co_await runner->Collect();
 }
 
-Task<absl::StatusOr<QueryPage>> RunPage(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                                        OperationProfile* profile) {
-  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
-  const std::uint64_t limit = spec.limit;
+Task<absl::StatusOr<QueryPage>> RunPage(QueryRequest request) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(request.spec));
+  const std::uint64_t limit = request.spec.limit;
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+                   QueryRunner::Create(std::move(request)));
   QueryPage page;
   AURORA_CO_ASSIGN(page.documents, co_await runner->Collect());
   if (!page.documents.empty() && page.documents.size() == limit) page.next = runner->Cursor();
   co_return page;
 }
 
-Task<absl::StatusOr<std::optional<Document>>> RunFirst(std::shared_ptr<DatabaseImpl> database,
-                                                       QuerySpec spec, OperationProfile* profile) {
-  spec.limit = std::min<std::uint64_t>(spec.limit, 1);
+Task<absl::StatusOr<std::optional<Document>>> RunFirst(QueryRequest request) {
+  request.spec.limit = std::min<std::uint64_t>(request.spec.limit, 1);
   AURORA_CO_ASSIGN(std::vector<Document> documents,
-                   co_await RunCollect(std::move(database), std::move(spec), profile));
+                   co_await RunCollect(std::move(request)));
   if (documents.empty()) co_return std::nullopt;
   co_return std::optional<Document>(std::move(documents[0]));
 }
 
-Task<absl::StatusOr<std::uint64_t>> RunCount(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                                             OperationProfile* profile) {
-  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(spec));
+Task<absl::StatusOr<std::uint64_t>> RunCount(QueryRequest request) {
+  AURORA_CO_RETURN_IF_ERROR(CheckNoGroups(request.spec));
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+                   QueryRunner::Create(std::move(request)));
   co_return co_await runner->Count();
 }
 
-Task<absl::StatusOr<bool>> RunExists(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                                     OperationProfile* profile) {
-  spec.order_by.clear();
-  spec.select.clear();
-  spec.offset = 0;
+Task<absl::StatusOr<bool>> RunExists(QueryRequest request) {
+  request.spec.order_by.clear();
+  request.spec.select.clear();
+  request.spec.offset = 0;
   AURORA_CO_ASSIGN(const std::optional<Document> first,
-                   co_await RunFirst(std::move(database), std::move(spec), profile));
+                   co_await RunFirst(std::move(request)));
   co_return first.has_value();
 }
 
-Task<absl::StatusOr<std::vector<Object>>> RunGroup(std::shared_ptr<DatabaseImpl> database,
-                                                   QuerySpec spec, OperationProfile* profile) {
+Task<absl::StatusOr<std::vector<Object>>> RunGroup(QueryRequest request) {
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+                   QueryRunner::Create(std::move(request)));
   co_return co_await runner->Group();
 }
 
-Task<absl::StatusOr<std::vector<Value>>> RunDistinct(std::shared_ptr<DatabaseImpl> database,
-                                                     QuerySpec spec, OperationProfile* profile) {
-  const std::string name = FieldPathToString(spec.group_by[0]);
+Task<absl::StatusOr<std::vector<Value>>> RunDistinct(QueryRequest request) {
+  const std::string name = FieldPathToString(request.spec.group_by[0]);
   AURORA_CO_ASSIGN(std::vector<Object> groups,
-                   co_await RunGroup(std::move(database), std::move(spec), profile));
+                   co_await RunGroup(std::move(request)));
   std::vector<Value> values;
   for (Object& group : groups) values.push_back(std::move(*group.Find(name)));
   co_return values;
 }
 
-Task<absl::StatusOr<QueryPlan>> RunExplain(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                                           OperationProfile* profile) {
-  const bool groups = spec.groups();
+Task<absl::StatusOr<QueryPlan>> RunExplain(QueryRequest request) {
+  const bool groups = request.spec.groups();
   AURORA_CO_ASSIGN(const std::unique_ptr<QueryRunner> runner,
-                   QueryRunner::Create(std::move(database), std::move(spec), profile));
+                   QueryRunner::Create(std::move(request)));
   if (groups) {
     AURORA_CO_RETURN_IF_ERROR(co_await runner->Group());
   } else {
@@ -132,6 +124,15 @@ Query& Query::Select(std::initializer_list<std::string_view> paths) {
   return *this;
 }
 
+Query& Query::Within(QueryLimits limits) {
+  limits_ = std::move(limits);
+  return *this;
+}
+
+engine::QueryRequest Query::Request(QuerySpec spec) const {
+  return {database_, std::move(spec), limits_, profile_};
+}
+
 Query& Query::GroupBy(std::initializer_list<std::string_view> paths) {
   for (const std::string_view path : paths) spec_.group_by.push_back(ParseFieldPath(path));
   return *this;
@@ -141,11 +142,11 @@ Task<absl::StatusOr<std::vector<Object>>> Query::Aggregate(
     std::vector<AggregateSpec> aggregates) const {
   QuerySpec spec = spec_;
   spec.aggregates = std::move(aggregates);
-  return RunGroup(database_, std::move(spec), profile_);
+  return RunGroup(Request(std::move(spec)));
 }
 
 Task<absl::StatusOr<std::vector<Object>>> Query::Aggregate() const {
-  return RunGroup(database_, spec_, profile_);
+  return RunGroup(Request(spec_));
 }
 
 Task<absl::StatusOr<std::vector<Value>>> Query::Distinct(std::string_view path) const {
@@ -153,22 +154,22 @@ Task<absl::StatusOr<std::vector<Value>>> Query::Distinct(std::string_view path) 
   spec.group_by = {ParseFieldPath(path)};
   spec.aggregates.clear();
   spec.order_by.clear();
-  return RunDistinct(database_, std::move(spec), profile_);
+  return RunDistinct(Request(std::move(spec)));
 }
 
 Task<absl::StatusOr<std::vector<Document>>> Query::Collect() const {
-  return RunCollect(database_, spec_, profile_);
+  return RunCollect(Request(spec_));
 }
-Task<absl::StatusOr<QueryPage>> Query::Page() const { return RunPage(database_, spec_, profile_); }
+Task<absl::StatusOr<QueryPage>> Query::Page() const { return RunPage(Request(spec_)); }
 Task<absl::StatusOr<std::optional<Document>>> Query::First() const {
-  return RunFirst(database_, spec_, profile_);
+  return RunFirst(Request(spec_));
 }
 Task<absl::StatusOr<std::uint64_t>> Query::Count() const {
-  return RunCount(database_, spec_, profile_);
+  return RunCount(Request(spec_));
 }
-Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(database_, spec_, profile_); }
+Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(Request(spec_)); }
 Task<absl::StatusOr<QueryPlan>> Query::Explain() const {
-  return RunExplain(database_, spec_, profile_);
+  return RunExplain(Request(spec_));
 }
 
 }  // namespace aurora

@@ -25,6 +25,7 @@
 #include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/engine/query/query_spec.h"
+#include "aurora/engine/query_guard.h"
 #include "aurora/engine/query_plan.h"
 #include "aurora/runtime/task.h"
 
@@ -32,7 +33,8 @@ namespace aurora {
 
 namespace engine {
 class DatabaseImpl;
-}
+struct QueryRequest;
+}  // namespace engine
 
 struct QueryPage {
   std::vector<Document> documents;
@@ -57,6 +59,9 @@ class Query {
 
   // Results are then groups (aggregate.h): what has equal values in these fields.
   Query& GroupBy(std::initializer_list<std::string_view> paths);
+
+  // What each of its runs may take.
+  Query& Within(QueryLimits limits);
 
   // What each of its runs costs is added there: it must live until their tasks complete, and is one
   // run's at a time.
@@ -91,9 +96,11 @@ class Query {
   friend class Database;
   Query(std::shared_ptr<engine::DatabaseImpl> database, QuerySpec spec)
       : database_(std::move(database)), spec_(std::move(spec)) {}
+  engine::QueryRequest Request(QuerySpec spec) const;
 
   std::shared_ptr<engine::DatabaseImpl> database_;
   QuerySpec spec_;
+  QueryLimits limits_;
   OperationProfile* profile_ = nullptr;
 };
 

@@ -90,34 +90,43 @@ void SetAt(Object* object, const FieldPath& path, std::size_t depth, const Value
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
-    std::shared_ptr<DatabaseImpl> database, QuerySpec spec, OperationProfile* profile) {
-  const std::int64_t start = database->clock().MonotonicNanos();
-  AURORA_ASSIGN_OR_RETURN(Gate::Pass pass, database->Enter());
+absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(QueryRequest request) {
+  const QuerySpec& spec = request.spec;
+  const std::int64_t start = request.database->clock().MonotonicNanos();
+  AURORA_ASSIGN_OR_RETURN(Gate::Pass pass, request.database->Enter());
   AURORA_RETURN_IF_ERROR(CheckExpression(spec.where));
   AURORA_ASSIGN_OR_RETURN(std::shared_ptr<CollectionState> collection,
-                          database->FindCollection(spec.collection));
+                          request.database->FindCollection(spec.collection));
   std::optional<QueryCursor> after;
   if (!spec.after.empty()) {
     if (spec.groups()) return InvalidArgumentError("groups have no pages by a cursor");
     AURORA_ASSIGN_OR_RETURN(after, DecodeCursor(spec, spec.after));
   }
-  std::unique_ptr<QueryRunner> runner(new QueryRunner(std::move(database), std::move(spec),
-                                                      std::move(collection), std::move(pass)));
-  runner->access_ = PlanAccess(runner->spec_, PlannerIndices(*runner->collection_->definition));
+  std::unique_ptr<QueryRunner> runner(
+      new QueryRunner(std::move(request), std::move(collection), std::move(pass)));
+  if (runner->collection_->dropped.load(std::memory_order_acquire)) {
+    return runner->database_->FindCollection(runner->spec_.collection).status();
+  }
+  const CollectionDefinition& definition = runner->definition_;
+  const bool was_current = runner->definition_before_ == &definition;
+  runner->access_ = PlanAccess(
+      runner->spec_, PlannerIndices(definition, runner->snapshot_->sequence(), was_current));
   runner->after_ = std::move(after);
-  runner->asked_profile_ = profile;
   runner->plan_.plan_nanos = runner->database_->clock().MonotonicNanos() - start;
   return runner;
 }
 
-QueryRunner::QueryRunner(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-                         std::shared_ptr<CollectionState> collection, Gate::Pass pass)
-    : database_(std::move(database)),
-      spec_(std::move(spec)),
+QueryRunner::QueryRunner(QueryRequest request, std::shared_ptr<CollectionState> collection,
+                         Gate::Pass pass)
+    : database_(std::move(request.database)),
+      spec_(std::move(request.spec)),
       collection_(std::move(collection)),
       pass_(std::move(pass)),
-      snapshot_(database_->store().GetSnapshot()) {
+      definition_before_(collection_->definition.get()),
+      snapshot_(database_->store().GetSnapshot()),
+      definition_(*collection_->definition),
+      asked_profile_(request.profile),
+      guard_(request.limits, database_->clock()) {
   if (spec_.groups()) {
     // Every match counts; order and page are of the groups.
     wanted_ = kNoLimit;
@@ -184,7 +193,8 @@ QueryPlan QueryRunner::plan() const {
 Task<absl::Status> QueryRunner::Visit() {
   const absl::Status visited = co_await VisitCandidates();
   NoteProfile();
-  co_return visited;
+  AURORA_CO_RETURN_IF_ERROR(visited);
+  co_return taken_;
 }
 
 void QueryRunner::NoteProfile() {
@@ -215,7 +225,7 @@ Task<absl::Status> QueryRunner::VisitCandidates() {
 }
 
 Task<absl::StatusOr<bool>> QueryRunner::TakeRow(index::RowId row) {
-  const CollectionDefinition& definition = *collection_->definition;
+  const CollectionDefinition& definition = definition_;
   AURORA_CO_ASSIGN(const std::optional<Document> document,
                    co_await database_->ReadRow(definition, row, snapshot_->sequence(), &profile_));
   if (!document.has_value()) {
@@ -259,6 +269,7 @@ Task<absl::StatusOr<bool>> QueryRunner::TakeRows(const std::vector<index::RowId>
       continue;
     }
     AURORA_CO_RETURN_IF_ERROR(co_await TakeRow(row));
+    AURORA_CO_RETURN_IF_ERROR(taken_);
   }
   co_return matches_.size() < wanted_;
 }
@@ -303,6 +314,7 @@ Task<absl::Status> QueryRunner::WalkEntries() {
   bool more = true;
   for (;;) {
     AURORA_CO_ASSIGN(const bool moved, co_await cursor->Next());
+    AURORA_CO_RETURN_IF_ERROR(guard_.OnEntry());
     // A page that is full may still change within the term that filled it.
     if (!moved || (!more && cursor->term() != term)) break;
     term.assign(cursor->term());
@@ -319,7 +331,7 @@ Task<absl::Status> QueryRunner::WalkEntries() {
 // --- By a scan ---
 
 Task<absl::Status> QueryRunner::VisitAll() {
-  const CollectionDefinition& definition = *collection_->definition;
+  const CollectionDefinition& definition = definition_;
   lsm::IterateOptions options;
   options.at = snapshot_->sequence();
   options.fill_cache = false;
@@ -363,6 +375,8 @@ std::string QueryRunner::SortKeyOf(const DocumentView& view) const {
 
 bool QueryRunner::Take(index::RowId row, const DocumentView& view,
                        absl::FunctionRef<Document()> handle) {
+  taken_ = guard_.OnDocument();
+  if (!taken_.ok()) return false;
   if (!residual_.MatchesAll() && !Matches(residual_, view.fields())) return true;
   std::string key;
   if (!counting_ && !spec_.order_by.empty()) {
@@ -374,8 +388,8 @@ bool QueryRunner::Take(index::RowId row, const DocumentView& view,
   ++plan_.matched_rows;
   if (counting_) return true;
   if (grouping_ != nullptr) {
-    grouped_ = grouping_->Add(view.fields());
-    return grouped_.ok();
+    taken_ = grouping_->Add(view.fields());
+    return taken_.ok();
   }
   const auto before = [](const Match& a, const Match& b) {
     return a.sort_key != b.sort_key ? a.sort_key < b.sort_key : a.row < b.row;
@@ -444,8 +458,8 @@ Task<absl::StatusOr<std::vector<Document>>> QueryRunner::Collect() {
 }
 
 Task<absl::StatusOr<std::vector<Object>>> QueryRunner::FindGroups() {
-  GroupRunner by_indices(database_.get(), collection_->definition.get(), &spec_, &access_, finder(),
-                         snapshot_->sequence(), &profile_);
+  GroupRunner by_indices(database_.get(), &definition_, &spec_, &access_, finder(),
+                         snapshot_->sequence(), &profile_, &guard_);
   AURORA_CO_ASSIGN(std::optional<std::vector<Object>> groups, co_await by_indices.Run());
   if (groups.has_value()) {
     walks_ = true;
@@ -456,7 +470,6 @@ Task<absl::StatusOr<std::vector<Object>>> QueryRunner::FindGroups() {
   Grouping grouping(spec_.group_by, spec_.aggregates, kGroupsMax);
   grouping_ = &grouping;
   AURORA_CO_RETURN_IF_ERROR(co_await Visit());
-  AURORA_CO_RETURN_IF_ERROR(grouped_);
   co_return grouping.Finish();
 }
 

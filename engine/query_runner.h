@@ -21,6 +21,7 @@
 #include "aurora/engine/query/cursor.h"
 #include "aurora/engine/query/planner.h"
 #include "aurora/engine/query/query_spec.h"
+#include "aurora/engine/query_guard.h"
 #include "aurora/engine/query_plan.h"
 #include "aurora/engine/row_finder.h"
 #include "aurora/index/posting_cache.h"
@@ -30,14 +31,19 @@
 
 namespace aurora::engine {
 
+// What is to be run, on which database.
+struct QueryRequest {
+  std::shared_ptr<DatabaseImpl> database;
+  QuerySpec spec;
+  QueryLimits limits;
+  OperationProfile* profile = nullptr;  // what the run costs is added to it; null: nobody asks
+};
+
 // One run. Not thread-safe; must outlive its tasks.
 class QueryRunner {
  public:
-  // Plans. The database is entered until this object dies. What a run costs is added to `profile`,
-  // unless it is null.
-  static absl::StatusOr<std::unique_ptr<QueryRunner>> Create(std::shared_ptr<DatabaseImpl> database,
-                                                             QuerySpec spec,
-                                                             OperationProfile* profile);
+  // Plans. The database is entered until this object dies.
+  static absl::StatusOr<std::unique_ptr<QueryRunner>> Create(QueryRequest request);
 
   Task<absl::StatusOr<std::vector<Document>>> Collect();
   // Where the page of Collect ended, which was not empty.
@@ -57,12 +63,11 @@ class QueryRunner {
     Document document;
   };
 
-  QueryRunner(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
-              std::shared_ptr<CollectionState> collection, Gate::Pass pass);
+  QueryRunner(QueryRequest request, std::shared_ptr<CollectionState> collection, Gate::Pass pass);
 
   RowFinder finder() {
-    return RowFinder(database_->store(), &database_->postings(), *collection_->definition,
-                     snapshot_->sequence(), &profile_);
+    return RowFinder(database_->store(), &database_->postings(), definition_,
+                     snapshot_->sequence(), &profile_, &guard_);
   }
   bool IsWalkCheaper() const;
   bool IsScanCheaper() const;
@@ -96,21 +101,25 @@ class QueryRunner {
   const QuerySpec spec_;
   const std::shared_ptr<CollectionState> collection_;
   const Gate::Pass pass_;
+  const CollectionDefinition* const definition_before_;  // the snapshot
   const std::unique_ptr<lsm::Snapshot> snapshot_;
+  // As of the snapshot or later, so that it describes every document there.
+  const CollectionDefinition& definition_;
   AccessPlan access_;
   index::SharedRows rows_;  // the candidates; null: all
   Expression residual_;     // to be checked on each
   bool walks_ = false;      // an index gives the order, or the groups
   QueryPlan plan_;          // figures only
   OperationProfile profile_;
-  OperationProfile* asked_profile_ = nullptr;  // where it is added; null: nobody asks
+  OperationProfile* const asked_profile_;  // where it is added; null: nobody asks
+  QueryGuard guard_;
   std::vector<Match> matches_;                 // sorted queries: a heap of the best, worst first
   std::optional<QueryCursor> after_;           // only what comes behind it
   std::uint64_t skip_ = 0;                     // matches before the page
   std::uint64_t wanted_ = 0;                   // matches that can matter: those, and the page
   bool counting_ = false;                      // matches are counted, not kept
   Grouping* grouping_ = nullptr;               // matches are added to it, not kept
-  absl::Status grouped_;                       // the first error of that
+  absl::Status taken_;                         // the first error of Take
 };
 
 }  // namespace aurora::engine

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aurora/runtime/check.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::engine {
@@ -63,11 +64,18 @@ SharedRows Unite(const std::vector<SharedRows>& sets) {
 
 }  // namespace
 
-std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition) {
+std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition, lsm::Sequence at,
+                                         bool was_current) {
   std::vector<PlannerIndex> indices;
   indices.reserve(definition.indices.size());
   for (const FieldIndex& index : definition.indices) {
-    indices.push_back({index.field, index.unique, index.array, index.required});
+    const bool ready =
+        index.progress->IsReadyAt(at) || AURORA_PLANTED_BUG("index-used-before-complete");
+    indices.push_back({.field = index.field,
+                       .ready = ready,
+                       .unique = index.unique,
+                       .array = index.array,
+                       .required = index.required && was_current});
   }
   return indices;
 }
@@ -166,6 +174,7 @@ Task<absl::StatusOr<SharedRows>> RowFinder::ReadRange(RowFinder self, const Rows
   for (;;) {
     AURORA_CO_ASSIGN(const bool more, co_await cursor->Next());
     if (!more) break;
+    AURORA_CO_RETURN_IF_ERROR(self.guard_->OnEntry());
     for (const index::RowId row : cursor->rows()) rows.Add(row);
   }
   co_return Share(std::move(rows));

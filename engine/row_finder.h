@@ -9,6 +9,7 @@
 #include "aurora/engine/collection.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/engine/query/planner.h"
+#include "aurora/engine/query_guard.h"
 #include "aurora/index/posting_cache.h"
 #include "aurora/index/row_set.h"
 #include "aurora/index/term_index.h"
@@ -19,8 +20,11 @@
 
 namespace aurora::engine {
 
-// The indices of `definition`, by their numbers, as the planner takes them. It must outlive them.
-std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition);
+// The indices of `definition`, by their numbers, as the planner takes them for a read as of `at`. It
+// must outlive them. `was_current`: whether it was the definition already as of `at`, so that its
+// rules held then.
+std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition, lsm::Sequence at,
+                                         bool was_current);
 
 struct FoundRows {
   index::SharedRows rows;  // every row that satisfies the condition is among them
@@ -32,8 +36,13 @@ struct FoundRows {
 class RowFinder {
  public:
   RowFinder(lsm::Store& store, index::PostingCache* cache, const CollectionDefinition& definition,
-            lsm::Sequence at, lsm::OperationProfile* profile)
-      : store_(&store), cache_(cache), definition_(&definition), at_(at), profile_(profile) {}
+            lsm::Sequence at, lsm::OperationProfile* profile, QueryGuard* guard)
+      : store_(&store),
+        cache_(cache),
+        definition_(&definition),
+        at_(at),
+        profile_(profile),
+        guard_(guard) {}
 
   // The rows of a plan that is no scan. A range of an index with many terms is read only where
   // nothing else narrows the rows to so few that checking them costs less. `plan` must live until
@@ -63,6 +72,7 @@ class RowFinder {
   const CollectionDefinition* definition_;
   lsm::Sequence at_;
   lsm::OperationProfile* profile_;
+  QueryGuard* guard_;
 };
 
 }  // namespace aurora::engine

@@ -108,7 +108,7 @@ Part PlanLeaf(const Expression& where, std::span<const PlannerIndex> indices) {
   const Expression::Node& node = where.node();
   if (node.operand.length || node.operand.path.size() != 1) return {std::nullopt, where};
   for (std::size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i].field != node.operand.path[0]) continue;
+    if (!indices[i].ready || indices[i].field != node.operand.path[0]) continue;
     std::optional<RowsNode> rows = Answer(indices[i], node);
     if (!rows.has_value()) continue;
     rows->index = i;
@@ -176,7 +176,7 @@ std::optional<std::size_t> WholeIndexOf(const FieldPath& path,
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const PlannerIndex& index = indices[i];
     const bool has_all = !index.unique || index.required;
-    if (index.field == path[0] && !index.array && has_all) return i;
+    if (index.ready && index.field == path[0] && !index.array && has_all) return i;
   }
   return std::nullopt;
 }

@@ -27,6 +27,7 @@ namespace aurora {
 // an array each of its items; but a unique index has no term for null.
 struct PlannerIndex {
   std::string_view field;  // lives as long as what the plan is made from
+  bool ready = true;       // else it does not hold every document, and is of no use yet
   bool unique = false;
   bool array = false;     // terms are items
   bool required = false;  // no row lacks a value

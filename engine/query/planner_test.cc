@@ -16,6 +16,7 @@ const std::vector<PlannerIndex> kIndices = {
     {.field = "email", .unique = true},
     {.field = "tags", .array = true},
     {.field = "sku", .unique = true, .required = true},
+    {.field = "size", .ready = false},
 };
 
 // "rows / residual", or "scan / residual".
@@ -40,6 +41,7 @@ TEST(PlannerTest, WhatNoIndexAnswersIsLeftToCheck) {
   EXPECT_EQ(Plan(Field("age") > 3), "scan / age > 3");
   EXPECT_EQ(Plan(Field("city") != "Bern"), "scan / city != \"Bern\"");
   EXPECT_EQ(Plan(!(Field("city") == "Bern")), "scan / not (city == \"Bern\")");
+  EXPECT_EQ(Plan(Field("size") == 4), "scan / size == 4");
   EXPECT_EQ(Plan(Field("city").Length() == 4), "scan / length(city) == 4");
   EXPECT_EQ(Plan(Field("city.zip") == 4), "scan / city.zip == 4");
 }
@@ -90,6 +92,7 @@ TEST(PlannerTest, AnOrderIsThatOfAnIndexThatHasEveryRowOnce) {
   EXPECT_EQ(order("tags"), std::nullopt);
   EXPECT_EQ(order("city.zip"), std::nullopt);
   EXPECT_EQ(order("age"), std::nullopt);
+  EXPECT_EQ(order("size"), std::nullopt);
 }
 
 TEST(PlannerTest, AnIndexIsNotAskedWhatItDoesNotHold) {

@@ -234,8 +234,8 @@ std::string Catalog::Save(std::int64_t tick_micros) const {
   unsigned number = 0;
   for (const auto& [version, migration] : migrations_) {
     const std::string state = EncodeMigration(migration);
-    migrations.set(number++, capnp::Data::Reader(
-                                 reinterpret_cast<const capnp::byte*>(state.data()), state.size()));
+    migrations.set(number++, capnp::Data::Reader(reinterpret_cast<const capnp::byte*>(state.data()),
+                                                 state.size()));
   }
   builder.setNextCollection(next_collection_);
   builder.setNextKeyspace(next_keyspace_);

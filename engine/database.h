@@ -114,8 +114,8 @@ class Database {
   // --- Migrations: migration.h ---
 
   // Applies those that are not recorded as applied, in the order of their versions, while others
-  // read and write. The result: those that it applied, or, of a dry run, would apply, each as far as
-  // it was.
+  // read and write. The result: those that it applied, or, of a dry run, would apply, each as far
+  // as it was.
   //   InvalidArgument     versions do not ascend from 1
   //   FailedPrecondition  one is not recorded, and older than one that is; one has begun and is not
   //                       among these; or is recorded with another description
@@ -145,8 +145,8 @@ class Database {
   // of the object.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<DocumentId>>> InsertMany(
       std::string_view collection, std::vector<Object> objects, WriteOptions options = {});
-  // nullopt if there is no such document. One that the hot tier has is found in the call itself: the
-  // task is ready, and nothing is allocated.
+  // nullopt if there is no such document. One that the hot tier has is found in the call itself:
+  // the task is ready, and nothing is allocated.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> Get(std::string_view collection,
                                                                         DocumentId id,
                                                                         ReadOptions options = {});

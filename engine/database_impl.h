@@ -247,7 +247,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   index::NumberColumns columns_;
   Catalog catalog_;
   Gate gate_;
-  std::stop_source stop_;    // requested when the database is being closed
+  std::stop_source stop_;     // requested when the database is being closed
   AsyncMutex migrate_mutex_;  // one migration at a time; taken before define_mutex_
   AsyncMutex define_mutex_;   // one change of the catalog at a time
   std::atomic<std::int64_t> tick_micros_{0};

@@ -104,8 +104,8 @@ Task<absl::StatusOr<std::vector<MigrationStatus>>> DatabaseImpl::Migrate(
     if (!options.dry_run) {
       const absl::Status applied = co_await RunMigration(&migration, &*state, is_new);
       if (!applied.ok()) {
-        co_return Annotate(applied, StrCat("migration ", migration.version, " (",
-                                           migration.description, ")"));
+        co_return Annotate(
+            applied, StrCat("migration ", migration.version, " (", migration.description, ")"));
       }
     }
     done.push_back(StatusOf(*state));

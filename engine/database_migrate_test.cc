@@ -77,10 +77,13 @@ MigrationStep AddTo(std::int64_t by, std::int64_t bad = -1) {
 
 TEST_F(DatabaseMigrateTest, EachIsAppliedOnceAndInOrder) {
   const std::vector<Migration> two = {
-      {1, "add a field", {MigrationStep::AlterCollection(
-                             "c", Schema().Int64("n", kIndexed).String("state"))}},
-      {3, "move and name", {AddTo(1000), MigrationStep::RenameField("c", "state", "phase"),
-                            MigrationStep::CreateIndex("c", "phase")}}};
+      {1,
+       "add a field",
+       {MigrationStep::AlterCollection("c", Schema().Int64("n", kIndexed).String("state"))}},
+      {3,
+       "move and name",
+       {AddTo(1000), MigrationStep::RenameField("c", "state", "phase"),
+        MigrationStep::CreateIndex("c", "phase")}}};
   const auto planned = Migrate(two, /*dry_run=*/true);
   ASSERT_TRUE(planned.ok()) << planned.status();
   EXPECT_EQ(planned->size(), 2u);
@@ -140,11 +143,11 @@ TEST_F(DatabaseMigrateTest, WritersGoOnMeanwhile) {
   absl::StatusOr<std::vector<MigrationStatus>> migrated;
   absl::Status written;
   std::vector<Task<void>> tasks;
-  tasks.push_back([](Database db, absl::StatusOr<std::vector<MigrationStatus>>* result)
-                      -> Task<void> {
-    std::vector<Migration> migrations = {{1, "move", {AddTo(1000)}}};
-    *result = co_await db.Migrate(std::move(migrations));
-  }(db_, &migrated));
+  tasks.push_back(
+      [](Database db, absl::StatusOr<std::vector<MigrationStatus>>* result) -> Task<void> {
+        std::vector<Migration> migrations = {{1, "move", {AddTo(1000)}}};
+        *result = co_await db.Migrate(std::move(migrations));
+      }(db_, &migrated));
   tasks.push_back([](Database db, absl::Status* result) -> Task<void> {
     for (std::int64_t i = 0; i < 100 && result->ok(); ++i) {
       *result = co_await db.Update("c", DocumentId(kDocuments - 1 - i), {{"n", -2000 - i}});

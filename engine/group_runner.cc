@@ -5,11 +5,8 @@
 #include <utility>
 
 #include "aurora/engine/document/key_encoding.h"
-#include "aurora/engine/document/schema.h"
-#include "aurora/engine/index_entries.h"
-#include "aurora/engine/stored_document.h"
+#include "aurora/engine/row_finder.h"
 #include "aurora/index/bitmap.h"
-#include "aurora/lsm/store.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/status.h"
 
@@ -24,7 +21,7 @@ Task<absl::StatusOr<bool>> GroupRunner::FindParts() {
   if (!access_.residual.MatchesAll()) co_return false;
   SharedRows candidates;
   if (!access_.scan) {
-    AURORA_CO_ASSIGN(FoundRows found, co_await finder_.Find(access_));
+    AURORA_CO_ASSIGN(FoundRows found, co_await RowFinder(read_).Find(access_));
     if (!found.residual.MatchesAll()) co_return false;
     candidates = std::move(found.rows);
   }
@@ -33,7 +30,7 @@ Task<absl::StatusOr<bool>> GroupRunner::FindParts() {
     co_return true;
   }
   if (!access_.group_index.has_value()) co_return false;
-  const index::TermIndex index = finder_.IndexAt(*access_.group_index);
+  const index::TermIndex index = RowFinder(read_).IndexAt(*access_.group_index);
   AURORA_CO_ASSIGN(const index::SharedTerms terms, co_await index.Terms());
   if (terms == nullptr) co_return false;
   for (const std::string& term : *terms) {
@@ -52,12 +49,9 @@ bool GroupRunner::FindFields() {
       fields_.push_back(std::nullopt);
       continue;
     }
-    const FieldSchema* const field =
-        aggregate.path.size() == 1 ? definition_.layout->schema().Find(aggregate.path[0]) : nullptr;
-    const bool is_number =
-        field != nullptr && (field->type == Type::kInt64 || field->type == Type::kDouble);
-    if (!is_number) return false;
-    fields_.push_back(field->id);
+    if (aggregate.path.size() != 1) return false;
+    fields_.push_back(ColumnReader(read_).NumberField(aggregate.path[0]));
+    if (!fields_.back().has_value()) return false;
   }
   return true;
 }
@@ -73,52 +67,12 @@ Task<absl::StatusOr<bool>> GroupRunner::FindCells() {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     if (!fields_[i].has_value()) continue;
     for (const auto& [chunk, rows] : rows_of_chunks) {
-      AURORA_CO_ASSIGN(Cells cells, co_await CellsOf(*fields_[i], chunk, rows));
+      AURORA_CO_ASSIGN(Cells cells, co_await ColumnReader(read_).Read(*fields_[i], chunk, rows));
       if (cells == nullptr) co_return false;
       cells_[i].emplace_back(chunk, std::move(cells));
     }
   }
   co_return true;
-}
-
-Task<absl::StatusOr<GroupRunner::Cells>> GroupRunner::CellsOf(FieldSlot field, ChunkId chunk,
-                                                              std::uint64_t rows) {
-  const index::ColumnId column{definition_.id, field};
-  index::NumberColumns::Found found = database_.columns().Find(column, chunk, at_, rows);
-  if (found.cells != nullptr || !found.worth_filling) co_return std::move(found.cells);
-  AURORA_CO_ASSIGN(Cells cells, co_await ReadCells(field, chunk));
-  database_.columns().Fill(column, chunk, at_, cells);
-  co_return cells;
-}
-
-Task<absl::StatusOr<GroupRunner::Cells>> GroupRunner::ReadCells(FieldSlot field, ChunkId chunk) {
-  const std::string begin = RowKey(index::RowAt(chunk, 0));
-  const bool is_last = chunk == index::ChunkOf(index::kMaxRowId);
-  const std::string end = is_last ? std::string() : RowKey(index::RowAt(chunk + 1, 0));
-  lsm::IterateOptions options;
-  options.at = at_;
-  options.lower = begin;
-  options.upper = end;
-  options.fill_cache = false;
-  options.profile = profile_;
-  const std::unique_ptr<lsm::Iterator> documents =
-      database_.store().NewIterator(definition_.documents, options);
-  auto cells = std::make_shared<index::NumberChunk>();
-  AURORA_CO_RETURN_IF_ERROR(co_await documents->SeekToFirst());
-  while (documents->Valid()) {
-    AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(documents->key()));
-    const absl::StatusOr<DocumentView> view =
-        ViewStoredDocument(*definition_.layout, documents->value());
-    if (!view.ok()) {
-      co_return Annotate(view.status(),
-                         StrCat("collection ", Quoted(definition_.name), ", row ", row));
-    }
-    AURORA_CO_RETURN_IF_ERROR(guard_.OnEntry());
-    ++profile_->documents_read;
-    cells->Set(index::PlaceOf(row), NumberCellOf(view->Find(field)));
-    AURORA_CO_RETURN_IF_ERROR(co_await documents->Next());
-  }
-  co_return Cells(std::move(cells));
 }
 
 bool GroupRunner::Accumulate(const Part& part, std::vector<Accumulator>* group) const {

@@ -8,37 +8,25 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "aurora/engine/database_impl.h"
+#include "aurora/engine/column_reader.h"
 #include "aurora/engine/document/layout.h"
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/planner.h"
 #include "aurora/engine/query/query_spec.h"
-#include "aurora/engine/query_guard.h"
-#include "aurora/engine/row_finder.h"
+#include "aurora/engine/query_read.h"
 #include "aurora/index/number_columns.h"
 #include "aurora/index/posting_cache.h"
 #include "aurora/index/row_set.h"
-#include "aurora/lsm/types.h"
 #include "aurora/runtime/task.h"
 
 namespace aurora::engine {
 
-// One run, as of a sequence that no compaction has passed. Not thread-safe. What it is made of must
-// outlive it and its tasks.
+// One run. Not thread-safe. What it is made of must outlive it and its tasks.
 class GroupRunner {
  public:
-  GroupRunner(DatabaseImpl* database, const CollectionDefinition* definition, const QuerySpec* spec,
-              const AccessPlan* access, RowFinder finder, lsm::Sequence at,
-              OperationProfile* profile, QueryGuard* guard)
-      : database_(*database),
-        definition_(*definition),
-        spec_(*spec),
-        access_(*access),
-        finder_(finder),
-        at_(at),
-        profile_(profile),
-        guard_(*guard) {}
+  GroupRunner(const QueryRead& read, const QuerySpec& spec, const AccessPlan& access)
+      : read_(read), spec_(spec), access_(access) {}
 
   // All groups, by their keys. nullopt if documents have to be read: the condition is not answered
   // by indices, groups are not by a field with an index of few terms, or numbers are not in memory
@@ -52,7 +40,7 @@ class GroupRunner {
     std::optional<Value> key;  // of the group; nullopt: groups are by nothing
     index::SharedRows rows;
   };
-  using Cells = std::shared_ptr<const index::NumberChunk>;
+  using Cells = ColumnReader::Cells;
 
   // False: not by indices alone.
   Task<absl::StatusOr<bool>> FindParts();
@@ -60,19 +48,12 @@ class GroupRunner {
   // is no number by its schema.
   bool FindFields();
   Task<absl::StatusOr<bool>> FindCells();
-  Task<absl::StatusOr<Cells>> CellsOf(FieldSlot field, index::ChunkId chunk, std::uint64_t rows);
-  Task<absl::StatusOr<Cells>> ReadCells(FieldSlot field, index::ChunkId chunk);
   // False: a cell is no number.
   bool Accumulate(const Part& part, std::vector<Accumulator>* group) const;
 
-  DatabaseImpl& database_;
-  const CollectionDefinition& definition_;
+  const QueryRead& read_;
   const QuerySpec& spec_;
   const AccessPlan& access_;
-  const RowFinder finder_;
-  const lsm::Sequence at_;
-  OperationProfile* const profile_;
-  QueryGuard& guard_;
   std::vector<Part> parts_;
   std::vector<std::optional<FieldSlot>> fields_;
   // Of each aggregate, by chunk, ascending.

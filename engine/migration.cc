@@ -27,8 +27,7 @@ MigrationStep MigrationStep::AlterCollection(std::string name, Schema schema) {
   return step;
 }
 
-MigrationStep MigrationStep::RenameField(std::string collection, std::string from,
-                                         std::string to) {
+MigrationStep MigrationStep::RenameField(std::string collection, std::string from, std::string to) {
   MigrationStep step = Make(Kind::kRenameField, std::move(collection));
   step.from = std::move(from);
   step.to = std::move(to);

@@ -38,8 +38,7 @@ Task<absl::StatusOr<QueryPage>> RunPage(QueryRequest request) {
 
 Task<absl::StatusOr<std::optional<Document>>> RunFirst(QueryRequest request) {
   request.spec.limit = std::min<std::uint64_t>(request.spec.limit, 1);
-  AURORA_CO_ASSIGN(std::vector<Document> documents,
-                   co_await RunCollect(std::move(request)));
+  AURORA_CO_ASSIGN(std::vector<Document> documents, co_await RunCollect(std::move(request)));
   if (documents.empty()) co_return std::nullopt;
   co_return std::optional<Document>(std::move(documents[0]));
 }
@@ -55,8 +54,7 @@ Task<absl::StatusOr<bool>> RunExists(QueryRequest request) {
   request.spec.order_by.clear();
   request.spec.select.clear();
   request.spec.offset = 0;
-  AURORA_CO_ASSIGN(const std::optional<Document> first,
-                   co_await RunFirst(std::move(request)));
+  AURORA_CO_ASSIGN(const std::optional<Document> first, co_await RunFirst(std::move(request)));
   co_return first.has_value();
 }
 
@@ -68,8 +66,7 @@ Task<absl::StatusOr<std::vector<Object>>> RunGroup(QueryRequest request) {
 
 Task<absl::StatusOr<std::vector<Value>>> RunDistinct(QueryRequest request) {
   const std::string name = FieldPathToString(request.spec.group_by[0]);
-  AURORA_CO_ASSIGN(std::vector<Object> groups,
-                   co_await RunGroup(std::move(request)));
+  AURORA_CO_ASSIGN(std::vector<Object> groups, co_await RunGroup(std::move(request)));
   std::vector<Value> values;
   for (Object& group : groups) values.push_back(std::move(*group.Find(name)));
   co_return values;
@@ -164,12 +161,8 @@ Task<absl::StatusOr<QueryPage>> Query::Page() const { return RunPage(Request(spe
 Task<absl::StatusOr<std::optional<Document>>> Query::First() const {
   return RunFirst(Request(spec_));
 }
-Task<absl::StatusOr<std::uint64_t>> Query::Count() const {
-  return RunCount(Request(spec_));
-}
+Task<absl::StatusOr<std::uint64_t>> Query::Count() const { return RunCount(Request(spec_)); }
 Task<absl::StatusOr<bool>> Query::Exists() const { return RunExists(Request(spec_)); }
-Task<absl::StatusOr<QueryPlan>> Query::Explain() const {
-  return RunExplain(Request(spec_));
-}
+Task<absl::StatusOr<QueryPlan>> Query::Explain() const { return RunExplain(Request(spec_)); }
 
 }  // namespace aurora

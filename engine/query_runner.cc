@@ -126,7 +126,14 @@ QueryRunner::QueryRunner(QueryRequest request, std::shared_ptr<CollectionState> 
       snapshot_(database_->store().GetSnapshot()),
       definition_(*collection_->definition),
       asked_profile_(request.profile),
-      guard_(request.limits, database_->clock()) {
+      guard_(request.limits, database_->clock()),
+      read_{database_->store(),
+            database_->postings(),
+            database_->columns(),
+            definition_,
+            snapshot_->sequence(),
+            profile_,
+            guard_} {
   if (spec_.groups()) {
     // Every match counts; order and page are of the groups.
     wanted_ = kNoLimit;
@@ -181,6 +188,7 @@ std::string QueryRunner::DescribeOrder() const {
 
 QueryPlan QueryRunner::plan() const {
   QueryPlan plan = plan_;
+  if (rows_ != nullptr) plan.estimated_rows = plan.candidate_rows = rows_->Count();
   plan.query = ToString(spec_);
   plan.access = DescribeAccess();
   plan.filter = residual_.MatchesAll() ? "none" : ToString(residual_);
@@ -210,9 +218,8 @@ Task<absl::Status> QueryRunner::VisitCandidates() {
     AURORA_CO_ASSIGN(FoundRows found, co_await finder().Find(access_));
     rows_ = std::move(found.rows);
     residual_ = std::move(found.residual);
-    plan_.estimated_rows = plan_.candidate_rows = rows_->Count();
     if (counting_ && residual_.MatchesAll()) {
-      plan_.matched_rows = plan_.candidate_rows;
+      plan_.matched_rows = rows_->Count();
       co_return absl::OkStatus();
     }
   }
@@ -241,6 +248,9 @@ Task<absl::Status> QueryRunner::VisitRows() {
   const std::vector<index::RowId> chosen =
       page_only ? rows_->ToVector(skip_, wanted_ - skip_) : rows_->ToVector();
   if (page_only) wanted_ -= std::exchange(skip_, 0);
+  if (!counting_ && grouping_ == nullptr) {
+    matches_.reserve(std::min<std::uint64_t>(wanted_, chosen.size()));
+  }
   for (const index::RowId row : chosen) {
     AURORA_CO_ASSIGN(const bool more, co_await TakeRow(row));
     if (!more) break;
@@ -458,8 +468,7 @@ Task<absl::StatusOr<std::vector<Document>>> QueryRunner::Collect() {
 }
 
 Task<absl::StatusOr<std::vector<Object>>> QueryRunner::FindGroups() {
-  GroupRunner by_indices(database_.get(), &definition_, &spec_, &access_, finder(),
-                         snapshot_->sequence(), &profile_, &guard_);
+  GroupRunner by_indices(read_, spec_, access_);
   AURORA_CO_ASSIGN(std::optional<std::vector<Object>> groups, co_await by_indices.Run());
   if (groups.has_value()) {
     walks_ = true;

@@ -23,6 +23,7 @@
 #include "aurora/engine/query/query_spec.h"
 #include "aurora/engine/query_guard.h"
 #include "aurora/engine/query_plan.h"
+#include "aurora/engine/query_read.h"
 #include "aurora/engine/row_finder.h"
 #include "aurora/index/posting_cache.h"
 #include "aurora/index/row_set.h"
@@ -65,10 +66,7 @@ class QueryRunner {
 
   QueryRunner(QueryRequest request, std::shared_ptr<CollectionState> collection, Gate::Pass pass);
 
-  RowFinder finder() {
-    return RowFinder(database_->store(), &database_->postings(), definition_,
-                     snapshot_->sequence(), &profile_, &guard_);
-  }
+  RowFinder finder() const { return RowFinder(read_); }
   bool IsWalkCheaper() const;
   bool IsScanCheaper() const;
   std::string DescribeAccess() const;
@@ -113,13 +111,14 @@ class QueryRunner {
   OperationProfile profile_;
   OperationProfile* const asked_profile_;  // where it is added; null: nobody asks
   QueryGuard guard_;
-  std::vector<Match> matches_;                 // sorted queries: a heap of the best, worst first
-  std::optional<QueryCursor> after_;           // only what comes behind it
-  std::uint64_t skip_ = 0;                     // matches before the page
-  std::uint64_t wanted_ = 0;                   // matches that can matter: those, and the page
-  bool counting_ = false;                      // matches are counted, not kept
-  Grouping* grouping_ = nullptr;               // matches are added to it, not kept
-  absl::Status taken_;                         // the first error of Take
+  const QueryRead read_;
+  std::vector<Match> matches_;        // sorted queries: a heap of the best, worst first
+  std::optional<QueryCursor> after_;  // only what comes behind it
+  std::uint64_t skip_ = 0;            // matches before the page
+  std::uint64_t wanted_ = 0;          // matches that can matter: those, and the page
+  bool counting_ = false;             // matches are counted, not kept
+  Grouping* grouping_ = nullptr;      // matches are added to it, not kept
+  absl::Status taken_;                // the first error of Take
 };
 
 }  // namespace aurora::engine

@@ -76,8 +76,8 @@ bool ReadOperation(lsm::ByteReader* reader, Operation* operation) {
     return ReadBackfillOperation(reader, operation);
   }
   if (HasDefinition(operation->kind)) operation->definition = reader->ReadLengthPrefixed();
-  return reader->ok() && (HasDefinition(operation->kind) ||
-                          operation->kind == OperationKind::kDropCollection);
+  return reader->ok() &&
+         (HasDefinition(operation->kind) || operation->kind == OperationKind::kDropCollection);
 }
 
 }  // namespace

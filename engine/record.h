@@ -71,7 +71,7 @@ struct Operation {
   std::vector<std::uint32_t> changed_slots;
   std::string_view old_document;  // of an update, an object of the old values
   std::string_view definition;    // of kMigrate, the state
-  std::uint32_t keyspace = 0;  // of kBackfillIndex, as are these
+  std::uint32_t keyspace = 0;     // of kBackfillIndex, as are these
   std::uint64_t next_row = 0;
   std::string_view backfill;
 };

@@ -1,9 +1,14 @@
 #include "aurora/engine/row_finder.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "aurora/engine/column_reader.h"
+#include "aurora/engine/query/evaluator.h"
+#include "aurora/index/bitmap.h"
+#include "aurora/index/number_columns.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -14,19 +19,22 @@ namespace {
 using index::RowSet;
 using index::SharedRows;
 
-// So many rows are checked one by one rather than that a range of unknown size is read for them.
+// So many rows are checked one by one rather than that a range is read or put together for them.
 constexpr std::uint64_t kCheckedRowsMax = 4096;
 
 SharedRows Share(RowSet rows) { return std::make_shared<const RowSet>(std::move(rows)); }
 
-bool IsFewer(const SharedRows& a, const SharedRows& b) { return a->Count() < b->Count(); }
-
 // From the smallest on, so that every step is as small as it can be.
-SharedRows Intersect(std::vector<SharedRows> sets) {
-  std::sort(sets.begin(), sets.end(), IsFewer);
-  SharedRows all = sets[0];
-  for (std::size_t i = 1; i < sets.size() && !all->empty(); ++i) all = Share(*all & *sets[i]);
-  return all;
+SharedRows Intersect(const std::vector<SharedRows>& sets) {
+  if (sets.size() == 1) return sets[0];
+  std::vector<std::pair<std::uint64_t, std::size_t>> by_size;
+  for (std::size_t i = 0; i < sets.size(); ++i) by_size.emplace_back(sets[i]->Count(), i);
+  std::sort(by_size.begin(), by_size.end());
+  RowSet all = *sets[by_size[0].second] & *sets[by_size[1].second];
+  for (std::size_t i = 2; i < by_size.size() && !all.empty(); ++i) {
+    all = all & *sets[by_size[i].second];
+  }
+  return Share(std::move(all));
 }
 
 // Chunk by chunk, all sets at once: each row is copied once, however many sets there are.
@@ -94,31 +102,64 @@ Task<absl::StatusOr<FoundRows>> RowFinder::FindWhole(RowFinder self, const Acces
 Task<absl::StatusOr<FoundRows>> RowFinder::FindIntersection(RowFinder self,
                                                             const AccessPlan* plan) {
   std::vector<SharedRows> sets;
-  std::vector<const RowsNode*> wide;
+  std::vector<const RowsNode*> ranges;
   for (const RowsNode& child : plan->rows.children) {
-    SharedRows rows;
     if (child.kind == RowsNode::Kind::kRange) {
-      AURORA_CO_ASSIGN(rows, co_await UniteTerms(self, &child));
-    } else {
-      AURORA_CO_ASSIGN(rows, co_await Evaluate(self, &child));
+      ranges.push_back(&child);
+      continue;
     }
-    if (rows == nullptr) {
-      wide.push_back(&child);
-    } else {
-      sets.push_back(std::move(rows));
-    }
+    AURORA_CO_ASSIGN(SharedRows rows, co_await Evaluate(self, &child));
+    sets.push_back(std::move(rows));
   }
   FoundRows found{nullptr, plan->residual};
-  if (!sets.empty()) found.rows = Intersect(std::move(sets));
-  for (const RowsNode* range : wide) {
-    if (found.rows != nullptr && found.rows->Count() <= kCheckedRowsMax) {
+  if (!sets.empty()) found.rows = Intersect(sets);
+  for (const RowsNode* range : ranges) {
+    const bool few = found.rows != nullptr && found.rows->Count() <= kCheckedRowsMax;
+    SharedRows rows;
+    if (few) {
+      AURORA_CO_ASSIGN(rows, co_await CheckByColumn(self, found.rows, range));
+    }
+    if (rows != nullptr) {
+      found.rows = std::move(rows);
+      continue;
+    }
+    AURORA_CO_ASSIGN(rows, co_await UniteTerms(self, range));
+    if (rows == nullptr && few) {
       found.residual = found.residual && range->condition;
       continue;
     }
-    AURORA_CO_ASSIGN(SharedRows rows, co_await ReadRange(self, range));
+    if (rows == nullptr) {
+      AURORA_CO_ASSIGN(rows, co_await ReadRange(self, range));
+    }
     found.rows = found.rows == nullptr ? std::move(rows) : Share(*found.rows & *rows);
   }
   co_return found;
+}
+
+Task<absl::StatusOr<SharedRows>> RowFinder::CheckByColumn(RowFinder self, SharedRows rows,
+                                                          const RowsNode* node) {
+  const ColumnReader columns(*self.read_);
+  const FieldIndex& index = self.read_->definition.indices[node->index];
+  const std::optional<FieldSlot> field = columns.NumberField(index.field);
+  if (!field.has_value()) co_return SharedRows();
+  RowSet passed;
+  for (const RowSet::Chunk& chunk : rows->chunks()) {
+    AURORA_CO_ASSIGN(const ColumnReader::Cells cells,
+                     co_await columns.Read(*field, chunk.id(), chunk.places().cardinality()));
+    if (cells == nullptr) co_return SharedRows();
+    index::Bitmap places;
+    for (const std::uint32_t place : chunk.places()) {
+      const index::NumberCell cell = cells->At(static_cast<std::uint16_t>(place));
+      if (cell.kind == index::NumberCell::Kind::kNone) continue;  // no range holds for it
+      if (cell.kind == index::NumberCell::Kind::kOther) co_return SharedRows();
+      const ValueView value = cell.kind == index::NumberCell::Kind::kInt64
+                                  ? ValueView(cell.AsInt64())
+                                  : ValueView(cell.AsDouble());
+      if (MatchesOperand(node->condition, value)) places.add(place);
+    }
+    passed.AppendChunk(chunk.id(), std::move(places));
+  }
+  co_return Share(std::move(passed));
 }
 
 Task<absl::StatusOr<SharedRows>> RowFinder::Evaluate(RowFinder self, const RowsNode* node) {
@@ -139,7 +180,7 @@ Task<absl::StatusOr<SharedRows>> RowFinder::Combine(RowFinder self, const RowsNo
     AURORA_CO_ASSIGN(SharedRows rows, co_await Evaluate(self, &child));
     sets.push_back(std::move(rows));
   }
-  co_return node->kind == RowsNode::Kind::kAnd ? Intersect(std::move(sets)) : Unite(sets);
+  co_return node->kind == RowsNode::Kind::kAnd ? Intersect(sets) : Unite(sets);
 }
 
 Task<absl::StatusOr<SharedRows>> RowFinder::LookUp(RowFinder self, const RowsNode* node) {
@@ -174,7 +215,7 @@ Task<absl::StatusOr<SharedRows>> RowFinder::ReadRange(RowFinder self, const Rows
   for (;;) {
     AURORA_CO_ASSIGN(const bool more, co_await cursor->Next());
     if (!more) break;
-    AURORA_CO_RETURN_IF_ERROR(self.guard_->OnEntry());
+    AURORA_CO_RETURN_IF_ERROR(self.read_->guard.OnEntry());
     for (const index::RowId row : cursor->rows()) rows.Add(row);
   }
   co_return Share(std::move(rows));

@@ -9,8 +9,8 @@
 namespace aurora::index {
 namespace {
 
-// A document costs about a third as much in a scan of its chunk as by its row.
-constexpr std::uint64_t kWorthRows = kRowsPerChunk / 3;
+// A document costs about an eighth as much in a scan of its chunk as by its row.
+constexpr std::uint64_t kWorthRows = kRowsPerChunk / 8;
 // More changes than these are not worth being applied one by one: the chunk is read anew.
 constexpr std::size_t kWaitingMax = kRowsPerChunk / 2;
 // Forgets what was asked for long ago, rather than to grow with the number of chunks.

@@ -130,8 +130,8 @@ TEST(NumberColumnsTest, AChunkIsFilledOnceItWasWorthIt) {
   NumberColumns columns(16u << 20, &budget);
   std::uint64_t asked = 0;
   while (!columns.Find({kCollection, 0}, 0, 0, 1000).worth_filling) asked += 1000;
-  EXPECT_GT(asked, kRowsPerChunk / 4);
-  EXPECT_LT(asked, kRowsPerChunk / 2);
+  EXPECT_GT(asked, kRowsPerChunk / 16);
+  EXPECT_LT(asked, kRowsPerChunk / 4);
   // Of another chunk, and another field, nothing is known.
   EXPECT_FALSE(columns.Find({kCollection, 0}, 1, 0, 1000).worth_filling);
   EXPECT_FALSE(columns.Find({kCollection, 1}, 0, 0, 1000).worth_filling);
@@ -142,7 +142,7 @@ TEST(NumberColumnsTest, WhatDoesNotFitIsNotReadEachTime) {
   NumberColumns columns(1u << 20, &budget);
   int fills = 0;
   for (int i = 0; i < 100; ++i) {
-    const NumberColumns::Found found = columns.Find({kCollection, 0}, 0, 0, kRowsPerChunk / 10);
+    const NumberColumns::Found found = columns.Find({kCollection, 0}, 0, 0, kRowsPerChunk / 30);
     EXPECT_EQ(found.cells, nullptr);
     if (!found.worth_filling) continue;
     columns.Fill({kCollection, 0}, 0, 0, std::make_shared<NumberChunk>());

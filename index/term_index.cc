@@ -44,87 +44,104 @@ lsm::IterateOptions OptionsAt(lsm::Sequence at, lsm::OperationProfile* profile) 
 
 // --- Walking ---
 
-class PostingCursor final : public TermCursor {
+struct Step {
+  std::string term;
+  std::vector<RowId> rows;
+
+  absl::Status Take(lsm::KeyspaceId index, const lsm::Iterator& entries) {
+    AURORA_ASSIGN_OR_RETURN(const ChunkKeyView key, ParseChunkKey(index, entries.key()));
+    term.assign(key.term);
+    rows.clear();
+    return Annotate(AppendPostingRows(entries.value(), key.chunk, &rows), StrCat("index ", index));
+  }
+};
+
+class AscendingCursor final : public TermCursor {
  public:
-  PostingCursor(lsm::Store& store, lsm::KeyspaceId keyspace, const lsm::IterateOptions& options,
-                bool descending)
-      : keyspace_(keyspace),
-        entries_(store.NewIterator(keyspace, options)),
-        descending_(descending) {}
+  AscendingCursor(lsm::Store& store, lsm::KeyspaceId keyspace, const lsm::IterateOptions& options)
+      : keyspace_(keyspace), entries_(store.NewIterator(keyspace, options)) {}
 
   Task<absl::StatusOr<bool>> Next() override {
     do {
       AURORA_CO_RETURN_IF_ERROR(co_await Move());
       if (!entries_->Valid()) co_return false;
-      AURORA_CO_RETURN_IF_ERROR(Take());
-    } while (rows_.empty());
+      AURORA_CO_RETURN_IF_ERROR(step_.Take(keyspace_, *entries_));
+    } while (step_.rows.empty());
     co_return true;
   }
-  std::string_view term() const override { return term_; }
-  const std::vector<RowId>& rows() const override { return rows_; }
+  std::string_view term() const override { return step_.term; }
+  const std::vector<RowId>& rows() const override { return step_.rows; }
 
  private:
   AURORA_TASK_WRAPPER Task<absl::Status> Move() {
-    if (!std::exchange(begun_, true)) {
-      if (!descending_) return entries_->SeekToFirst();
-      return BeginLastTerm(/*at_end=*/true);
-    }
-    if (!descending_) return entries_->Next();
-    return MoveDown();
-  }
-
-  // Down the terms, but up the chunks of each: after the last chunk of a term, on which the
-  // iterator stands where a term has one chunk only, comes the term before it.
-  Task<absl::Status> MoveDown() {
-    if (!climbing_) {
-      AURORA_CO_RETURN_IF_ERROR(co_await entries_->Prev());
-      co_return co_await BeginLastTerm(/*at_end=*/false);
-    }
-    AURORA_CO_RETURN_IF_ERROR(co_await entries_->Next());
-    if (entries_->Valid()) {
-      AURORA_CO_ASSIGN(const ChunkKeyView key, ParseChunkKey(keyspace_, entries_->key()));
-      if (key.term == term_) co_return absl::OkStatus();
-    }
-    climbing_ = false;
-    const std::string first = ChunkKey(term_, 0);
-    AURORA_CO_RETURN_IF_ERROR(co_await entries_->SeekBackward(first));
-    // The first chunk may be that one itself.
-    if (entries_->Valid() && entries_->key() == first) {
-      AURORA_CO_RETURN_IF_ERROR(co_await entries_->Prev());
-    }
-    co_return co_await BeginLastTerm(/*at_end=*/false);
-  }
-
-  // Moves to the first chunk of the term on whose last chunk the iterator stands.
-  Task<absl::Status> BeginLastTerm(bool at_end) {
-    if (at_end) AURORA_CO_RETURN_IF_ERROR(co_await entries_->SeekToLast());
-    if (!entries_->Valid()) co_return absl::OkStatus();
-    AURORA_CO_ASSIGN(const ChunkKeyView last, ParseChunkKey(keyspace_, entries_->key()));
-    if (last.chunk == 0) co_return absl::OkStatus();
-    const std::string term(last.term);
-    const ChunkId chunk = last.chunk;
-    AURORA_CO_RETURN_IF_ERROR(co_await entries_->Seek(ChunkKey(term, 0)));
-    AURORA_CHECK(entries_->Valid());
-    AURORA_CO_ASSIGN(const ChunkKeyView first, ParseChunkKey(keyspace_, entries_->key()));
-    climbing_ = first.chunk != chunk;
-    co_return absl::OkStatus();
-  }
-
-  absl::Status Take() {
-    AURORA_ASSIGN_OR_RETURN(const ChunkKeyView key, ParseChunkKey(keyspace_, entries_->key()));
-    term_.assign(key.term);
-    rows_.clear();
-    const absl::Status read = AppendPostingRows(entries_->value(), key.chunk, &rows_);
-    return Annotate(read, StrCat("index ", keyspace_));
+    return std::exchange(begun_, true) ? entries_->Next() : entries_->SeekToFirst();
   }
 
   const lsm::KeyspaceId keyspace_;
   const std::unique_ptr<lsm::Iterator> entries_;
-  const bool descending_;
   bool begun_ = false;
-  bool climbing_ = false;  // descending: the term has more chunks, above this one
-  std::string term_;
-  std::vector<RowId> rows_;
+  Step step_;
+};
+
+// Down the terms, but up the chunks of each. Most terms have one chunk; so the iterator goes down,
+// and turns only for a term that has more.
+class DescendingCursor final : public TermCursor {
+ public:
+  DescendingCursor(lsm::Store& store, lsm::KeyspaceId keyspace, const lsm::IterateOptions& options)
+      : keyspace_(keyspace), entries_(store.NewIterator(keyspace, options)) {}
+
+  Task<absl::StatusOr<bool>> Next() override {
+    if (!std::exchange(begun_, true)) AURORA_CO_RETURN_IF_ERROR(co_await entries_->SeekToLast());
+    do {
+      if (climbing_) {
+        AURORA_CO_RETURN_IF_ERROR(co_await Climb());
+      } else {
+        if (!entries_->Valid()) co_return false;
+        AURORA_CO_RETURN_IF_ERROR(co_await Descend());
+      }
+    } while (step_.rows.empty());
+    co_return true;
+  }
+  std::string_view term() const override { return step_.term; }
+  const std::vector<RowId>& rows() const override { return step_.rows; }
+
+ private:
+  absl::StatusOr<bool> IsAtTerm() const {
+    if (!entries_->Valid()) return false;
+    AURORA_ASSIGN_OR_RETURN(const ChunkKeyView key, ParseChunkKey(keyspace_, entries_->key()));
+    return key.term == step_.term;
+  }
+
+  // Takes the last chunk of a term, on which the iterator stands, and moves to the term below; or
+  // to the first chunk, if there are more, and takes that.
+  Task<absl::Status> Descend() {
+    AURORA_CO_RETURN_IF_ERROR(step_.Take(keyspace_, *entries_));
+    AURORA_CO_RETURN_IF_ERROR(co_await entries_->Prev());
+    AURORA_CO_ASSIGN(climbing_, IsAtTerm());
+    if (!climbing_) co_return absl::OkStatus();
+    const std::string first = ChunkKey(step_.term, 0);
+    AURORA_CO_RETURN_IF_ERROR(co_await entries_->Seek(first));
+    co_return step_.Take(keyspace_, *entries_);
+  }
+
+  // Takes the next chunk of the term; without another, moves below the term and takes nothing.
+  Task<absl::Status> Climb() {
+    step_.rows.clear();
+    AURORA_CO_RETURN_IF_ERROR(co_await entries_->Next());
+    AURORA_CO_ASSIGN(climbing_, IsAtTerm());
+    if (climbing_) co_return step_.Take(keyspace_, *entries_);
+    const std::string first = ChunkKey(step_.term, 0);
+    AURORA_CO_RETURN_IF_ERROR(co_await entries_->SeekBackward(first));
+    AURORA_CO_ASSIGN(const bool at_first, IsAtTerm());  // which the term has
+    if (at_first) AURORA_CO_RETURN_IF_ERROR(co_await entries_->Prev());
+    co_return absl::OkStatus();
+  }
+
+  const lsm::KeyspaceId keyspace_;
+  const std::unique_ptr<lsm::Iterator> entries_;
+  bool begun_ = false;
+  bool climbing_ = false;
+  Step step_;
 };
 
 class UniqueCursor final : public TermCursor {
@@ -239,7 +256,8 @@ std::unique_ptr<TermCursor> TermIndex::Walk(const TermRange& range, bool descend
   options.lower = range.begin;
   options.upper = range.end;
   if (unique_) return std::make_unique<UniqueCursor>(*store_, keyspace_, options, descending);
-  return std::make_unique<PostingCursor>(*store_, keyspace_, options, descending);
+  if (descending) return std::make_unique<DescendingCursor>(*store_, keyspace_, options);
+  return std::make_unique<AscendingCursor>(*store_, keyspace_, options);
 }
 
 }  // namespace aurora::index

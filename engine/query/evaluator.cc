@@ -90,8 +90,7 @@ bool MatchesText(Operator op, const ValueView& value, const Expression::Node& no
   }
 }
 
-bool MatchesLeaf(const Expression::Node& node, const ObjectView& document) {
-  const std::optional<ValueView> found = OperandOf(node.operand, document);
+bool MatchesLeaf(const Expression::Node& node, const std::optional<ValueView>& found) {
   const ValueView value = found.value_or(ValueView());
   switch (node.op) {
     case Operator::kExists:
@@ -130,6 +129,10 @@ std::optional<ValueView> ValueAt(const ObjectView& document, const FieldPath& pa
   return value;
 }
 
+bool MatchesOperand(const Expression& condition, const std::optional<ValueView>& value) {
+  return MatchesLeaf(condition.node(), value);
+}
+
 bool Matches(const Expression& expression, const ObjectView& document) {
   const Expression::Node& node = expression.node();
   switch (node.op) {
@@ -148,7 +151,7 @@ bool Matches(const Expression& expression, const ObjectView& document) {
       }
       return false;
     default:
-      return MatchesLeaf(node, document);
+      return MatchesLeaf(node, OperandOf(node.operand, document));
   }
 }
 

@@ -14,6 +14,9 @@ namespace aurora {
 // Thread-safe.
 bool Matches(const Expression& expression, const ObjectView& document);
 
+// The same of a condition on one operand, whose value is at hand; nullopt if it is missing.
+bool MatchesOperand(const Expression& condition, const std::optional<ValueView>& value);
+
 // The value at `path`, nullopt if something on the way is missing. An array is entered by a numeric
 // name.
 std::optional<ValueView> ValueAt(const ObjectView& document, const FieldPath& path);

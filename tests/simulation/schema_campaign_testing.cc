@@ -459,15 +459,15 @@ constexpr std::int64_t kMovedBy = 1000;
 std::vector<Migration> Migrations() {
   const DocumentChange move =
       [](const Document& document) -> absl::StatusOr<std::optional<Object>> {
-    return std::optional<Object>(Object{{"n", document.Get("n").AsInt64() + kMovedBy},
-                                        {"moved", true}});
+    return std::optional<Object>(
+        Object{{"n", document.Get("n").AsInt64() + kMovedBy}, {"moved", true}});
   };
-  return {{1, "a field", {MigrationStep::AlterCollection("c", Schema().Int64("n").Bool("moved"))}},
-          {2,
-           "move",
-           {MigrationStep::ChangeDocuments("c", move),
-            MigrationStep::RenameField("c", "moved", "done"),
-            MigrationStep::CreateIndex("c", "n")}}};
+  return {
+      {1, "a field", {MigrationStep::AlterCollection("c", Schema().Int64("n").Bool("moved"))}},
+      {2,
+       "move",
+       {MigrationStep::ChangeDocuments("c", move), MigrationStep::RenameField("c", "moved", "done"),
+        MigrationStep::CreateIndex("c", "n")}}};
 }
 
 Task<absl::StatusOr<Database>> OpenToMigrate(Environment* environment) {

@@ -49,8 +49,7 @@ std::string NameOf(const testing::TestParamInfo<const char*>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Schema, SchemaPlantedBugTest,
                          testing::Values("backfill-without-validation",
-                                         "index-used-before-complete",
-                                         "write-under-old-definition",
+                                         "index-used-before-complete", "write-under-old-definition",
                                          "migration-forgets-position"),
                          NameOf);
 

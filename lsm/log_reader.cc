@@ -110,6 +110,9 @@ class LogScanner {
   Task<absl::StatusOr<LogScan>> Run();
 
  private:
+  // A segment that the directory had. Aborted if it is gone and the log is live: a writer renames
+  // and removes segments that no record is in, without a word in the manifest.
+  Task<absl::StatusOr<SegmentReader>> OpenListed(std::uint64_t number);
   Task<absl::Status> ReadHeader(std::uint32_t number);
   absl::Status CheckNames() const;
   // Builds scan_.chain from the newest header below `below` back.
@@ -158,8 +161,16 @@ class LogScanner {
   LogScan scan_;
 };
 
+Task<absl::StatusOr<SegmentReader>> LogScanner::OpenListed(std::uint64_t number) {
+  absl::StatusOr<SegmentReader> reader = co_await SegmentReader::Open(files_, Path(number));
+  if (options_.live && absl::IsNotFound(reader.status())) {
+    co_return AbortedError("log segment ", Path(number), " went away while the log was read");
+  }
+  co_return reader;
+}
+
 Task<absl::Status> LogScanner::ReadHeader(std::uint32_t number) {
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(number));
   if (reader.size() < kMinSegmentBytes) co_return absl::OkStatus();
   AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
   SegmentHeader header;
@@ -306,7 +317,7 @@ Task<absl::Status> LogScanner::WalkSegment(std::size_t index) {
   const SegmentHeader header = segment.header;
   const bool is_last = index + 1 == scan_.chain.size();
   const std::uint32_t limit = is_last ? 0 : scan_.chain[index + 1].header.predecessor_end;
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(header.number)));
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(header.number));
   segment.file_bytes = reader.size();
   boot_ = header.boot;
   scan_.last_mark.reset();
@@ -371,7 +382,7 @@ Task<absl::Status> LogScanner::WitnessOf(std::uint32_t number, LogPosition at, W
   if (number == at.segment) {
     from = static_cast<std::uint32_t>(std::max<std::uint64_t>(at.offset, from));
   }
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(number));
   AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(reader.size()));
   // A segment whose header is gone was begun in the chain's epoch, or in a raised one.
   for (const LogIdentity& candidate : {identity, options_.identity}) {
@@ -426,7 +437,7 @@ absl::Status LogScanner::Damage(LogPosition at, const Witness& witness, std::str
 }
 
 Task<absl::StatusOr<std::optional<SegmentHeader>>> LogScanner::HeaderNow(std::uint32_t number) {
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(number));
   if (reader.size() < kMinSegmentBytes) co_return std::nullopt;  // as in ReadHeader
   AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(kSegmentHeaderBytes));
   const std::string_view block = reader.view().substr(0, kSegmentHeaderBytes);
@@ -446,7 +457,7 @@ Task<absl::StatusOr<bool>> LogScanner::HasAppeared(LogPosition at) {
   }
   const auto header = headers_.find(number);
   AURORA_CHECK(header != headers_.end());
-  AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(number)));
+  AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(number));
   const std::uint64_t size = std::min<std::uint64_t>(header->second.segment_bytes, reader.size());
   const std::uint64_t seed = FrameSeed(header->second.identity, number);
   FrameView frame;
@@ -503,7 +514,7 @@ Task<absl::Status> LogScanner::Break(LogPosition at, std::uint64_t boot, Segment
   std::uint64_t bytes = witness.bytes;
   std::string reason = "frames that were not acknowledged as durable, behind one that is not whole";
   if (bytes == 0) {
-    AURORA_CO_ASSIGN(SegmentReader reader, co_await SegmentReader::Open(files_, Path(at.segment)));
+    AURORA_CO_ASSIGN(SegmentReader reader, co_await OpenListed(at.segment));
     const std::uint64_t start = std::max<std::uint64_t>(at.offset, kSegmentHeaderBytes);
     const std::uint64_t fresh = NextBlock(start);
     AURORA_CO_RETURN_IF_ERROR(co_await reader.Load(fresh + kFrameHeaderBytes));

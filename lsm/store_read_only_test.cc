@@ -6,11 +6,16 @@
 #include <utility>
 #include <vector>
 
+#include "aurora/lsm/file_name.h"
 #include "aurora/lsm/kv_store.h"
+#include "aurora/lsm/log_format.h"
 #include "aurora/lsm/store_image.h"
 #include "aurora/lsm/store_model_testing.h"
 #include "aurora/runtime/block_on.h"
+#include "aurora/runtime/environment_with_files.h"
+#include "aurora/runtime/file.h"
 #include "aurora/runtime/forked_child.h"
+#include "aurora/runtime/forwarding_file_system.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
@@ -191,6 +196,48 @@ TEST_F(ReadOnlyErrorTest, DamageIsReportedAtOnce) {
     ASSERT_TRUE(simulation_.disk().image().FlipBit(path, 3 * 4096 + 20, 1).ok());
   }
   EXPECT_TRUE(absl::IsDataLoss(Open(true).status())) << Open(true).status();
+}
+
+// In one listing of the log a spare segment more, which its writer removes before it is opened.
+class PassingSpareFileSystem final : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+  void ShowIn(int listing) { show_in_ = listing; }
+  bool shown() const { return show_in_ < 0; }
+
+  Task<absl::StatusOr<std::vector<DirectoryEntry>>> List(std::string path) override {
+    AURORA_CO_ASSIGN(std::vector<DirectoryEntry> entries,
+                     co_await ForwardingFileSystem::List(path));
+    if (path.ends_with(kLogDirectoryName) && --show_in_ == -1) {
+      entries.push_back({.name = SegmentFileName(77)});
+    }
+    co_return entries;
+  }
+
+ private:
+  int show_in_ = 0;  // listings until then
+};
+
+TEST_F(ReadOnlyErrorTest, ASpareSegmentThatComesAndGoesIsNoError) {
+  {
+    const auto store = Open(false);
+    ASSERT_TRUE(store.ok());
+    ASSERT_TRUE(simulation_.Run((*store)->Put("a", "1")).ok());
+    ASSERT_TRUE(simulation_.Run((*store)->Close()).ok());
+  }
+  StoreOptions options = SmallStoreOptions("/db", Durability::kSync);
+  options.read_only = true;
+  int shown = 0;
+  for (int listing = 0; listing < 3; ++listing) {
+    PassingSpareFileSystem files(simulation_.environment().files());
+    EnvironmentWithFiles environment(simulation_.environment(), files);
+    files.ShowIn(listing);
+    const auto store = simulation_.Run(KvStore::Open(environment, options));
+    ASSERT_TRUE(store.ok()) << "listing " << listing << ": " << store.status();
+    EXPECT_TRUE(simulation_.Run((*store)->Close()).ok());
+    shown += files.shown() ? 1 : 0;
+  }
+  EXPECT_GE(shown, 2);
 }
 
 // --- A real process beside a real process. ---

@@ -75,7 +75,8 @@ Task<absl::StatusOr<bool>> GroupRunner::FindCells() {
   co_return true;
 }
 
-bool GroupRunner::Accumulate(const Part& part, std::vector<Accumulator>* group) const {
+absl::StatusOr<bool> GroupRunner::Accumulate(const Part& part,
+                                             std::vector<Accumulator>* group) const {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     Accumulator& accumulator = (*group)[i];
     if (!fields_[i].has_value()) {
@@ -86,6 +87,7 @@ bool GroupRunner::Accumulate(const Part& part, std::vector<Accumulator>* group) 
                       spec_.aggregates[i].kind == AggregateKind::kAverage;
     auto cells = cells_[i].begin();
     for (const RowSet::Chunk& chunk : part.rows->chunks()) {
+      AURORA_RETURN_IF_ERROR(read_.guard.OnEntry());
       while (cells->first != chunk.id()) ++cells;
       for (const std::uint32_t place : chunk.places()) {
         const NumberCell cell = cells->second->At(static_cast<std::uint16_t>(place));
@@ -118,7 +120,8 @@ Task<absl::StatusOr<std::optional<std::vector<Object>>>> GroupRunner::Run() {
     std::vector<ValueView> keys;
     if (part.key.has_value()) keys.push_back(*part.key);
     AURORA_CO_ASSIGN(std::vector<Accumulator>* const group, grouping.GroupOf(keys));
-    if (!Accumulate(part, group)) co_return std::nullopt;
+    AURORA_CO_ASSIGN(const bool all_numbers, Accumulate(part, group));
+    if (!all_numbers) co_return std::nullopt;
     row_count_ += part.rows->Count();
   }
   AURORA_CO_ASSIGN(std::vector<Object> groups, grouping.Finish());

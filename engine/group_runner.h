@@ -49,7 +49,7 @@ class GroupRunner {
   bool FindFields();
   Task<absl::StatusOr<bool>> FindCells();
   // False: a cell is no number.
-  bool Accumulate(const Part& part, std::vector<Accumulator>* group) const;
+  absl::StatusOr<bool> Accumulate(const Part& part, std::vector<Accumulator>* group) const;
 
   const QueryRead& read_;
   const QuerySpec& spec_;

@@ -74,7 +74,8 @@ class Query {
   // The same with the cursor of the page behind it; best with a Limit.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<QueryPage>> Page() const;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> First() const;
-  // The number of documents that satisfy the condition; order, offset and limit do not matter.
+  // The number of documents that satisfy the condition; order, page and cursor do not
+  // matter.
   // Reads no document if indices answer the condition.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::uint64_t>> Count() const;
   AURORA_TASK_WRAPPER Task<absl::StatusOr<bool>> Exists() const;

@@ -198,6 +198,7 @@ class QueryRandomTest : public testing::Test {
     do {
       const auto page = simulation_.Run(db_->Query(spec).Page());
       ASSERT_TRUE(page.ok()) << page.status();
+      ASSERT_EQ(*simulation_.Run(db_->Query(spec).Count()), expected.size()) << ToString(spec);
       ASSERT_LE(page->documents.size(), spec.limit);
       for (const Document& document : page->documents) ids.push_back(document.id());
       spec.after = page->next;

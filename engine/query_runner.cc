@@ -223,7 +223,7 @@ Task<absl::Status> QueryRunner::VisitCandidates() {
       co_return absl::OkStatus();
     }
   }
-  if (after_.has_value() && spec_.order_by.empty() && rows_ != nullptr) {
+  if (Resumes() && rows_ != nullptr) {
     rows_ = std::make_shared<const index::RowSet>(rows_->After(after_->row));
   }
   if (IsWalkCheaper()) co_return co_await Walk();
@@ -243,19 +243,24 @@ Task<absl::StatusOr<bool>> QueryRunner::TakeRow(index::RowId row) {
 }
 
 Task<absl::Status> QueryRunner::VisitRows() {
-  // Without an order and a residual, rows and results correspond one to one: only the page is read.
-  const bool page_only = residual_.MatchesAll() && spec_.order_by.empty();
-  const std::vector<index::RowId> chosen =
-      page_only ? rows_->ToVector(skip_, wanted_ - skip_) : rows_->ToVector();
-  if (page_only) wanted_ -= std::exchange(skip_, 0);
-  if (!counting_ && grouping_ == nullptr) {
-    matches_.reserve(std::min<std::uint64_t>(wanted_, chosen.size()));
-  }
-  for (const index::RowId row : chosen) {
-    AURORA_CO_ASSIGN(const bool more, co_await TakeRow(row));
-    if (!more) break;
+  // Without an order, each row that needs no check is the next of the result.
+  const bool is_next = residual_.MatchesAll() && spec_.order_by.empty();
+  for (const index::RowSet::Chunk& chunk : rows_->chunks()) {
+    for (const std::uint32_t place : chunk.places()) {
+      if (is_next && SkipRow()) continue;
+      const index::RowId row = index::RowAt(chunk.id(), static_cast<std::uint16_t>(place));
+      AURORA_CO_ASSIGN(const bool more, co_await TakeRow(row));
+      if (!more) co_return absl::OkStatus();
+    }
   }
   co_return absl::OkStatus();
+}
+
+bool QueryRunner::SkipRow() {
+  if (skip_ == 0 || counting_ || grouping_ != nullptr) return false;
+  --skip_, --wanted_;
+  ++plan_.matched_rows;
+  return true;
 }
 
 // --- In the order of an index ---
@@ -268,20 +273,14 @@ Task<absl::Status> QueryRunner::Walk() {
   co_return co_await WalkEntries();
 }
 
-Task<absl::StatusOr<bool>> QueryRunner::TakeRows(const std::vector<index::RowId>* rows) {
+Task<absl::StatusOr<bool>> QueryRunner::TakeNext(index::RowId row) {
   // Among equal terms the other sort keys decide; else each row is the next of the result.
   const bool is_next = spec_.order_by.size() == 1;
-  for (const index::RowId row : *rows) {
-    if (is_next && matches_.size() >= wanted_) co_return false;
-    if (is_next && skip_ > 0 && residual_.MatchesAll() && !after_.has_value()) {
-      --skip_, --wanted_;
-      ++plan_.matched_rows;
-      continue;
-    }
-    AURORA_CO_RETURN_IF_ERROR(co_await TakeRow(row));
-    AURORA_CO_RETURN_IF_ERROR(taken_);
-  }
-  co_return matches_.size() < wanted_;
+  if (is_next && matches_.size() >= wanted_) co_return false;
+  if (is_next && residual_.MatchesAll() && !after_.has_value() && SkipRow()) co_return true;
+  AURORA_CO_RETURN_IF_ERROR(co_await TakeRow(row));
+  AURORA_CO_RETURN_IF_ERROR(taken_);
+  co_return !is_next || matches_.size() < wanted_;
 }
 
 // What an earlier page has not passed.
@@ -308,9 +307,14 @@ Task<absl::Status> QueryRunner::WalkTerms(index::SharedTerms terms) {
     const std::string& term = descending ? *(end - 1 - i) : *(begin + i);
     AURORA_CO_ASSIGN(index::SharedRows rows, co_await index.Rows(term));
     if (rows_ != nullptr) rows = std::make_shared<const index::RowSet>(*rows & *rows_);
-    const std::vector<index::RowId> chosen = rows->ToVector();
-    AURORA_CO_ASSIGN(const bool more, co_await TakeRows(&chosen));
-    if (!more) break;
+    for (const index::RowSet::Chunk& chunk : rows->chunks()) {
+      for (const std::uint32_t place : chunk.places()) {
+        const index::RowId row = index::RowAt(chunk.id(), static_cast<std::uint16_t>(place));
+        AURORA_CO_ASSIGN(const bool more, co_await TakeNext(row));
+        if (!more) co_return absl::OkStatus();
+      }
+    }
+    if (matches_.size() >= wanted_) break;
   }
   co_return absl::OkStatus();
 }
@@ -319,21 +323,18 @@ Task<absl::Status> QueryRunner::WalkEntries() {
   const bool descending = spec_.order_by[0].direction == Direction::kDescending;
   const std::unique_ptr<index::TermCursor> cursor =
       finder().IndexAt(*access_.order_index).Walk(WalkedRange(), descending);
-  std::vector<index::RowId> chosen;
   std::string term;
-  bool more = true;
   for (;;) {
     AURORA_CO_ASSIGN(const bool moved, co_await cursor->Next());
     AURORA_CO_RETURN_IF_ERROR(guard_.OnEntry());
     // A page that is full may still change within the term that filled it.
-    if (!moved || (!more && cursor->term() != term)) break;
+    if (!moved || (matches_.size() >= wanted_ && cursor->term() != term)) break;
     term.assign(cursor->term());
-    chosen.clear();
     for (const index::RowId row : cursor->rows()) {
-      if (rows_ == nullptr || rows_->Contains(row)) chosen.push_back(row);
+      if (rows_ != nullptr && !rows_->Contains(row)) continue;
+      AURORA_CO_ASSIGN(const bool more, co_await TakeNext(row));
+      if (!more) co_return absl::OkStatus();
     }
-    AURORA_CO_ASSIGN(more, co_await TakeRows(&chosen));
-    if (!more && spec_.order_by.size() == 1) break;
   }
   co_return absl::OkStatus();
 }
@@ -348,8 +349,7 @@ Task<absl::Status> QueryRunner::VisitAll() {
   options.profile = &profile_;
   const std::unique_ptr<lsm::Iterator> documents =
       database_->store().NewIterator(definition.documents, options);
-  const bool resumes = after_.has_value() && spec_.order_by.empty();
-  const std::string first = RowKey(resumes ? after_->row + 1 : 0);
+  const std::string first = RowKey(Resumes() ? after_->row + 1 : 0);
   AURORA_CO_RETURN_IF_ERROR(co_await documents->Seek(first));
   while (documents->Valid()) {
     AURORA_CO_ASSIGN(const index::RowId row, ParseRowKey(documents->key()));

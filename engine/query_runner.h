@@ -67,6 +67,10 @@ class QueryRunner {
   QueryRunner(QueryRequest request, std::shared_ptr<CollectionState> collection, Gate::Pass pass);
 
   RowFinder finder() const { return RowFinder(read_); }
+  // Whether only rows behind a cursor count.
+  bool Resumes() const { return after_.has_value() && spec_.order_by.empty() && !counting_; }
+  // Whether the next match comes before the page: then it is passed over.
+  bool SkipRow();
   bool IsWalkCheaper() const;
   bool IsScanCheaper() const;
   std::string DescribeAccess() const;
@@ -82,8 +86,8 @@ class QueryRunner {
   index::TermRange WalkedRange() const;
   Task<absl::Status> WalkTerms(index::SharedTerms terms);
   Task<absl::Status> WalkEntries();
-  // The candidates among rows of one term. False if no later one can matter.
-  Task<absl::StatusOr<bool>> TakeRows(const std::vector<index::RowId>* rows);
+  // The next candidate of a walk. False if no later one can matter.
+  Task<absl::StatusOr<bool>> TakeNext(index::RowId row);
   Task<absl::StatusOr<bool>> TakeRow(index::RowId row);
   Task<absl::StatusOr<std::vector<Object>>> FindGroups();
   // Once what the run costs is known.

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <span>
 
+#include "aurora/runtime/fault_points.h"
 #include "xxhash.h"
 
 namespace aurora::index {
@@ -68,6 +69,7 @@ void NumberColumns::Apply(lsm::Sequence sequence, std::uint32_t collection, RowI
                           absl::FunctionRef<NumberCell(std::uint32_t field)> cell_of) {
   last_applied_.store(sequence, std::memory_order_seq_cst);
   if (!has_fields_.load(std::memory_order_seq_cst)) return;
+  if (AURORA_PLANTED_BUG("number-columns-miss-commit")) return;
   const std::unique_lock lock(mutex_);
   const auto fields = fields_.find(collection);
   if (fields == fields_.end()) return;

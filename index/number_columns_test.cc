@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -81,48 +82,62 @@ bool Same(const NumberChunk& a, const NumberChunk& b) {
   return true;
 }
 
+// Commits and readers in any order. False once an answer is wrong.
+bool RunReaders(Random& random, int* known) {
+  MemoryBudget budget(16u << 20);
+  NumberColumns columns(random.Below(4) == 0 ? 3u << 20 : 16u << 20, &budget);
+  Model model;
+  struct Reader {
+    std::uint32_t field;
+    ChunkId chunk;
+    lsm::Sequence at;
+  };
+  std::vector<Reader> readers;
+  for (int step = 0; step < 120; ++step) {
+    const std::uint64_t action = random.Below(10);
+    if (action < 3) {
+      model.Sequence(random, &columns);
+    } else if (action < 6) {
+      model.Publish();
+    } else if (action < 9 || readers.empty()) {
+      const lsm::Sequence age = std::min<lsm::Sequence>(random.Below(3), model.published());
+      const Reader reader{static_cast<std::uint32_t>(random.Below(kFields)),
+                          static_cast<ChunkId>(random.Below(2)), model.published() - age};
+      const NumberColumns::Found found =
+          columns.Find({kCollection, reader.field}, reader.chunk, reader.at, kAll);
+      if (found.cells == nullptr) {
+        readers.push_back(reader);
+        continue;
+      }
+      ++*known;
+      if (!Same(*found.cells, *model.ChunkAt(reader.field, reader.chunk, reader.at))) return false;
+    } else {
+      const std::size_t i = random.Below(readers.size());
+      const auto& [field, chunk, at] = readers[i];
+      columns.Fill({kCollection, field}, chunk, at, model.ChunkAt(field, chunk, at));
+      readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  EXPECT_EQ(budget.used_bytes(), columns.charged_bytes());
+  return true;
+}
+
 TEST(NumberColumnsTest, ReadersSeeTheNumbersOfTheirSequence) {
   SeededRandom random(TestSeed());
   int known = 0;
-  for (int round = 0; round < 40; ++round) {
-    MemoryBudget budget(16u << 20);
-    NumberColumns columns(random.Below(4) == 0 ? 3u << 20 : 16u << 20, &budget);
-    Model model;
-    struct Reader {
-      std::uint32_t field;
-      ChunkId chunk;
-      lsm::Sequence at;
-    };
-    std::vector<Reader> readers;
-    for (int step = 0; step < 120; ++step) {
-      const std::uint64_t action = random.Below(10);
-      if (action < 3) {
-        model.Sequence(random, &columns);
-      } else if (action < 6) {
-        model.Publish();
-      } else if (action < 9 || readers.empty()) {
-        const lsm::Sequence age = std::min<lsm::Sequence>(random.Below(3), model.published());
-        const Reader reader{static_cast<std::uint32_t>(random.Below(kFields)),
-                            static_cast<ChunkId>(random.Below(2)), model.published() - age};
-        const NumberColumns::Found found =
-            columns.Find({kCollection, reader.field}, reader.chunk, reader.at, kAll);
-        if (found.cells == nullptr) {
-          readers.push_back(reader);
-          continue;
-        }
-        ++known;
-        ASSERT_TRUE(Same(*found.cells, *model.ChunkAt(reader.field, reader.chunk, reader.at)))
-            << "round " << round << ", step " << step;
-      } else {
-        const std::size_t i = random.Below(readers.size());
-        const auto& [field, chunk, at] = readers[i];
-        columns.Fill({kCollection, field}, chunk, at, model.ChunkAt(field, chunk, at));
-        readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-    EXPECT_EQ(budget.used_bytes(), columns.charged_bytes());
-  }
+  for (int round = 0; round < 40; ++round) ASSERT_TRUE(RunReaders(random, &known));
   EXPECT_GT(known, 40 * 5);
+}
+
+TEST(NumberColumnsTest, BugsAreFound) {
+  for (const char* const name : {"followed-late-fill", "number-columns-miss-commit"}) {
+    const ScopedPlantedBug bug(name);
+    SeededRandom random(TestSeed());
+    int known = 0;
+    bool found = false;
+    for (int round = 0; round < 100 && !found; ++round) found = !RunReaders(random, &known);
+    EXPECT_TRUE(found) << name;
+  }
 }
 
 TEST(NumberColumnsTest, AChunkIsFilledOnceItWasWorthIt) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/memory_budget.h"
 #include "aurora/runtime/random.h"
 #include "aurora/runtime/random_testing.h"
@@ -87,42 +88,60 @@ struct Reader {
   lsm::Sequence at = 0;
 };
 
+// Commits and readers in any order. The first answer that is wrong, empty if there is none.
+std::string RunReaders(Random& random, std::uint64_t* hits) {
+  MemoryBudget budget(1u << 20);
+  PostingCache cache(random.Below(4) == 0 ? 4096 : 1u << 20, &budget);
+  Model model;
+  std::vector<Reader> readers;
+  for (int step = 0; step < 600; ++step) {
+    const std::uint64_t action = random.Below(10);
+    if (action < 3) {
+      model.Sequence(random, &cache, static_cast<int>(random.Below(random.Below(5) ? 4 : 200)));
+    } else if (action < 6) {
+      model.Publish();
+    } else if (action < 9 || readers.empty()) {
+      const lsm::Sequence age = random.Below(random.Below(3) == 0 ? 5 : 1);
+      const Reader reader{Model::Term(random),
+                          model.published() - std::min(age, model.published())};
+      const SharedRows rows = cache.Find(kIndex, reader.term, reader.at);
+      if (rows == nullptr) {
+        readers.push_back(reader);
+      } else if (rows->ToVector() != model.RowsAt(reader.term, reader.at)->ToVector()) {
+        return "step " + std::to_string(step) + ", at " + std::to_string(reader.at);
+      }
+    } else {
+      const std::size_t i = random.Below(readers.size());
+      cache.Fill(kIndex, readers[i].term, readers[i].at,
+                 model.RowsAt(readers[i].term, readers[i].at));
+      readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  *hits += cache.GetStats().hits;
+  EXPECT_EQ(budget.used_bytes(MemoryUse::kIndexCache), cache.GetStats().charged_bytes);
+  return {};
+}
+
 TEST(PostingCacheTest, ReadersSeeTheRowsOfTheirSequence) {
   SeededRandom random(TestSeed());
   std::uint64_t hits = 0;
   for (int round = 0; round < 60; ++round) {
-    MemoryBudget budget(1u << 20);
-    PostingCache cache(random.Below(4) == 0 ? 4096 : 1u << 20, &budget);
-    Model model;
-    std::vector<Reader> readers;
-    for (int step = 0; step < 600; ++step) {
-      const std::uint64_t action = random.Below(10);
-      if (action < 3) {
-        model.Sequence(random, &cache, static_cast<int>(random.Below(random.Below(5) ? 4 : 200)));
-      } else if (action < 6) {
-        model.Publish();
-      } else if (action < 9 || readers.empty()) {
-        const lsm::Sequence age = random.Below(random.Below(3) == 0 ? 5 : 1);
-        const Reader reader{Model::Term(random),
-                            model.published() - std::min(age, model.published())};
-        const SharedRows rows = cache.Find(kIndex, reader.term, reader.at);
-        if (rows == nullptr) {
-          readers.push_back(reader);
-        } else {
-          ASSERT_EQ(rows->ToVector(), model.RowsAt(reader.term, reader.at)->ToVector())
-              << "round " << round << ", step " << step << ", at " << reader.at;
-        }
-      } else {
-        const std::size_t i = random.Below(readers.size());
-        cache.Fill(kIndex, readers[i].term, readers[i].at,
-                   model.RowsAt(readers[i].term, readers[i].at));
-        readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-    hits += cache.GetStats().hits;
-    EXPECT_EQ(budget.used_bytes(MemoryUse::kIndexCache), cache.GetStats().charged_bytes);
+    ASSERT_EQ(RunReaders(random, &hits), "") << "round " << round;
   }
   EXPECT_GT(hits, 60u * 50);
+}
+
+TEST(PostingCacheTest, BugsAreFound) {
+  for (const char* const name : {"followed-late-fill", "posting-cache-misses-commit"}) {
+    const ScopedPlantedBug bug(name);
+    SeededRandom random(TestSeed());
+    bool found = false;
+    for (int round = 0; round < 100 && !found; ++round) {
+      std::uint64_t hits = 0;
+      found = !RunReaders(random, &hits).empty();
+    }
+    EXPECT_TRUE(found) << name;
+  }
 }
 
 TEST(PostingCacheTest, NoTermThatHasRowsIsMissing) {

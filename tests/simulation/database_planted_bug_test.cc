@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Bug{"index-lose-entry-on-update", Proof::kAnswers},
         Bug{"hot-tier-keeps-old-document", Proof::kAnswers},
+        Bug{"posting-cache-misses-commit", Proof::kAnswers},
         Bug{"unique-check-forgets-batch", Proof::kAnswers},
         Bug{"commit-without-validation", Proof::kAnswers},
         Bug{"replay-forgets-rows", Proof::kAnswers}, Bug{"log-skip-sync", Proof::kLives},

@@ -98,6 +98,20 @@ class HotTier {
     Forget(shard, key, sequence);
   }
 
+  // Gives back the memory of a collection's objects, which may come again. Linear in the entries of
+  // the tier.
+  void DropCollection(std::uint32_t collection) {
+    for (const std::unique_ptr<Shard>& shard : shards_) {
+      const std::unique_lock lock(shard->mutex);
+      for (auto entry = shard->entries.begin(); entry != shard->entries.end();) {
+        const auto at = entry++;
+        if (at->first.collection != collection) continue;
+        shard->policy.Remove(at->second.get());
+        shard->entries.erase(at);
+      }
+    }
+  }
+
   struct Stats {
     std::uint64_t count = 0;
     std::size_t bytes = 0;

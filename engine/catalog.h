@@ -34,14 +34,25 @@ class Catalog {
   // Adds a collection, whose id and keyspaces are none of any that was ever there. DataLoss if they
   // are: the definition comes from a log that contradicts itself.
   absl::Status Add(std::shared_ptr<const CollectionDefinition> definition);
+  // Puts another definition in the place of a collection's, as the commit `at` does; indices that
+  // are new in it begin to be built. DataLoss if it is not the next one.
+  absl::Status Change(const CollectionDefinition& definition, lsm::Sequence at);
+  // Gives a collection rules to keep beside its schema, or none: in memory only.
+  void SetStricter(CollectionId id, std::shared_ptr<const StricterRules> rules);
+  // Forgets a collection, whose numbers are not given again. DataLoss if there is none.
+  absl::Status Drop(CollectionId id);
 
-  // Everything above, and the row counters, as CatalogState (catalog.capnp); and back, into an
-  // empty catalog (DataLoss).
+  // Everything above, the row counters and the progress of indices, as CatalogState
+  // (catalog.capnp); and back, into an empty catalog (DataLoss).
   std::string Save(std::int64_t tick_micros) const;
   absl::Status Restore(std::string_view bytes, std::int64_t* tick_micros);
 
  private:
   absl::Status AddLocked(std::shared_ptr<const CollectionDefinition> definition);
+  // Those that are new in `definition` must be above all that were given before. A null `from`: all
+  // are new.
+  absl::Status TakeKeyspaces(const CollectionDefinition& definition,
+                             const CollectionDefinition* from);
 
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionState>, std::less<>> by_name_;

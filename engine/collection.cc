@@ -1,5 +1,6 @@
 #include "aurora/engine/collection.h"
 
+#include <algorithm>
 #include <cctype>
 #include <utility>
 
@@ -25,7 +26,11 @@ std::vector<FieldIndex> IndicesOf(const Schema& schema) {
   for (const FieldSchema& field : schema.fields()) {
     const bool unique = field.attributes.Has(kUnique);
     if (field.dropped() || (!unique && !field.attributes.Has(kIndexed))) continue;
-    indices.push_back({field.name, field.id, unique, field.type == Type::kArray, 0});
+    FieldIndex& index = indices.emplace_back();
+    index.field = field.name;
+    index.slot = field.id;
+    index.unique = unique;
+    index.array = field.type == Type::kArray;
   }
   return indices;
 }
@@ -39,7 +44,7 @@ capnp::ReaderOptions Limits() {
 }
 
 absl::StatusOr<std::shared_ptr<const CollectionDefinition>> Read(
-    wire::CollectionDefinition::Reader reader) {
+    wire::CollectionDefinition::Reader reader, std::string_view bytes) {
   auto definition = std::make_shared<CollectionDefinition>();
   definition->id = reader.getId();
   definition->name = std::string(reader.getName().begin(), reader.getName().size());
@@ -63,7 +68,34 @@ absl::StatusOr<std::shared_ptr<const CollectionDefinition>> Read(
     }
     index.keyspace = indices[i].getKeyspace();
   }
+  definition->revision = reader.getRevision();
+  definition->encoded = std::string(bytes);
   return definition;
+}
+
+std::string EncodeDefinition(const CollectionDefinition& definition) {
+  capnp::MallocMessageBuilder message;
+  auto builder = message.initRoot<wire::CollectionDefinition>();
+  builder.setId(definition.id);
+  builder.setName(definition.name.c_str());
+  // A valid schema holds nothing that cannot be encoded.
+  const absl::StatusOr<std::string> schema =
+      EncodeValue(SchemaToValue(definition.layout->schema()), DocumentLimits::Absolute());
+  AURORA_CHECK(schema.ok());
+  builder.setSchema(
+      capnp::Data::Reader(reinterpret_cast<const capnp::byte*>(schema->data()), schema->size()));
+  builder.setDocuments(definition.documents);
+  builder.setIds(definition.ids);
+  auto out = builder.initIndices(static_cast<unsigned>(definition.indices.size()));
+  for (unsigned i = 0; i < out.size(); ++i) {
+    out[i].setFieldId(definition.indices[i].slot);
+    out[i].setUnique(definition.indices[i].unique);
+    out[i].setKeyspace(definition.indices[i].keyspace);
+  }
+  builder.setRevision(definition.revision);
+  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
+  return std::string(reinterpret_cast<const char*>(words.begin()),
+                     words.size() * sizeof(capnp::word));
 }
 
 }  // namespace
@@ -95,31 +127,73 @@ absl::StatusOr<std::shared_ptr<const CollectionDefinition>> CollectionDefinition
   definition->documents = (*next_keyspace)++;
   definition->ids = (*next_keyspace)++;
   for (FieldIndex& index : definition->indices) index.keyspace = (*next_keyspace)++;
+  definition->encoded = EncodeDefinition(*definition);
   return definition;
 }
 
-std::string CollectionDefinition::Encode() const {
-  capnp::MallocMessageBuilder message;
-  auto builder = message.initRoot<wire::CollectionDefinition>();
-  builder.setId(id);
-  builder.setName(name.c_str());
-  // A valid schema holds nothing that cannot be encoded.
-  const absl::StatusOr<std::string> schema =
-      EncodeValue(SchemaToValue(layout->schema()), DocumentLimits::Absolute());
-  AURORA_CHECK(schema.ok());
-  builder.setSchema(
-      capnp::Data::Reader(reinterpret_cast<const capnp::byte*>(schema->data()), schema->size()));
-  builder.setDocuments(documents);
-  builder.setIds(ids);
-  auto out = builder.initIndices(static_cast<unsigned>(indices.size()));
-  for (unsigned i = 0; i < out.size(); ++i) {
-    out[i].setFieldId(indices[i].slot);
-    out[i].setUnique(indices[i].unique);
-    out[i].setKeyspace(indices[i].keyspace);
+absl::StatusOr<std::shared_ptr<const CollectionDefinition>> CollectionDefinition::Change(
+    const CollectionDefinition& from, std::string name, const Schema& schema,
+    lsm::KeyspaceId* next_keyspace) {
+  AURORA_RETURN_IF_ERROR(CheckCollectionName(name));
+  auto definition = std::make_shared<CollectionDefinition>();
+  absl::StatusOr<std::shared_ptr<const Layout>> layout = Layout::Create(schema);
+  if (!layout.ok()) return Annotate(layout.status(), StrCat("collection ", Quoted(name)));
+  definition->id = from.id;
+  definition->name = std::move(name);
+  definition->layout = *std::move(layout);
+  definition->documents = from.documents;
+  definition->ids = from.ids;
+  definition->revision = from.revision + 1;
+  definition->indices = IndicesOf(schema);
+  for (FieldIndex& index : definition->indices) {
+    const auto same =
+        std::find_if(from.indices.begin(), from.indices.end(), [&](const FieldIndex& old) {
+          return old.slot == index.slot && old.unique == index.unique;
+        });
+    index.keyspace = same != from.indices.end() ? same->keyspace : (*next_keyspace)++;
   }
-  const kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
-  return std::string(reinterpret_cast<const char*>(words.begin()),
-                     words.size() * sizeof(capnp::word));
+  definition->encoded = EncodeDefinition(*definition);
+  return definition;
+}
+
+std::vector<lsm::KeyspaceId> CollectionDefinition::DroppedSince(
+    const CollectionDefinition& from) const {
+  std::vector<lsm::KeyspaceId> dropped;
+  for (const FieldIndex& index : from.indices) {
+    if (FindIndex(index.keyspace) == nullptr) dropped.push_back(index.keyspace);
+  }
+  return dropped;
+}
+
+const FieldIndex* CollectionDefinition::FindIndex(std::string_view field) const {
+  for (const FieldIndex& index : indices) {
+    if (index.field == field) return &index;
+  }
+  return nullptr;
+}
+
+const FieldIndex* CollectionDefinition::FindIndex(lsm::KeyspaceId keyspace) const {
+  for (const FieldIndex& index : indices) {
+    if (index.keyspace == keyspace) return &index;
+  }
+  return nullptr;
+}
+
+void IndexProgress::Begin(index::RowId end, lsm::Sequence at) {
+  next_.store(0, std::memory_order_release);
+  end_.store(end, std::memory_order_release);
+  ready_since_.store(end == 0 ? at : lsm::kMaxSequence, std::memory_order_release);
+}
+
+void IndexProgress::Advance(index::RowId next, lsm::Sequence at) {
+  next_.store(next, std::memory_order_release);
+  if (next >= end()) ready_since_.store(at, std::memory_order_release);
+}
+
+void IndexProgress::Restore(index::RowId next, index::RowId end, lsm::Sequence ready_since) {
+  next_.store(next, std::memory_order_release);
+  end_.store(end, std::memory_order_release);
+  ready_since_.store(ready_since, std::memory_order_release);
 }
 
 absl::StatusOr<std::shared_ptr<const CollectionDefinition>> CollectionDefinition::Decode(
@@ -132,7 +206,7 @@ absl::StatusOr<std::shared_ptr<const CollectionDefinition>> CollectionDefinition
       DataLossError("collection definition");
   const kj::Maybe<kj::Exception> thrown = kj::runCatchingExceptions([&] {
     capnp::FlatArrayMessageReader message(words, Limits());
-    definition = Read(message.getRoot<wire::CollectionDefinition>());
+    definition = Read(message.getRoot<wire::CollectionDefinition>(), bytes);
   });
   KJ_IF_MAYBE (exception, thrown) {
     return DataLossError("collection definition: ", exception->getDescription().cStr());

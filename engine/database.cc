@@ -80,6 +80,40 @@ Task<absl::Status> RunCreate(std::shared_ptr<DatabaseImpl> database, std::string
   co_return co_await database->CreateCollection(std::move(name), std::move(schema));
 }
 
+Task<absl::Status> RunAlter(std::shared_ptr<DatabaseImpl> database, std::string name,
+                            Schema schema) {
+  co_return co_await database->AlterCollection(std::move(name), std::move(schema));
+}
+
+Task<absl::Status> RunRenameField(std::shared_ptr<DatabaseImpl> database, std::string collection,
+                                  std::string from, std::string to) {
+  co_return co_await database->RenameField(std::move(collection), std::move(from), std::move(to));
+}
+
+Task<absl::Status> RunRenameCollection(std::shared_ptr<DatabaseImpl> database, std::string from,
+                                       std::string to) {
+  co_return co_await database->RenameCollection(std::move(from), std::move(to));
+}
+
+Task<absl::Status> RunDrop(std::shared_ptr<DatabaseImpl> database, std::string name) {
+  co_return co_await database->DropCollection(std::move(name));
+}
+
+Task<absl::Status> RunCreateIndex(std::shared_ptr<DatabaseImpl> database, std::string collection,
+                                  std::string field, IndexOptions options) {
+  co_return co_await database->CreateIndex(std::move(collection), std::move(field), options);
+}
+
+Task<absl::Status> RunDropIndex(std::shared_ptr<DatabaseImpl> database, std::string collection,
+                                std::string field) {
+  co_return co_await database->DropIndex(std::move(collection), std::move(field));
+}
+
+Task<Result<std::vector<IndexInfo>>> RunListIndexes(std::shared_ptr<DatabaseImpl> database,
+                                                    std::string collection) {
+  co_return co_await database->ListIndexes(std::move(collection));
+}
+
 Task<absl::Status> RunFlush(std::shared_ptr<DatabaseImpl> database) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
   co_return co_await database->store().Flush();
@@ -135,10 +169,40 @@ Task<absl::Status> Database::CreateCollection(std::string name, Schema schema) {
   return RunCreate(impl_, std::move(name), std::move(schema));
 }
 
+Task<absl::Status> Database::AlterCollection(std::string name, Schema schema) {
+  return RunAlter(impl_, std::move(name), std::move(schema));
+}
+
+Task<absl::Status> Database::RenameField(std::string collection, std::string from, std::string to) {
+  return RunRenameField(impl_, std::move(collection), std::move(from), std::move(to));
+}
+
+Task<absl::Status> Database::RenameCollection(std::string from, std::string to) {
+  return RunRenameCollection(impl_, std::move(from), std::move(to));
+}
+
+Task<absl::Status> Database::DropCollection(std::string name) {
+  return RunDrop(impl_, std::move(name));
+}
+
+Task<absl::Status> Database::CreateIndex(std::string collection, std::string field,
+                                         IndexOptions options) {
+  return RunCreateIndex(impl_, std::move(collection), std::move(field), options);
+}
+
+Task<absl::Status> Database::DropIndex(std::string collection, std::string field) {
+  return RunDropIndex(impl_, std::move(collection), std::move(field));
+}
+
+Task<absl::StatusOr<std::vector<IndexInfo>>> Database::ListIndexes(std::string collection) {
+  return RunListIndexes(impl_, std::move(collection));
+}
+
 std::vector<CollectionInfo> Database::Collections() const {
   std::vector<CollectionInfo> all;
   for (const std::shared_ptr<CollectionState>& state : impl_->catalog().All()) {
-    all.push_back({state->definition->name, state->definition->layout->schema()});
+    const engine::CollectionDefinition& definition = *state->definition;
+    all.push_back({definition.name, definition.layout->schema()});
   }
   return all;
 }

@@ -28,6 +28,7 @@
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/schema.h"
 #include "aurora/engine/document/value.h"
+#include "aurora/engine/index_info.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query.h"
 #include "aurora/engine/refused_object.h"
@@ -60,6 +61,55 @@ class Database {
   // Creating the same again is fine. AlreadyExists: there is one with another schema; the message
   // names the field.
   AURORA_TASK_WRAPPER Task<absl::Status> CreateCollection(std::string name, Schema schema);
+  // The changes that follow take effect between two writes; those in flight begin anew, with the
+  // new schema. They cost the same however many documents there are, unless it is said otherwise.
+
+  // Gives the collection another schema. Fields of the same name stay; others are added, and show
+  // their default, if they have one, in the documents that are there; those that are missing are
+  // dropped, and can not be read again. Rules and defaults change; a default reaches only documents
+  // that are written later. Reads all documents if they might break the new rules: while that goes
+  // on, writes keep both the old ones and the new ones. Builds new indices, as CreateIndex does;
+  // what it does to the schema is there before they are complete.
+  //   FailedPrecondition  a field changes its type (ChangeField does that); a new one is required
+  //   and
+  //                       has no default; a document breaks the new rules: the message names it
+  //   AlreadyExists       documents have a value that is to be unique; or a field that is to be
+  //                       unique has an index that is not, which must be dropped first
+  // If it fails, the collection is as it was, unless the error is one of the device.
+  AURORA_TASK_WRAPPER Task<absl::Status> AlterCollection(std::string name, Schema schema);
+  // The field keeps its values, rules and index. NotFound; AlreadyExists: a field is called `to`;
+  // FailedPrecondition: the schema is open, and a document has an undeclared field of that name
+  // (all are read).
+  AURORA_TASK_WRAPPER Task<absl::Status> RenameField(std::string collection, std::string from,
+                                                     std::string to);
+  // NotFound; AlreadyExists: a collection is called `to`.
+  AURORA_TASK_WRAPPER Task<absl::Status> RenameCollection(std::string from, std::string to);
+  // Removes the collection with its documents and indices. Queries that have begun go on with what
+  // they see. NotFound.
+  AURORA_TASK_WRAPPER Task<absl::Status> DropCollection(std::string name);
+
+  // --- Indices of a live collection ---
+
+  // Makes an index on a field, while others read and write, and returns when it is complete.
+  // Queries use it from then on. Reads every document once, in batches. A crash or a Close ends the
+  // wait, not the work: it goes on when the database is opened again. The schema says the same then
+  // as if the field had been declared kIndexed, or kUnique. Making the same again is fine, and
+  // waits too.
+  //   NotFound         there is no such field
+  //   InvalidArgument  its type cannot be indexed; or a document has a value that is too long for
+  //   it AlreadyExists    the field has an index of the other kind; or two documents have a value
+  //   that
+  //                    is to be unique: the message names both
+  //   Cancelled        the database was closed, or the index dropped
+  // If it fails for a document, nothing is left of it.
+  AURORA_TASK_WRAPPER Task<absl::Status> CreateIndex(std::string collection, std::string field,
+                                                     IndexOptions options = {});
+  // NotFound: the field has no index.
+  AURORA_TASK_WRAPPER Task<absl::Status> DropIndex(std::string collection, std::string field);
+  // In the order of the fields. Walks over all entries, to count them.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<IndexInfo>>> ListIndexes(
+      std::string collection);
+
   // By name.
   std::vector<CollectionInfo> Collections() const;
   absl::StatusOr<Schema> GetSchema(std::string_view collection) const;

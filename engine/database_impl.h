@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,12 @@
 #include "aurora/engine/document/document_id.h"
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/index_entries.h"
+#include "aurora/engine/index_info.h"
 #include "aurora/engine/operation_profile.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/record.h"
 #include "aurora/engine/stats.h"
+#include "aurora/engine/stricter_rules.h"
 #include "aurora/index/posting.h"
 #include "aurora/lsm/store.h"
 #include "aurora/runtime/async_mutex.h"
@@ -63,7 +66,16 @@ class DatabaseImpl final : public lsm::RecordHandler,
   const Clock& clock() const { return environment_->clock(); }
   DatabaseStats Stats() const;
 
+  // database.h says what these promise. database_schema.cc
   Task<absl::Status> CreateCollection(std::string name, Schema schema);
+  Task<absl::Status> AlterCollection(std::string name, Schema desired);
+  Task<absl::Status> RenameField(std::string collection, std::string from, std::string to);
+  Task<absl::Status> RenameCollection(std::string from, std::string to);
+  Task<absl::Status> DropCollection(std::string name);
+  // database_index.cc
+  Task<absl::Status> CreateIndex(std::string collection, std::string field, IndexOptions options);
+  Task<absl::Status> DropIndex(std::string collection, std::string field);
+  Task<absl::StatusOr<std::vector<IndexInfo>>> ListIndexes(std::string collection);
 
   // Reads as of `at`, which no compaction has passed: the published sequence, or a snapshot's.
   // `collection` and `profile` must live until the task completes. A null profile: nobody asks;
@@ -106,12 +118,64 @@ class DatabaseImpl final : public lsm::RecordHandler,
   lsm::StoreOptions MakeStoreOptions(const std::string& path) const;
   // As ReadRow, at the newest published sequence, however long it takes.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadLatestRow(
-      const CollectionDefinition& collection, index::RowId row, OperationProfile* profile);
+      const CollectionState& collection, index::RowId row, OperationProfile* profile);
   // Reads as of `at`; `published` is a sequence that was published by then, and not above `at`.
+  // `latest`, if it is not null, gives the definition to read with, once the bytes are there.
   Task<absl::StatusOr<std::optional<Document>>> ReadRowFromStore(
-      const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
-      lsm::Sequence published, OperationProfile* profile);
-  absl::Status ReplayOperation(const Operation& operation, EntryBuilder* entries);
+      const CollectionDefinition* collection, const CurrentDefinition* latest, index::RowId row,
+      lsm::Sequence at, lsm::Sequence published, OperationProfile* profile);
+  absl::Status ReplayOperation(lsm::Sequence sequence, const Operation& operation,
+                               EntryBuilder* entries);
+  absl::Status ReplayDefinition(lsm::Sequence sequence, const Operation& operation,
+                                EntryBuilder* entries);
+  absl::Status ReplayBackfill(lsm::Sequence sequence, const Operation& operation,
+                              const CollectionDefinition& collection, EntryBuilder* entries);
+  absl::Status ReplayDocument(const Operation& operation, CollectionState& state,
+                              EntryBuilder* entries);
+
+  // REQUIRES define_mutex_, as do those that follow. Commits one operation on a collection as a
+  // whole; `apply` changes the catalog, inside the commit lock.
+  Task<absl::Status> CommitOperation(const Operation* operation, EntryBuilder* entries,
+                                     absl::FunctionRef<absl::Status(lsm::Sequence)> apply);
+  // Puts `next` in the place of the definition that holds, and empties the indices that it drops.
+  Task<absl::Status> CommitDefinition(std::shared_ptr<CollectionState> state,
+                                      std::shared_ptr<const CollectionDefinition> next);
+  // The next definition of `state`'s collection: with this schema, and the same name.
+  absl::StatusOr<std::shared_ptr<const CollectionDefinition>> NextDefinition(
+      const CollectionState& state, const Schema& schema) const;
+  // Changes the schema: documents are checked first, if `next`, a later version of it, asks more of
+  // them. FailedPrecondition, naming one that does not fit.
+  Task<absl::Status> ChangeSchema(std::shared_ptr<CollectionState> state, Schema next);
+  Task<absl::Status> CheckDocuments(std::shared_ptr<CollectionState> state,
+                                    std::shared_ptr<const StricterRules> rules);
+  // Gives fields of `state`'s collection that are to become unique their indices, or leaves it as
+  // it was. Without define_mutex_.
+  Task<absl::Status> CreateUniqueIndices(std::shared_ptr<CollectionState> state,
+                                         std::vector<std::string> fields);
+
+  // Without define_mutex_. Completes the index, unless that is done. AlreadyExists: two documents
+  // have a value that is to be unique; InvalidArgument: one that is too long. Cancelled: the
+  // database is being closed, or the index has been dropped.
+  Task<absl::Status> BuildIndex(std::shared_ptr<CollectionState> state, lsm::KeyspaceId keyspace);
+  // The same for every index that needs it; one that cannot be is dropped.
+  Task<absl::Status> BuildIndices(std::shared_ptr<CollectionState> state);
+  struct Backfill;
+  // One commit of at most `rows` documents. Aborted if another commit got in between.
+  Task<absl::Status> BackfillBatch(std::shared_ptr<CollectionState> state, lsm::KeyspaceId keyspace,
+                                   std::size_t rows);
+  Task<absl::Status> ReadBatch(Backfill* batch, std::size_t rows);
+  Task<absl::Status> CheckBackfilledUnique(Backfill* batch);
+  Task<absl::Status> CommitBatch(Backfill* batch);
+  // Drops the index if it still is the one of that keyspace.
+  Task<absl::Status> DropUnfinishedIndex(std::shared_ptr<CollectionState> state,
+                                         lsm::KeyspaceId keyspace);
+  // Starts what goes on in the background after an open.
+  void ResumeIndexBuilds();
+  Task<absl::Status> RunIndexBuilds(std::vector<std::shared_ptr<CollectionState>> states,
+                                    Gate::Pass pass);
+  // What is done to many rows goes on in the background, and ends early when the database is
+  // closed.
+  absl::Status CheckNotClosing() const;
   Task<absl::StatusOr<std::optional<index::RowId>>> LookUp(lsm::KeyspaceId keyspace,
                                                            std::string key,
                                                            OperationProfile* profile);
@@ -131,6 +195,8 @@ class DatabaseImpl final : public lsm::RecordHandler,
   Task<absl::Status> AwaitWinner();
   absl::Status TakeTerms(const FieldIndex& index, const ObjectView& document, index::RowId row,
                          std::size_t object, Write* write) const;
+  absl::Status PrepareInserts(const std::vector<Object>& objects, Write* write,
+                              std::vector<DocumentId>* ids);
   absl::StatusOr<DocumentId> PrepareInsert(const Object& object, std::size_t number, Write* write);
   absl::Status PrepareChange(const FoundDocument& found, const Object& object, ChangeKind kind,
                              Write* write);
@@ -150,6 +216,7 @@ class DatabaseImpl final : public lsm::RecordHandler,
   cache::HotTier<Document> hot_tier_;
   Catalog catalog_;
   Gate gate_;
+  std::stop_source stop_;    // requested when the database is being closed
   AsyncMutex define_mutex_;  // one change of the catalog at a time
   std::atomic<std::int64_t> tick_micros_{0};
   std::atomic<std::uint64_t> next_transaction_{1};

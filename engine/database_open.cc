@@ -1,10 +1,11 @@
-// DatabaseImpl: opening, closing, replay, collections.
+// DatabaseImpl: opening, closing, replay.
 #include <algorithm>
 #include <deque>
 #include <utility>
 
 #include "aurora/engine/database_impl.h"
 #include "aurora/engine/document/document.h"
+#include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/stored_document.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
@@ -96,6 +97,7 @@ Task<absl::StatusOr<std::shared_ptr<DatabaseImpl>>> DatabaseImpl::Open(std::stri
   AURORA_CO_ASSIGN(database->store_,
                    co_await lsm::Store::Open(*database->environment_, store_options, *database));
   database->replayed_.reset();
+  database->ResumeIndexBuilds();
   co_return database;
 }
 
@@ -114,6 +116,8 @@ absl::StatusOr<Gate::Pass> DatabaseImpl::EnterToWrite() {
 
 Task<absl::Status> DatabaseImpl::Close() {
   if (gate_.closed()) co_return absl::OkStatus();
+  // What builds an index goes on when the database is opened again.
+  stop_.request_stop();
   co_await gate_.Close();
   co_return co_await store_->Close();
 }
@@ -144,44 +148,6 @@ DatabaseStats DatabaseImpl::Stats() const {
   return stats;
 }
 
-Task<absl::Status> DatabaseImpl::CreateCollection(std::string name, Schema schema) {
-  AURORA_CO_ASSIGN(const Gate::Pass pass, EnterToWrite());
-  const AsyncMutex::Guard guard = co_await define_mutex_.Lock();
-  if (const std::shared_ptr<CollectionState> existing = catalog_.Find(name)) {
-    AURORA_CO_RETURN_IF_ERROR(schema.Validate());
-    const std::optional<std::string> difference =
-        existing->definition->layout->schema().Difference(schema);
-    const WriteOptions options;
-    if (!difference.has_value()) co_return co_await Confirm(&options);
-    co_return AlreadyExistsError("collection ", Quoted(name),
-                                 " exists with another schema: ", *difference);
-  }
-  lsm::KeyspaceId next_keyspace = catalog_.next_keyspace();
-  AURORA_CO_ASSIGN(
-      const std::shared_ptr<const CollectionDefinition> definition,
-      CollectionDefinition::Create(catalog_.next_collection(), name, schema, &next_keyspace));
-  const std::string encoded = definition->Encode();
-  Record record;
-  record.transaction_id = next_transaction_.fetch_add(1, std::memory_order_relaxed);
-  record.tick_micros = NextTick();
-  Operation& operation = record.operations.emplace_back();
-  operation.kind = OperationKind::kDefineCollection;
-  operation.collection = definition->id;
-  operation.definition = encoded;
-  const std::string bytes = EncodeRecord(record);
-  const std::string_view part = bytes;
-  absl::Status added;
-  const auto add = [&](lsm::Sequence) { added = catalog_.Add(definition); };
-  const absl::FunctionRef<void(lsm::Sequence)> on_sequenced = add;
-  lsm::CommitRequest request;
-  request.record = {&part, 1};
-  // Inside the commit lock, so that the state saved with a memtable has every collection whose
-  // record that memtable covers.
-  request.on_sequenced = &on_sequenced;
-  AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(request));
-  co_return added;
-}
-
 absl::StatusOr<lsm::RecordFacts> DatabaseImpl::FactsOf(std::string_view record) {
   AURORA_ASSIGN_OR_RETURN(const Record decoded, DecodeRecord(record));
   lsm::RecordFacts facts;
@@ -195,7 +161,7 @@ absl::Status DatabaseImpl::Replay(lsm::Sequence sequence, std::string_view recor
   if (!decoded.ok()) return Annotate(decoded.status(), StrCat("commit ", sequence));
   replayed_ = std::make_unique<ReplayedRecord>();
   for (const Operation& operation : decoded->operations) {
-    const absl::Status status = ReplayOperation(operation, &replayed_->entries);
+    const absl::Status status = ReplayOperation(sequence, operation, &replayed_->entries);
     if (!status.ok()) return Annotate(status, StrCat("commit ", sequence));
   }
   tick_micros_.store(std::max(tick_micros_.load(std::memory_order_relaxed), decoded->tick_micros),
@@ -208,17 +174,59 @@ absl::Status DatabaseImpl::Replay(lsm::Sequence sequence, std::string_view recor
   return absl::OkStatus();
 }
 
-absl::Status DatabaseImpl::ReplayOperation(const Operation& operation, EntryBuilder* entries) {
+absl::Status DatabaseImpl::ReplayDefinition(lsm::Sequence sequence, const Operation& operation,
+                                            EntryBuilder* entries) {
+  AURORA_ASSIGN_OR_RETURN(std::shared_ptr<const CollectionDefinition> definition,
+                          CollectionDefinition::Decode(operation.definition));
+  const std::shared_ptr<CollectionState> state = catalog_.FindById(definition->id);
+  if (state == nullptr) return catalog_.Add(std::move(definition));
+  for (const lsm::KeyspaceId keyspace : definition->DroppedSince(*state->definition)) {
+    entries->Clear(keyspace);
+  }
+  return catalog_.Change(*definition, sequence);
+}
+
+absl::Status DatabaseImpl::ReplayBackfill(lsm::Sequence sequence, const Operation& operation,
+                                          const CollectionDefinition& collection,
+                                          EntryBuilder* entries) {
+  const FieldIndex* const index = collection.FindIndex(operation.keyspace);
+  if (index == nullptr) {
+    return DataLossError("a backfill of index ", operation.keyspace, ", which collection ",
+                         Quoted(collection.name), " does not have");
+  }
+  AURORA_ASSIGN_OR_RETURN(const std::vector<BackfilledRow> rows,
+                          DecodeBackfill(operation.backfill, operation.next_row));
+  for (const BackfilledRow& row : rows) {
+    AURORA_ASSIGN_OR_RETURN(Value value, DecodeKey(row.value));
+    entries->Backfill(*index, row.row, std::move(value));
+  }
+  index->progress->Advance(operation.next_row, sequence);
+  return absl::OkStatus();
+}
+
+absl::Status DatabaseImpl::ReplayOperation(lsm::Sequence sequence, const Operation& operation,
+                                           EntryBuilder* entries) {
   if (operation.kind == OperationKind::kDefineCollection) {
-    AURORA_ASSIGN_OR_RETURN(std::shared_ptr<const CollectionDefinition> definition,
-                            CollectionDefinition::Decode(operation.definition));
-    return catalog_.Add(std::move(definition));
+    return ReplayDefinition(sequence, operation, entries);
   }
   const std::shared_ptr<CollectionState> state = catalog_.FindById(operation.collection);
   if (state == nullptr)
     return DataLossError("an operation on collection ", operation.collection,
                          ", which is not defined");
   const CollectionDefinition& collection = *state->definition;
+  if (operation.kind == OperationKind::kBackfillIndex) {
+    return ReplayBackfill(sequence, operation, collection, entries);
+  }
+  if (operation.kind == OperationKind::kDropCollection) {
+    entries->ClearAll(collection);
+    return catalog_.Drop(operation.collection);
+  }
+  return ReplayDocument(operation, *state, entries);
+}
+
+absl::Status DatabaseImpl::ReplayDocument(const Operation& operation, CollectionState& state,
+                                          EntryBuilder* entries) {
+  const CollectionDefinition& collection = *state.definition;
   AURORA_ASSIGN_OR_RETURN(const DocumentId id, DocumentId::FromEncodedKey(operation.id));
   if (operation.schema_version == 0 || operation.schema_version > collection.layout->version()) {
     return DataLossError("an operation with schema version ", operation.schema_version,
@@ -236,7 +244,7 @@ absl::Status DatabaseImpl::ReplayOperation(const Operation& operation, EntryBuil
                               ViewStoredDocument(*collection.layout, new_stored));
       entries->Insert(collection, operation.row, id, new_stored, document.fields());
       if (AURORA_PLANTED_BUG("replay-forgets-rows")) return absl::OkStatus();
-      state->next_row.store(std::max(state->next_row.load(), operation.row + 1));
+      state.next_row.store(std::max(state.next_row.load(), operation.row + 1));
       return absl::OkStatus();
     }
     case OperationKind::kUpdate: {

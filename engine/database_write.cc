@@ -8,10 +8,11 @@
 #include "aurora/engine/document/document_encoder.h"
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/refused_object.h"
+#include "aurora/engine/resource_hash.h"
 #include "aurora/engine/stored_document.h"
+#include "aurora/engine/stricter_rules.h"
 #include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
-#include "xxhash.h"
 
 namespace aurora::engine {
 namespace {
@@ -24,12 +25,6 @@ bool Identical(const ValueView& a, const ValueView& b) {
 // A write that loses this many races in a row gives up with Aborted.
 constexpr int kAttemptsMax = 1000;
 constexpr std::size_t kLabelBytesMax = 256;
-
-// What two transactions may meet at. The hash is not stored: it lives as long as the table of
-// recent commits.
-std::uint64_t ResourceHash(lsm::KeyspaceId keyspace, std::string_view key) {
-  return XXH3_64bits_withSeed(key.data(), key.size(), keyspace);
-}
 
 absl::Status CheckWriteOptions(const WriteOptions& options) {
   if (options.label.size() <= kLabelBytesMax) return absl::OkStatus();
@@ -107,11 +102,21 @@ struct DatabaseImpl::Write {
   std::vector<HotChange> hot_changes;
   bool id_is_taken = false;  // why CheckUnique failed
 
+  // REQUIRES a snapshot for the commit that is older: then the definition is the one that holds at
+  // the commit, or the commit is aborted.
   Write(std::shared_ptr<CollectionState> c, WriteOptions o, std::size_t kept_count)
-      : collection(std::move(c)), options(std::move(o)) {
+      : collection(std::move(c)), options(std::move(o)), definition_(collection->definition.get()) {
     kept.reserve(kept_count);
+    if (AURORA_PLANTED_BUG("write-under-old-definition")) return;
+    reads.push_back(DefinitionResource(definition_->id));
   }
-  const CollectionDefinition& definition() const { return *collection->definition; }
+  const CollectionDefinition& definition() const { return *definition_; }
+  // False once another definition holds, or none: what was prepared is of no use then.
+  bool IsCurrent() const {
+    if (AURORA_PLANTED_BUG("write-under-old-definition")) return true;
+    return collection->definition.get() == definition_ &&
+           !collection->dropped.load(std::memory_order_acquire);
+  }
   void Touch(lsm::KeyspaceId keyspace, std::string_view key) {
     reads.push_back(ResourceHash(keyspace, key));
     writes.push_back(reads.back());
@@ -120,6 +125,9 @@ struct DatabaseImpl::Write {
     AURORA_CHECK(kept.size() < kept.capacity());
     return kept.emplace_back(std::move(bytes));
   }
+
+ private:
+  const CollectionDefinition* const definition_;
 };
 
 // --- Reading ---
@@ -129,6 +137,17 @@ struct DatabaseImpl::Write {
 // the device. A write that depends on what it read is validated when it commits.
 
 namespace {
+
+// The document as a layout shows it that is of its version, or of a later one.
+Document InLayout(Document document, const std::shared_ptr<const Layout>& layout) {
+  if (AURORA_LIKELY(document.layout() == layout)) return document;
+  return Document::Copy(layout, document.bytes(), document.version());
+}
+
+absl::Status CheckNotDropped(const CollectionState& collection) {
+  if (!collection.dropped.load(std::memory_order_acquire)) return absl::OkStatus();
+  return NotFoundError("collection ", Quoted(collection.definition->name), " has been dropped");
+}
 
 void NoteRead(bool was_hot, OperationProfile* profile) {
   if (profile == nullptr) return;
@@ -143,26 +162,36 @@ Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRow(
     OperationProfile* profile) {
   std::optional<Document> hot = hot_tier_.Get({collection.id, row}, at);
   NoteRead(hot.has_value(), profile);
-  if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
-  return ReadRowFromStore(&collection, row, at, at, profile);
+  if (hot.has_value()) {
+    hot = InLayout(*std::move(hot), collection.layout);
+    return absl::StatusOr<std::optional<Document>>(std::move(hot));
+  }
+  return ReadRowFromStore(&collection, nullptr, row, at, at, profile);
 }
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadLatestRow(
-    const CollectionDefinition& collection, index::RowId row, OperationProfile* profile) {
+    const CollectionState& collection, index::RowId row, OperationProfile* profile) {
   const lsm::Sequence published = store_->published();
-  std::optional<Document> hot = hot_tier_.Get({collection.id, row}, published);
+  const CollectionDefinition* const definition = collection.definition.get();
+  std::optional<Document> hot = hot_tier_.Get({definition->id, row}, published);
   NoteRead(hot.has_value(), profile);
-  if (hot.has_value()) return absl::StatusOr<std::optional<Document>>(std::move(hot));
-  return ReadRowFromStore(&collection, row, lsm::kMaxSequence, published, profile);
+  if (hot.has_value()) {
+    // The definition of now: that of before may be older than the document.
+    hot = InLayout(*std::move(hot), collection.definition->layout);
+    return absl::StatusOr<std::optional<Document>>(std::move(hot));
+  }
+  return ReadRowFromStore(definition, &collection.definition, row, lsm::kMaxSequence, published,
+                          profile);
 }
 
 Task<absl::StatusOr<std::optional<Document>>> DatabaseImpl::ReadRowFromStore(
-    const CollectionDefinition* collection, index::RowId row, lsm::Sequence at,
-    lsm::Sequence published, OperationProfile* profile) {
+    const CollectionDefinition* collection, const CurrentDefinition* latest, index::RowId row,
+    lsm::Sequence at, lsm::Sequence published, OperationProfile* profile) {
   const std::string key = RowKey(row);
   AURORA_CO_ASSIGN(const std::optional<lsm::PinnedValue> value,
                    co_await store_->Get(collection->documents, key, at, profile));
   if (!value.has_value()) co_return std::nullopt;
+  if (latest != nullptr) collection = latest->get();
   absl::StatusOr<Document> document = LoadStoredDocument(collection->layout, value->view());
   if (!document.ok())
     co_return Annotate(document.status(),
@@ -188,7 +217,7 @@ Task<absl::StatusOr<std::optional<FoundDocument>>> DatabaseImpl::FindById(
   // A user's own UUIDv7 has bits where ours have the row, so what is found there must bear the id.
   if (const std::optional<index::RowId> row = id.EmbeddedRowId()) {
     AURORA_CO_ASSIGN(std::optional<Document> document,
-                     co_await ReadLatestRow(definition, *row, profile));
+                     co_await ReadLatestRow(*collection, *row, profile));
     if (document.has_value() && document->id() == id)
       co_return FoundDocument{*row, *std::move(document)};
   }
@@ -199,7 +228,7 @@ Task<absl::StatusOr<std::optional<FoundDocument>>> DatabaseImpl::FindById(
                      co_await LookUp(definition.ids, std::move(key), profile));
     if (!row.has_value()) co_return std::nullopt;
     AURORA_CO_ASSIGN(std::optional<Document> document,
-                     co_await ReadLatestRow(definition, *row, profile));
+                     co_await ReadLatestRow(*collection, *row, profile));
     if (document.has_value()) co_return FoundDocument{*row, *std::move(document)};
     // The document was deleted in between, and its id with it. Rows are not used again, so the id
     // cannot lead there once more.
@@ -327,7 +356,7 @@ absl::Status DatabaseImpl::TakeTerms(const FieldIndex& index, const ObjectView& 
                                     term.size(), " bytes, encoded; at most ",
                                     options_.limits.key_bytes_max);
     }
-    if (!index.unique) continue;
+    if (!index.unique || !index.progress->Holds(row)) continue;
     write->Touch(index.keyspace, term);
     write->unique_keys.push_back({&index, std::move(term), row, object});
   }
@@ -351,6 +380,9 @@ absl::StatusOr<DocumentId> DatabaseImpl::PrepareInsert(const Object& object, std
   }
   AURORA_ASSIGN_OR_RETURN(const std::string message,
                           EncodeDocument(*definition.layout, id, object, options_.limits));
+  if (definition.stricter != nullptr) {
+    AURORA_RETURN_IF_ERROR(CheckStricter(*definition.stricter, id, object));
+  }
   const std::uint32_t version = definition.layout->version();
   const std::string_view stored = write->Keep(StoreDocument(version, message));
   Operation& operation = write->operations.emplace_back();
@@ -374,6 +406,17 @@ absl::StatusOr<DocumentId> DatabaseImpl::PrepareInsert(const Object& object, std
   return id;
 }
 
+absl::Status DatabaseImpl::PrepareInserts(const std::vector<Object>& objects, Write* write,
+                                          std::vector<DocumentId>* ids) {
+  ids->clear();
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    absl::StatusOr<DocumentId> id = PrepareInsert(objects[i], i, write);
+    if (!id.ok()) return AtObject(id.status(), write->definition().name, i, objects.size());
+    ids->push_back(*std::move(id));
+  }
+  return absl::OkStatus();
+}
+
 Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
     std::shared_ptr<CollectionState> collection, std::vector<Object> objects, WriteOptions options,
     bool* id_is_taken) {
@@ -381,21 +424,23 @@ Task<absl::StatusOr<std::vector<DocumentId>>> DatabaseImpl::Insert(
   AURORA_CO_RETURN_IF_ERROR(CheckWriteOptions(options));
   std::vector<DocumentId> ids;
   if (objects.empty()) co_return ids;
-  Write write(collection, std::move(options), 2 * objects.size());
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    absl::StatusOr<DocumentId> id = PrepareInsert(objects[i], i, &write);
-    if (!id.ok()) co_return AtObject(id.status(), collection->definition->name, i, objects.size());
-    ids.push_back(*std::move(id));
-  }
-  const std::span<const lsm::Mutation> mutations = write.entries.Finish();
+  std::optional<Write> write;
+  std::span<const lsm::Mutation> mutations;
   for (int attempt = 1;; ++attempt) {
-    const absl::Status committed = co_await CheckAndCommit(&write, mutations, store_->published());
+    const lsm::Sequence snapshot = store_->published();
+    if (!write.has_value() || !write->IsCurrent()) {
+      AURORA_CO_RETURN_IF_ERROR(CheckNotDropped(*collection));
+      write.emplace(collection, options, 2 * objects.size());
+      AURORA_CO_RETURN_IF_ERROR(PrepareInserts(objects, &*write, &ids));
+      mutations = write->entries.Finish();
+    }
+    const absl::Status committed = co_await CheckAndCommit(&*write, mutations, snapshot);
     if (committed.ok()) co_return ids;
     if (absl::IsAborted(committed) && attempt < kAttemptsMax) {
       AURORA_CO_RETURN_IF_ERROR(co_await AwaitWinner());
       continue;
     }
-    if (id_is_taken != nullptr) *id_is_taken = write.id_is_taken;
+    if (id_is_taken != nullptr) *id_is_taken = write->id_is_taken;
     co_return committed;
   }
 }
@@ -412,6 +457,9 @@ absl::Status DatabaseImpl::PrepareChange(const FoundDocument& found, const Objec
   const DocumentId id = found.document.id();
   AURORA_ASSIGN_OR_RETURN(const std::string message,
                           EncodeDocument(*definition.layout, id, merged, options_.limits));
+  if (definition.stricter != nullptr) {
+    AURORA_RETURN_IF_ERROR(CheckStricter(*definition.stricter, id, merged));
+  }
   const std::uint32_t version = definition.layout->version();
   Document document = Document::Copy(definition.layout, message);
   const ObjectView new_fields = document.fields();
@@ -450,11 +498,13 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryChange(std::shared_ptr<CollectionSta
                                                    const DocumentId* id, const Object* object,
                                                    ChangeKind kind, const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
+  AURORA_CO_RETURN_IF_ERROR(CheckNotDropped(*collection));
+  AURORA_CO_ASSIGN(std::optional<FoundDocument> found,
                    co_await FindById(collection, *id, options->profile));
   if (!found.has_value()) co_return false;
-  const CollectionDefinition& definition = *collection->definition;
   Write write(collection, *options, 3);
+  const CollectionDefinition& definition = write.definition();
+  found->document = InLayout(std::move(found->document), definition.layout);
   write.Touch(definition.documents, RowKey(found->row));
   const absl::Status prepared = PrepareChange(*found, *object, kind, &write);
   if (!prepared.ok()) co_return AtObject(prepared, definition.name, 0, 1);
@@ -505,14 +555,16 @@ Task<absl::StatusOr<bool>> DatabaseImpl::TryDelete(std::shared_ptr<CollectionSta
                                                    const DocumentId* id,
                                                    const WriteOptions* options) {
   const lsm::Sequence snapshot = store_->published();
-  AURORA_CO_ASSIGN(const std::optional<FoundDocument> found,
+  AURORA_CO_RETURN_IF_ERROR(CheckNotDropped(*collection));
+  AURORA_CO_ASSIGN(std::optional<FoundDocument> found,
                    co_await FindById(collection, *id, options->profile));
   if (!found.has_value()) {
     AURORA_CO_RETURN_IF_ERROR(co_await Confirm(options));
     co_return false;
   }
-  const CollectionDefinition& definition = *collection->definition;
   Write write(collection, *options, 2);
+  const CollectionDefinition& definition = write.definition();
+  found->document = InLayout(std::move(found->document), definition.layout);
   write.Touch(definition.documents, RowKey(found->row));
   Operation& operation = write.operations.emplace_back();
   operation.kind = OperationKind::kDelete;

@@ -63,7 +63,9 @@ void EntryBuilder::Insert(const CollectionDefinition& collection, index::RowId r
   mutations_.push_back({collection.documents, lsm::EntryKind::kPut, Keep(RowKey(row)), bytes});
   if (std::string key = OwnIdKey(id, row); !key.empty())
     PutRow(collection.ids, std::move(key), row);
-  for (const FieldIndex& index : collection.indices) AddTerms(index, row, document);
+  for (const FieldIndex& index : collection.indices) {
+    if (index.progress->Holds(row)) AddTerms(index, row, document);
+  }
 }
 
 void EntryBuilder::Update(const CollectionDefinition& collection, index::RowId row,
@@ -72,6 +74,7 @@ void EntryBuilder::Update(const CollectionDefinition& collection, index::RowId r
   mutations_.push_back({collection.documents, lsm::EntryKind::kPut, Keep(RowKey(row)), bytes});
   for (const FieldIndex& index : collection.indices) {
     if (!std::binary_search(changed.begin(), changed.end(), index.slot)) continue;
+    if (!index.progress->Holds(row)) continue;
     // In this order: a term that is both old and new stays.
     RemoveTerms(index, row, old_fields);
     if (AURORA_PLANTED_BUG("index-lose-entry-on-update")) continue;
@@ -85,7 +88,25 @@ void EntryBuilder::Delete(const CollectionDefinition& collection, index::RowId r
   if (std::string key = OwnIdKey(id, row); !key.empty()) {
     mutations_.push_back({collection.ids, lsm::EntryKind::kDelete, Keep(std::move(key)), {}});
   }
-  for (const FieldIndex& index : collection.indices) RemoveTerms(index, row, old_document);
+  for (const FieldIndex& index : collection.indices) {
+    if (index.progress->Holds(row)) RemoveTerms(index, row, old_document);
+  }
+}
+
+void EntryBuilder::Backfill(const FieldIndex& index, index::RowId row, Value value) {
+  Object document;
+  document.Set(index.field, std::move(value));
+  AddTerms(index, row, document);
+}
+
+void EntryBuilder::Clear(lsm::KeyspaceId keyspace) {
+  mutations_.push_back({keyspace, lsm::EntryKind::kDeleteRange, {}, {}});
+}
+
+void EntryBuilder::ClearAll(const CollectionDefinition& collection) {
+  Clear(collection.documents);
+  Clear(collection.ids);
+  for (const FieldIndex& index : collection.indices) Clear(index.keyspace);
 }
 
 std::span<const lsm::Mutation> EntryBuilder::Finish() {

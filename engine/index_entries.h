@@ -11,6 +11,7 @@
 
 #include "aurora/engine/collection.h"
 #include "aurora/engine/document/document_id.h"
+#include "aurora/engine/document/value.h"
 #include "aurora/engine/document/value_view.h"
 #include "aurora/index/equality_index.h"
 #include "aurora/index/row_set.h"
@@ -26,7 +27,8 @@ std::vector<std::string> IndexTerms(const FieldIndex& index, const ObjectView& d
 // because it carries `row`.
 std::string OwnIdKey(const DocumentId& id, index::RowId row);
 
-// Collects the mutations of one commit. A row may be touched by one operation only. Not
+// Collects the mutations of one commit. A row may be touched by one operation only. An index that
+// is being built is left alone where it does not hold the row (IndexProgress::Holds). Not
 // thread-safe.
 class EntryBuilder {
  public:
@@ -39,6 +41,13 @@ class EntryBuilder {
               const ObjectView& old_fields);
   void Delete(const CollectionDefinition& collection, index::RowId row, const DocumentId& id,
               const ObjectView& old_document);
+
+  // Puts the entries of a document that was there before the index, whose field has `value`.
+  void Backfill(const FieldIndex& index, index::RowId row, Value value);
+  // Empties a keyspace.
+  void Clear(lsm::KeyspaceId keyspace);
+  // Empties all keyspaces of a collection.
+  void ClearAll(const CollectionDefinition& collection);
 
   // The mutations so far: valid while this object lives and is not added to.
   std::span<const lsm::Mutation> Finish();

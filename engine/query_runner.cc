@@ -9,15 +9,20 @@
 #include "aurora/engine/query/evaluator.h"
 #include "aurora/engine/stored_document.h"
 #include "aurora/index/equality_index.h"
+#include "aurora/runtime/fault_points.h"
 #include "aurora/runtime/status.h"
 
 namespace aurora::engine {
 namespace {
 
-std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition) {
+// Those that hold every document as of `at`.
+std::vector<PlannerIndex> PlannerIndices(const CollectionDefinition& definition, lsm::Sequence at) {
   std::vector<PlannerIndex> indices;
-  for (const FieldIndex& index : definition.indices)
+  for (const FieldIndex& index : definition.indices) {
+    if (!index.progress->IsReadyAt(at) && !AURORA_PLANTED_BUG("index-used-before-complete"))
+      continue;
     indices.push_back({index.field, index.unique, index.array});
+  }
   return indices;
 }
 
@@ -62,8 +67,11 @@ absl::StatusOr<std::unique_ptr<QueryRunner>> QueryRunner::Create(
                           database->FindCollection(spec.collection));
   std::unique_ptr<QueryRunner> runner(new QueryRunner(std::move(database), std::move(spec),
                                                       std::move(collection), std::move(pass)));
-  runner->access_ =
-      PlanAccess(runner->spec_.where, PlannerIndices(*runner->collection_->definition));
+  if (runner->collection_->dropped.load(std::memory_order_acquire)) {
+    return runner->database_->FindCollection(runner->spec_.collection).status();
+  }
+  runner->access_ = PlanAccess(runner->spec_.where,
+                               PlannerIndices(runner->definition_, runner->snapshot_->sequence()));
   runner->DescribePlan();
   runner->asked_profile_ = profile;
   runner->plan_.plan_nanos = runner->database_->clock().MonotonicNanos() - start;
@@ -76,7 +84,8 @@ QueryRunner::QueryRunner(std::shared_ptr<DatabaseImpl> database, QuerySpec spec,
       spec_(std::move(spec)),
       collection_(std::move(collection)),
       pass_(std::move(pass)),
-      snapshot_(database_->store().GetSnapshot()) {
+      snapshot_(database_->store().GetSnapshot()),
+      definition_(*collection_->definition) {
   const bool unlimited = spec_.limit > std::numeric_limits<std::uint64_t>::max() - spec_.offset;
   wanted_ = unlimited ? std::numeric_limits<std::uint64_t>::max() : spec_.offset + spec_.limit;
 }
@@ -93,7 +102,7 @@ void QueryRunner::DescribePlan() {
 // --- Rows from indices ---
 
 Task<absl::StatusOr<index::RowSet>> QueryRunner::LookUp(const RowsNode* node) {
-  const CollectionDefinition& definition = *collection_->definition;
+  const CollectionDefinition& definition = definition_;
   const auto index =
       std::find_if(definition.indices.begin(), definition.indices.end(),
                    [&](const FieldIndex& i) { return i.field == node->index.field; });
@@ -159,7 +168,7 @@ Task<absl::Status> QueryRunner::VisitRows() {
   // Without an order and a residual, rows and results correspond one to one: only the page is read.
   const bool page_only = exact && spec_.order_by.empty();
   const std::vector<index::RowId> chosen = page_only ? rows.ToVector(0, wanted_) : rows.ToVector();
-  const CollectionDefinition& definition = *collection_->definition;
+  const CollectionDefinition& definition = definition_;
   absl::Status status;
   for (const index::RowId row : chosen) {
     absl::StatusOr<std::optional<Document>> document =
@@ -176,7 +185,7 @@ Task<absl::Status> QueryRunner::VisitRows() {
 }
 
 Task<absl::Status> QueryRunner::VisitAll() {
-  const CollectionDefinition& definition = *collection_->definition;
+  const CollectionDefinition& definition = definition_;
   lsm::IterateOptions options;
   options.at = snapshot_->sequence();
   options.fill_cache = false;

@@ -67,6 +67,8 @@ class QueryRunner {
   const std::shared_ptr<CollectionState> collection_;
   const Gate::Pass pass_;
   const std::unique_ptr<lsm::Snapshot> snapshot_;
+  // As of the snapshot or later, so that it describes every document there.
+  const CollectionDefinition& definition_;
   AccessPlan access_;
   QueryPlan plan_;
   OperationProfile profile_;

@@ -56,10 +56,21 @@ bool ReadDocumentOperation(lsm::ByteReader* reader, Operation* operation) {
   return reader->ok();
 }
 
+bool ReadBackfillOperation(lsm::ByteReader* reader, Operation* operation) {
+  operation->keyspace = reader->ReadVarint32();
+  operation->next_row = reader->ReadVarint64();
+  operation->backfill = reader->ReadLengthPrefixed();
+  return reader->ok() && operation->next_row <= index::kMaxRowId + 1 &&
+         DecodeBackfill(operation->backfill, operation->next_row).ok();
+}
+
 bool ReadOperation(lsm::ByteReader* reader, Operation* operation) {
   operation->kind = static_cast<OperationKind>(reader->ReadByte());
   operation->collection = reader->ReadVarint32();
   if (OfDocument(operation->kind)) return ReadDocumentOperation(reader, operation);
+  if (operation->kind == OperationKind::kBackfillIndex) {
+    return ReadBackfillOperation(reader, operation);
+  }
   if (operation->kind == OperationKind::kDefineCollection)
     operation->definition = reader->ReadLengthPrefixed();
   return reader->ok() && (operation->kind == OperationKind::kDefineCollection ||
@@ -68,11 +79,40 @@ bool ReadOperation(lsm::ByteReader* reader, Operation* operation) {
 
 }  // namespace
 
+std::string EncodeBackfill(const std::vector<BackfilledRow>& rows) {
+  std::string out;
+  std::uint64_t last = 0;
+  for (const BackfilledRow& row : rows) {
+    AURORA_DCHECK(row.row >= last);
+    lsm::AppendVarint(&out, row.row - last);
+    AppendBytes(&out, row.value);
+    last = row.row;
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<BackfilledRow>> DecodeBackfill(std::string_view bytes,
+                                                          std::uint64_t next_row) {
+  lsm::ByteReader reader(bytes);
+  std::vector<BackfilledRow> rows;
+  std::uint64_t last = 0;
+  while (reader.ok() && reader.remaining() > 0) {
+    const std::uint64_t step = reader.ReadVarint64();
+    const bool ascends = (step > 0 || rows.empty()) && step < next_row && last + step < next_row;
+    if (!ascends) return DataLossError("backfill: row ", rows.size() + 1, " is out of order");
+    last += step;
+    rows.push_back({last, reader.ReadLengthPrefixed()});
+  }
+  if (!reader.Finished()) return DataLossError("backfill: malformed");
+  return rows;
+}
+
 std::string EncodeRecord(const Record& record) {
   std::size_t size = 64 + record.label.size();
   for (const Operation& operation : record.operations) {
     size += 64 + operation.id.size() + operation.document.size() + operation.old_document.size() +
-            operation.definition.size() + 5 * operation.changed_slots.size();
+            operation.definition.size() + operation.backfill.size() +
+            5 * operation.changed_slots.size();
   }
   std::string out;
   out.reserve(size);
@@ -89,6 +129,10 @@ std::string EncodeRecord(const Record& record) {
       AppendDocumentOperation(&out, operation);
     } else if (operation.kind == OperationKind::kDefineCollection) {
       AppendBytes(&out, operation.definition);
+    } else if (operation.kind == OperationKind::kBackfillIndex) {
+      lsm::AppendVarint(&out, operation.keyspace);
+      lsm::AppendVarint(&out, operation.next_row);
+      AppendBytes(&out, operation.backfill);
     }
   }
   return out;

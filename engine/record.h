@@ -21,8 +21,14 @@
 //       varint   number of changed slots, then each as a varint, strictly ascending      update
 //       bytes    old document: whole for a delete; for an update the object {field: old value} of
 //                the changed fields that had one, as EncodeValue writes it
-//     of collections:
-//       bytes    definition (catalog.capnp): the new one; empty if the collection is dropped
+//     of collections (define, drop):
+//       bytes    definition (catalog.capnp): the new one. Absent if the collection is dropped
+//     of the building of an index (backfill):
+//       varint   keyspace of the index
+//       varint   next row: the documents below it are in the index now
+//       bytes    of each document between the next row of before and this one, in their order:
+//                varint row, less the row before it; bytes value of the field, as an
+//                order-preserving key, that of null if it has none
 //
 // `bytes` is a varint length and that many bytes. Nothing may follow.
 #pragma once
@@ -42,8 +48,12 @@ enum class OperationKind : std::uint8_t {
   kInsert = 1,
   kUpdate = 2,
   kDelete = 3,
+  // Makes a collection, or changes one: its name, its schema, which indices it has.
   kDefineCollection = 4,
-  kDropCollection = 5
+  kDropCollection = 5,
+  // What an index needs of documents that were there before it. Replay cannot read documents, so
+  // the record holds what they had in the field.
+  kBackfillIndex = 6
 };
 
 // Views of whatever the operation was made of or read from.
@@ -57,6 +67,9 @@ struct Operation {
   std::vector<std::uint32_t> changed_slots;
   std::string_view old_document;  // of an update, an object of the old values
   std::string_view definition;
+  std::uint32_t keyspace = 0;  // of kBackfillIndex, as are these
+  std::uint64_t next_row = 0;
+  std::string_view backfill;
 };
 
 struct Record {
@@ -67,6 +80,17 @@ struct Record {
 };
 
 std::string EncodeRecord(const Record& record);
+
+// One document of an Operation::backfill.
+struct BackfilledRow {
+  std::uint64_t row = 0;
+  std::string_view value;
+};
+// Ascending rows, below the next one.
+std::string EncodeBackfill(const std::vector<BackfilledRow>& rows);
+// Views of `bytes`. DataLoss if they are none, or name rows that are not below `next_row`.
+absl::StatusOr<std::vector<BackfilledRow>> DecodeBackfill(std::string_view bytes,
+                                                          std::uint64_t next_row);
 
 // A record whose views point into `bytes`. DataLoss if they are not one; allocates in proportion to
 // them.

@@ -79,6 +79,8 @@ class Repairer {
       break;
     }
     if (catalog_ == nullptr) catalog_ = std::make_unique<Catalog>();
+    first_unknown_collection_ = catalog_->next_collection();
+    first_unknown_keyspace_ = catalog_->next_keyspace();
     lsm::LogRecordCallback replay = [this](const lsm::LogRecord& record) {
       TakeRecord(record);
       return absl::OkStatus();
@@ -87,7 +89,12 @@ class Repairer {
     for (const std::shared_ptr<CollectionState>& state : catalog_->All()) {
       by_keyspace_[state->definition->documents] = state;
       derived_.insert(state->definition->ids);
-      for (const FieldIndex& index : state->definition->indices) derived_.insert(index.keyspace);
+      for (const FieldIndex& index : state->definition->indices) {
+        derived_.insert(index.keyspace);
+        // Documents may break what an index asks that is not complete. So it stays empty here, and
+        // is built from the start when the database is opened.
+        if (!index.progress->is_ready()) index.progress->Begin(index::kMaxRowId + 1, 0);
+      }
     }
     co_return absl::OkStatus();
   }
@@ -106,19 +113,21 @@ class Repairer {
 
   void TakeOperation(const Operation& operation, lsm::Sequence sequence) {
     if (operation.kind == OperationKind::kDefineCollection) {
-      // One that the saved state had already is no news.
-      absl::StatusOr<std::shared_ptr<const CollectionDefinition>> definition =
-          CollectionDefinition::Decode(operation.definition);
-      if (definition.ok() && catalog_->FindById((*definition)->id) == nullptr) {
-        definition_failures_ += !catalog_->Add(*std::move(definition)).ok();
-      }
+      TakeDefinition(operation, sequence);
       return;
     }
     const std::shared_ptr<CollectionState> state = catalog_->FindById(operation.collection);
     if (state == nullptr) {
-      ++report_.lost_operations;
+      // What the saved state does not know any more has been dropped.
+      report_.lost_operations += operation.collection >= first_unknown_collection_;
       return;
     }
+    if (operation.kind == OperationKind::kDropCollection) {
+      TakeDrop(*state);
+      return;
+    }
+    // Indices are made anew.
+    if (operation.kind == OperationKind::kBackfillIndex) return;
     const CollectionDefinition& collection = *state->definition;
     LoggedRow& row = logged_[lsm::MakeStoredKey(collection.documents, RowKey(operation.row))];
     row.sequence = sequence;
@@ -127,6 +136,33 @@ class Repairer {
       row.stored = StoreDocument(operation.schema_version, operation.document);
     }
     KeepRowFree(*state, operation.row);
+  }
+
+  // One that the saved state had already, or a later one, is no news.
+  void TakeDefinition(const Operation& operation, lsm::Sequence sequence) {
+    absl::StatusOr<std::shared_ptr<const CollectionDefinition>> definition =
+        CollectionDefinition::Decode(operation.definition);
+    if (!definition.ok()) return;
+    const std::shared_ptr<CollectionState> state = catalog_->FindById((*definition)->id);
+    if (state == nullptr) {
+      if ((*definition)->id < first_unknown_collection_) return;
+      definition_failures_ += !catalog_->Add(*std::move(definition)).ok();
+    } else if ((*definition)->revision > state->definition->revision) {
+      const std::vector<lsm::KeyspaceId> gone = (*definition)->DroppedSince(*state->definition);
+      dropped_.insert(gone.begin(), gone.end());
+      definition_failures_ += !catalog_->Change(**definition, sequence).ok();
+    }
+  }
+
+  void TakeDrop(const CollectionState& state) {
+    const CollectionDefinition& definition = *state.definition;
+    dropped_.insert(definition.documents);
+    dropped_.insert(definition.ids);
+    for (const FieldIndex& index : definition.indices) dropped_.insert(index.keyspace);
+    const auto first = logged_.lower_bound(lsm::MakeStoredKey(definition.documents, ""));
+    const auto last = logged_.lower_bound(lsm::KeyspaceEnd(definition.documents));
+    logged_.erase(first, last);
+    definition_failures_ += !catalog_->Drop(definition.id).ok();
   }
 
   // No row id is given twice.
@@ -190,6 +226,8 @@ class Repairer {
     std::string_view key;
     const bool parsed = lsm::ParseStoredKey(stored_key, &keyspace, &key);
     if (parsed && (by_keyspace_.contains(keyspace) || derived_.contains(keyspace))) return false;
+    // Of a collection or an index that has been dropped.
+    if (parsed && (keyspace < first_unknown_keyspace_ || dropped_.contains(keyspace))) return true;
     ++unknown_[keyspace];
     return true;
   }
@@ -275,6 +313,10 @@ class Repairer {
   std::map<std::string, LoggedRow> logged_;                                  // by stored key
   std::map<lsm::KeyspaceId, std::shared_ptr<CollectionState>> by_keyspace_;  // of documents
   std::set<lsm::KeyspaceId> derived_;                                        // ids and indices
+  std::set<lsm::KeyspaceId> dropped_;                                        // by the log
+  // Those of the saved state are below.
+  CollectionId first_unknown_collection_ = 0;
+  lsm::KeyspaceId first_unknown_keyspace_ = 0;
   std::map<lsm::KeyspaceId, std::uint64_t> unknown_;
   std::map<std::string, std::uint64_t> kept_;
   std::unique_ptr<lsm::NewDirectory> directory_;

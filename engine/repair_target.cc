@@ -36,7 +36,7 @@ std::vector<std::pair<lsm::KeyspaceId, std::string>> UniqueKeys(const SalvagedDo
     keys.emplace_back(collection.ids, std::move(key));
   }
   for (const FieldIndex& index : collection.indices) {
-    if (!index.unique) continue;
+    if (!index.unique || !index.progress->Holds(document.row)) continue;
     for (std::string& term : IndexTerms(index, view.fields())) {
       keys.emplace_back(index.keyspace, std::move(term));
     }

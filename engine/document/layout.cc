@@ -138,7 +138,7 @@ FieldAccess Place(const FieldSchema& field, PlaceAllocator* places) {
   }
   access.set_bit = places->AllocateData(0);
   access.null_bit = places->AllocateData(0);
-  access.has_default = field.attributes.default_value.has_value();
+  access.has_initial = field.initial.has_value();
   return access;
 }
 
@@ -171,6 +171,7 @@ absl::StatusOr<FieldLayout> MakeField(const FieldSchema& schema) {
   if (schema.attributes.default_value.has_value()) {
     field.default_value = InTypeOf(schema, *schema.attributes.default_value);
   }
+  if (schema.initial.has_value()) field.initial_value = InTypeOf(schema, *schema.initial);
   if (schema.object != nullptr) {
     AURORA_ASSIGN_OR_RETURN(field.child, StructLayout::Create(*schema.object, /*outermost=*/false));
   }
@@ -226,7 +227,7 @@ absl::StatusOr<std::unique_ptr<const StructLayout>> StructLayout::Create(const S
     ordinal += access.storage == Storage::kUuid ? 4 : 3;
     if (field.dropped()) continue;
     layout->by_name_.emplace(field.name, slot);
-    if (field.attributes.Has(kRequired) || access.has_default) {
+    if (field.attributes.Has(kRequired) || field.attributes.default_value.has_value()) {
       layout->attended_slots_.push_back(slot);
     }
   }

@@ -77,8 +77,8 @@ struct FieldAccess {
   std::uint32_t null_bit = 0;
   Storage storage = Storage::kUndeclared;
   ItemStorage item = ItemStorage::kBool;
-  // Documents older than the field show its default.
-  bool has_default = false;
+  // Documents older than the field show its initial value.
+  bool has_initial = false;
 };
 
 class StructLayout;
@@ -86,7 +86,9 @@ class StructLayout;
 struct FieldLayout {
   FieldSchema schema;
   FieldRules rules;
-  std::optional<Value> default_value;         // of the field's own type
+  // Both of the field's own type.
+  std::optional<Value> default_value;
+  std::optional<Value> initial_value;
   std::unique_ptr<const StructLayout> child;  // of kStruct, and of the items kStruct
   // The first of the Cap'n Proto ordinals that the field uses: value (two for a uuid), set, null.
   std::uint32_t ordinal = 0;

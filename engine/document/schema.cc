@@ -24,6 +24,7 @@ Schema& Schema::Add(FieldSchema field) {
   field.id = next_id_++;
   field.added_in = version_;
   field.dropped_in = 0;
+  field.initial = field.attributes.default_value;
   fields_.push_back(std::move(field));
   return *this;
 }
@@ -113,10 +114,11 @@ std::optional<std::string> Schema::Difference(const Schema& other) const {
 
 absl::StatusOr<Schema> Schema::Evolve(const Schema& desired) const {
   if (!Difference(desired).has_value()) return *this;
-  return EvolveTo(desired, version_ + 1);
+  return EvolveTo(desired, version_ + 1, /*outermost=*/true);
 }
 
-absl::StatusOr<Schema> Schema::EvolveTo(const Schema& desired, std::uint32_t version) const {
+absl::StatusOr<Schema> Schema::EvolveTo(const Schema& desired, std::uint32_t version,
+                                        bool outermost) const {
   Schema next = *this;
   next.version_ = version;
   next.open_ = false;
@@ -134,17 +136,11 @@ absl::StatusOr<Schema> Schema::EvolveTo(const Schema& desired, std::uint32_t ver
                                      "; to make it ", wanted->TypeText(),
                                      " its documents must be converted");
     }
-    const bool newly_required = wanted->attributes.Has(kRequired) &&
-                                !field.attributes.Has(kRequired) &&
-                                !wanted->attributes.default_value.has_value();
-    if (newly_required) {
-      return FailedPreconditionError("field ", Quoted(field.name),
-                                     " becomes required but has no default for the documents ",
-                                     "that lack it");
-    }
     field.attributes = wanted->attributes;
+    // No document is older than the first version.
+    if (field.added_in == 1) field.initial = field.attributes.default_value;
     if (field.object != nullptr) {
-      auto object = field.object->EvolveTo(*wanted->object, version);
+      auto object = field.object->EvolveTo(*wanted->object, version, /*outermost=*/false);
       if (!object.ok()) {
         return Annotate(object.status(), StrCat("within field ", Quoted(field.name)));
       }
@@ -158,10 +154,61 @@ absl::StatusOr<Schema> Schema::EvolveTo(const Schema& desired, std::uint32_t ver
                                      " is required but has no default for the documents that ",
                                      "are there");
     }
+    if (open_ && !outermost) {
+      return FailedPreconditionError("the new field ", Quoted(wanted.name),
+                                     " is within an object that is open, where documents may have ",
+                                     "a field of that name already");
+    }
     next.Add(wanted);
   }
   if (desired.open_) next.Open();
   return next;
+}
+
+absl::StatusOr<Schema> Schema::Rename(std::string_view from, std::string_view to) const {
+  const FieldSchema* const field = Find(from);
+  if (field == nullptr) return NotFoundError("there is no field ", Quoted(from));
+  if (from == to) return *this;
+  if (Find(to) != nullptr) return AlreadyExistsError("there is a field ", Quoted(to), " already");
+  Schema next = *this;
+  ++next.version_;
+  next.fields_[static_cast<std::size_t>(field - fields_.data())].name = std::string(to);
+  AURORA_RETURN_IF_ERROR(next.Validate());
+  return next;
+}
+
+bool Schema::MayBreak(const Schema& next) const {
+  if (open_ && !next.open_) return true;
+  for (const FieldSchema& wanted : next.fields_) {
+    if (wanted.dropped()) continue;
+    const auto field = std::find_if(fields_.begin(), fields_.end(),
+                                    [&](const FieldSchema& f) { return f.id == wanted.id; });
+    if (field == fields_.end()) continue;
+    if (internal::AddsRules(field->attributes, wanted.attributes) ||
+        (field->object != nullptr && field->object->MayBreak(*wanted.object))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Schema Schema::StricterBy(const Schema& next) const {
+  Schema stricter = *this;
+  stricter.open_ = open_ && next.open_;
+  for (FieldSchema& field : stricter.fields_) {
+    const auto wanted = std::find_if(next.fields_.begin(), next.fields_.end(),
+                                     [&](const FieldSchema& f) { return f.id == field.id; });
+    if (field.dropped() || wanted == next.fields_.end() || wanted->dropped()) continue;
+    const bool newly_required =
+        wanted->attributes.Has(kRequired) && !field.attributes.Has(kRequired);
+    field.attributes = wanted->attributes;
+    // A default does not reach documents that are there.
+    if (newly_required) field.attributes.default_value.reset();
+    if (field.object != nullptr) {
+      field.object = std::make_shared<const Schema>(field.object->StricterBy(*wanted->object));
+    }
+  }
+  return stricter;
 }
 
 absl::StatusOr<Schema> Schema::FromParts(Parts parts, bool outermost) {

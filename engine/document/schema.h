@@ -54,6 +54,9 @@ struct FieldSchema {
   // The version of the (outermost) schema that added the field, and, if not 0, that dropped it.
   std::uint32_t added_in = 1;
   std::uint32_t dropped_in = 0;
+  // What documents show that are older than the field: its default when it was added. It stays,
+  // whatever becomes of the default, because indices hold it.
+  std::optional<Value> initial;
 
   bool dropped() const { return dropped_in != 0; }
   // "double", "array of string", "array of any", "object".
@@ -109,9 +112,18 @@ class Schema {
 
   // The next version of this schema, which declares what `desired` does: fields of the same name
   // keep their ids, new ones get new ids, missing ones are dropped. Returns this schema unchanged
-  // if nothing differs. FailedPrecondition: a field changes its type or becomes required without a
-  // default, which needs its documents converted.
+  // if nothing differs. FailedPrecondition: a field changes its type, or a new one is required and
+  // has no default, which needs the documents converted; or it would be new within an object that
+  // is open, where documents may have a field of that name already.
   absl::StatusOr<Schema> Evolve(const Schema& desired) const;
+  // The next version of this schema, in which the field `from` is called `to`. NotFound,
+  // AlreadyExists.
+  absl::StatusOr<Schema> Rename(std::string_view from, std::string_view to) const;
+  // Whether documents of this schema may break the rules of `next`, which Evolve made of it.
+  bool MayBreak(const Schema& next) const;
+  // This schema with the stricter rules of `next`, and without its additions and removals: what
+  // documents of this one must keep to become documents of that one.
+  Schema StricterBy(const Schema& next) const;
 
   // As stored: from fields with ids and versions. Refuses (DataLoss) what no builder and no Evolve
   // can have made.
@@ -126,7 +138,8 @@ class Schema {
 
  private:
   Schema& AddTyped(std::string name, DeclaredType type, FieldAttributes attributes);
-  absl::StatusOr<Schema> EvolveTo(const Schema& desired, std::uint32_t version) const;
+  absl::StatusOr<Schema> EvolveTo(const Schema& desired, std::uint32_t version,
+                                  bool outermost) const;
 
   std::vector<FieldSchema> fields_;
   bool open_ = false;

@@ -157,6 +157,23 @@ absl::Status CheckTextRules(const FieldSchema& field) {
   return absl::OkStatus();
 }
 
+// Whether a value that is not null is one of the field's type.
+bool FitsField(const FieldSchema& field, const Value& value) {
+  if (!Fits(value, field.type)) return false;
+  if (field.type != Type::kArray) return true;
+  return std::all_of(value.AsArray().begin(), value.AsArray().end(), [&](const Value& item) {
+    return Fits(item, field.item_type) && !(field.item_type.has_value() && item.is_null());
+  });
+}
+
+// Its rules may have changed since; its type cannot.
+absl::Status CheckInitial(const FieldSchema& field) {
+  if (!field.initial.has_value() || field.initial->is_null()) return absl::OkStatus();
+  if (field.object == nullptr && FitsField(field, *field.initial)) return absl::OkStatus();
+  return InvalidArgumentError("has the initial value ", DebugString(*field.initial),
+                              ", which is not of type ", field.TypeText());
+}
+
 absl::Status CheckDefault(const FieldSchema& field, const FieldRules& rules) {
   if (!field.attributes.default_value.has_value()) return absl::OkStatus();
   const Value& value = *field.attributes.default_value;
@@ -168,13 +185,7 @@ absl::Status CheckDefault(const FieldSchema& field, const FieldRules& rules) {
     return UnimplementedError("has a default, which declared objects cannot have yet; give ",
                               "defaults to the fields in it");
   }
-  bool fits = Fits(value, field.type);
-  if (fits && field.type == Type::kArray) {
-    fits = std::all_of(value.AsArray().begin(), value.AsArray().end(), [&](const Value& item) {
-      return Fits(item, field.item_type) && !(field.item_type.has_value() && item.is_null());
-    });
-  }
-  if (!fits) {
+  if (!FitsField(field, value)) {
     return InvalidArgumentError("has the default ", DebugString(value), ", which is not of type ",
                                 field.TypeText());
   }
@@ -200,7 +211,8 @@ absl::Status ValidateField(const FieldSchema& field, int depth) {
   AURORA_RETURN_IF_ERROR(CheckRange(field));
   AURORA_RETURN_IF_ERROR(CheckTextRules(field));
   AURORA_ASSIGN_OR_RETURN(const FieldRules rules, FieldRules::Compile(field.attributes));
-  return CheckDefault(field, rules);
+  AURORA_RETURN_IF_ERROR(CheckDefault(field, rules));
+  return CheckInitial(field);
 }
 
 absl::Status ValidateFields(const Schema& schema, std::string_view path, int depth) {
@@ -334,6 +346,16 @@ std::optional<std::string> SchemaDifference(const Schema& a, const Schema& b,
                   b.open() ? "open" : "closed");
   }
   return std::nullopt;
+}
+
+bool AddsRules(const FieldAttributes& now, const FieldAttributes& next) {
+  const auto gains = [&](FieldFlag flag) { return next.Has(flag) && !now.Has(flag); };
+  const auto changed = [](const auto& a, const auto& b) { return b.has_value() && a != b; };
+  return gains(kRequired) || (now.Has(kNullable) && !next.Has(kNullable)) ||
+         (now.Has(kAllowNaN) && !next.Has(kAllowNaN)) || changed(now.min, next.min) ||
+         changed(now.max, next.max) || changed(now.min_length, next.min_length) ||
+         changed(now.max_length, next.max_length) || changed(now.pattern, next.pattern) ||
+         changed(now.format, next.format) || (!next.one_of.empty() && now.one_of != next.one_of);
 }
 
 }  // namespace aurora::internal

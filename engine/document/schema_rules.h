@@ -11,6 +11,7 @@
 namespace aurora {
 
 class Schema;
+struct FieldAttributes;
 struct FieldSchema;
 
 namespace internal {
@@ -20,6 +21,9 @@ absl::Status ValidateSchema(const Schema& schema);
 // `path` is what the fields of the two schemas are within, "" or "address.".
 std::optional<std::string> SchemaDifference(const Schema& a, const Schema& b,
                                             std::string_view path);
+
+// Whether `next` refuses a value that `now` takes, or may.
+bool AddsRules(const FieldAttributes& now, const FieldAttributes& next);
 
 }  // namespace internal
 }  // namespace aurora

@@ -146,11 +146,43 @@ TEST(SchemaTest, EvolvingAddsAndDropsAndNeverReusesAnId) {
 TEST(SchemaTest, EvolvingRefusesWhatWouldNeedDocumentsConverted) {
   const Schema first = Schema().Int64("a");
   for (const Schema& desired :
-       {Schema(Schema().Double("a")), Schema(Schema().Int64("a", kRequired)),
-        Schema(Schema().Int64("a").Int64("b", kRequired)), Schema(Schema().Object("a"))}) {
+       {Schema(Schema().Double("a")), Schema(Schema().Int64("a").Int64("b", kRequired)),
+        Schema(Schema().Object("a"))}) {
     EXPECT_EQ(first.Evolve(desired).status().code(), StatusCode::kFailedPrecondition);
   }
+  const Schema within_open = Schema().Object("o", Schema().Int64("x").Open());
+  EXPECT_EQ(within_open.Evolve(Schema().Object("o", Schema().Int64("x").Int64("y").Open()))
+                .status()
+                .code(),
+            StatusCode::kFailedPrecondition)
+      << "documents may have a y already";
   EXPECT_TRUE(first.Evolve(Schema().Int64("a").Int64("b", kRequired | Default(1))).ok());
+}
+
+TEST(SchemaTest, StricterRulesAreToldFromOthers) {
+  const auto breaks = [](const Schema& first, const Schema& second) {
+    return first.MayBreak(*first.Evolve(second));
+  };
+  const Schema loose =
+      Schema().Int64("a", kNullable | AtMost(10)).Object("o", Schema().String("s"));
+  EXPECT_TRUE(breaks(loose, Schema().Int64("a", AtMost(10)).Object("o", Schema().String("s"))));
+  EXPECT_TRUE(breaks(loose, Schema().Int64("a", kNullable | AtMost(9))));
+  EXPECT_TRUE(breaks(loose, Schema().Int64("a", kNullable | kRequired | AtMost(10))));
+  EXPECT_TRUE(breaks(loose, Schema().Object("o", Schema().String("s", MaxLength(3)))));
+  EXPECT_TRUE(breaks(Schema().Open(), Schema()));
+  EXPECT_FALSE(breaks(loose, Schema().Int64("a", kNullable)));
+  EXPECT_FALSE(breaks(loose, Schema().Int64("b").Open()));
+  EXPECT_FALSE(breaks(loose, Schema().Object("o", Schema().String("t", MaxLength(3)))));
+}
+
+TEST(SchemaTest, ARenamedFieldKeepsItsId) {
+  const Schema renamed = *Schema().Int64("a").String("b").Rename("a", "c");
+  EXPECT_EQ(renamed.Find("c")->id, 0u);
+  EXPECT_EQ(renamed.Find("a"), nullptr);
+  EXPECT_EQ(renamed.version(), 2u);
+  EXPECT_EQ(renamed.Rename("a", "d").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(renamed.Rename("c", "b").status().code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(renamed.Rename("c", "").status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(SchemaTest, StoredPartsThatDoNotFitAreRefused) {

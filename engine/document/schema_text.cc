@@ -61,6 +61,15 @@ Value FieldToValue(const FieldSchema& field) {
   if (field.type == Type::kArray) out.Set("items", std::string(DeclaredTypeName(field.item_type)));
   if (field.object != nullptr) out.Set("object", SchemaToValue(*field.object));
   SetAttributes(field.attributes, &out);
+  const std::optional<Value>& default_value = field.attributes.default_value;
+  // Of a field of any type, 1 and 1.0 are equal and not the same.
+  const bool same = field.initial == default_value &&
+                    (!default_value.has_value() || field.initial->type() == default_value->type());
+  if (!same) {
+    Array initial;
+    if (field.initial.has_value()) initial.Append(*field.initial);
+    out.Set("initial", std::move(initial));
+  }
   return out;
 }
 
@@ -166,6 +175,16 @@ absl::Status ReadType(MemberReader* reader, std::string_view name, DeclaredType*
   return absl::OkStatus();
 }
 
+absl::Status ReadInitial(MemberReader* reader, FieldSchema* field) {
+  field->initial = field->attributes.default_value;
+  AURORA_ASSIGN_OR_RETURN(const auto initial, reader->TakeTyped("initial", Type::kArray));
+  if (!initial.has_value()) return absl::OkStatus();
+  if (initial->AsArray().size() > 1) return reader->Malformed("initial");
+  field->initial.reset();
+  for (const ValueView& value : initial->AsArray()) field->initial = Value(value);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<FieldSchema> ReadField(const ValueView& value, int depth) {
   if (value.type() != Type::kObject)
     return DataLossError("a stored schema holds a field of no form");
@@ -194,6 +213,7 @@ absl::StatusOr<FieldSchema> ReadField(const ValueView& value, int depth) {
     field.object = std::make_shared<const Schema>(std::move(nested));
   }
   AURORA_RETURN_IF_ERROR(ReadAttributes(&reader, &field.attributes));
+  AURORA_RETURN_IF_ERROR(ReadInitial(&reader, &field));
   AURORA_RETURN_IF_ERROR(reader.Finish());
   return field;
 }

@@ -6,7 +6,9 @@
 // A field is an object of name, type, id, added_in and, where they are not the default: items (the
 // type of an array's items), fields and so on (of declared objects, in "object"), dropped_in,
 // required, nullable, unique, indexed, text, allow_nan, default, min, max, min_length, max_length,
-// one_of, pattern, format, references. "open" is there if undeclared fields are admitted.
+// one_of, pattern, format, references, initial (an array of the value, or of none, that documents
+// older than the field show, where that is not the default). "open" is there if undeclared fields
+// are admitted.
 #pragma once
 
 #include <string>

@@ -146,5 +146,19 @@ TEST(SchemaInferenceTest, ADocumentThatWasSeenFitsTheSchema) {
             "  c    array of bool  100%                 [true]\n");
 }
 
+TEST(SchemaTextTest, AFieldRemembersTheDefaultThatItWasAddedWith) {
+  const Schema first = Schema().Int64("a");
+  const Schema second = *first.Evolve(Schema().Int64("a").Int64("b", Default(1)));
+  const Schema third = *second.Evolve(Schema().Int64("a", Default(7)).Int64("b", Default(2)));
+  const Schema fourth = *third.Evolve(Schema().Int64("a").Int64("b"));
+  for (const Schema& schema : {second, third, fourth}) {
+    const auto read = SchemaFromValue(SchemaToValue(schema));
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->Find("b")->initial, Value(1));
+    EXPECT_EQ(read->Find("b")->attributes, schema.Find("b")->attributes);
+    EXPECT_EQ(read->version(), schema.version());
+  }
+}
+
 }  // namespace
 }  // namespace aurora

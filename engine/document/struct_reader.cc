@@ -232,8 +232,8 @@ std::optional<ValueView> ReadUnsetField(const StructRef& ref, const StructLayout
                                         FieldSlot slot, std::uint32_t version) {
   const FieldAccess& access = layout.access(slot);
   if (ref.Bit(access.null_bit)) return ValueView();
-  if (access.has_default && IsOlderThanField(layout, slot, version)) {
-    return ValueView(*layout.field(slot).default_value);
+  if (access.has_initial && IsOlderThanField(layout, slot, version)) {
+    return ValueView(*layout.field(slot).initial_value);
   }
   return std::nullopt;
 }

@@ -629,6 +629,10 @@ class Database:
             "layout": Layout(schema),
         }
 
+    def drop(self, sequence, collection):
+        keyspace = collection["documents"]
+        self.range_deletes.append((bytes([keyspace]), bytes([keyspace + 1]), sequence))
+
     def apply(self, sequence, record):
         assert record[0] == 1
         _, at = varint(record, 1)  # transaction id
@@ -641,6 +645,14 @@ class Database:
             if kind == 4:
                 definition, at = sized(record, at)
                 self.define(definition)
+                continue
+            if kind == 5:
+                self.drop(sequence, self.collections.pop(collection))
+                continue
+            if kind == 6:
+                _, at = varint(record, at)  # keyspace of the index
+                _, at = varint(record, at)  # next row
+                _, at = sized(record, at)  # what follows from the documents
                 continue
             row, at = varint(record, at)
             version, at = varint(record, at)

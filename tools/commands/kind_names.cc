@@ -32,6 +32,8 @@ std::string_view NameOfKind(engine::OperationKind kind) {
       return "define collection";
     case engine::OperationKind::kDropCollection:
       return "drop collection";
+    case engine::OperationKind::kBackfillIndex:
+      return "backfill index";
   }
   return "unknown";
 }

@@ -47,8 +47,12 @@ absl::StatusOr<lsm::LogSurvey> SurveyedDatabase::ReadLog(
     for (const engine::Operation& operation : record->operations) {
       if (operation.kind != engine::OperationKind::kDefineCollection) continue;
       auto definition = engine::CollectionDefinition::Decode(operation.definition);
-      if (!definition.ok() || catalog_->FindById((*definition)->id) != nullptr) continue;
-      const absl::Status ignored = catalog_->Add(*std::move(definition));
+      if (!definition.ok()) continue;
+      const auto known = catalog_->FindById((*definition)->id);
+      if (known != nullptr && known->definition->revision >= (*definition)->revision) continue;
+      const absl::Status ignored = known == nullptr
+                                       ? catalog_->Add(*std::move(definition))
+                                       : catalog_->Change(**definition, log_record.sequence);
       static_cast<void>(ignored);  // one that contradicts the others
     }
     return absl::OkStatus();

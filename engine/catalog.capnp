@@ -31,6 +31,8 @@ struct CatalogState @0xd4067be1c92f853a {
   nextKeyspace @2 :UInt32;
   tickMicros @3 :Int64;
   # The time of the newest record that is flushed.
+  migrations @4 :List(Data);
+  # engine/migration_state.h, by version.
 
   struct Collection @0x8b5d90f2e7c314a6 {
     definition @0 :Data;

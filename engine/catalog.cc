@@ -183,6 +183,26 @@ void Catalog::SetStricter(CollectionId id, std::shared_ptr<const StricterRules> 
   found->second->definition.Set(std::move(next));
 }
 
+std::vector<MigrationState> Catalog::Migrations() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<MigrationState> all;
+  for (const auto& [version, state] : migrations_) all.push_back(state);
+  return all;
+}
+
+std::optional<MigrationState> Catalog::FindMigration(std::uint32_t version) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = migrations_.find(version);
+  if (found == migrations_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Catalog::SetMigration(MigrationState state) {
+  const std::unique_lock lock(mutex_);
+  const std::uint32_t version = state.version;
+  migrations_[version] = std::move(state);
+}
+
 absl::Status Catalog::Drop(CollectionId id) {
   const std::unique_lock lock(mutex_);
   const auto found = by_id_.find(id);
@@ -209,6 +229,13 @@ std::string Catalog::Save(std::int64_t tick_micros) const {
     collections[i].setNextRow(state->next_row.load(std::memory_order_relaxed));
     SaveProgress(current, state->next_row.load(std::memory_order_relaxed), collections[i]);
     ++i;
+  }
+  auto migrations = builder.initMigrations(static_cast<unsigned>(migrations_.size()));
+  unsigned number = 0;
+  for (const auto& [version, migration] : migrations_) {
+    const std::string state = EncodeMigration(migration);
+    migrations.set(number++, capnp::Data::Reader(reinterpret_cast<const capnp::byte*>(state.data()),
+                                                 state.size()));
   }
   builder.setNextCollection(next_collection_);
   builder.setNextKeyspace(next_keyspace_);
@@ -240,6 +267,12 @@ absl::Status Catalog::Restore(std::string_view bytes, std::int64_t* tick_micros)
       by_id_[id]->next_row.store(collection.getNextRow(), std::memory_order_relaxed);
     }
     if (!keyspaces.empty()) next_keyspace_ = *keyspaces.rbegin() + 1;
+    for (const capnp::Data::Reader data : state.getMigrations()) {
+      AURORA_ASSIGN_OR_RETURN(
+          MigrationState migration,
+          DecodeMigration({reinterpret_cast<const char*>(data.begin()), data.size()}));
+      migrations_[migration.version] = std::move(migration);
+    }
     next_collection_ = std::max(next_collection_, state.getNextCollection());
     next_keyspace_ = std::max(next_keyspace_, state.getNextKeyspace());
     *tick_micros = state.getTickMicros();

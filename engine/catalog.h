@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "aurora/engine/collection.h"
+#include "aurora/engine/migration_state.h"
 #include "aurora/engine/record.h"
 #include "aurora/lsm/types.h"
 
@@ -42,6 +44,11 @@ class Catalog {
   // Forgets a collection, whose numbers are not given again. DataLoss if there is none.
   absl::Status Drop(CollectionId id);
 
+  // By version.
+  std::vector<MigrationState> Migrations() const;
+  std::optional<MigrationState> FindMigration(std::uint32_t version) const;
+  void SetMigration(MigrationState state);
+
   // Everything above, the row counters and the progress of indices, as CatalogState
   // (catalog.capnp); and back, into an empty catalog (DataLoss).
   std::string Save(std::int64_t tick_micros) const;
@@ -57,6 +64,7 @@ class Catalog {
   mutable std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionState>, std::less<>> by_name_;
   std::map<CollectionId, std::shared_ptr<CollectionState>> by_id_;
+  std::map<std::uint32_t, MigrationState> migrations_;
   CollectionId next_collection_ = 1;
   lsm::KeyspaceId next_keyspace_ = 1;
 };

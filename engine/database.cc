@@ -114,6 +114,12 @@ Task<Result<std::vector<IndexInfo>>> RunListIndexes(std::shared_ptr<DatabaseImpl
   co_return co_await database->ListIndexes(std::move(collection));
 }
 
+Task<Result<std::vector<MigrationStatus>>> RunMigrate(std::shared_ptr<DatabaseImpl> database,
+                                                      std::vector<Migration> migrations,
+                                                      MigrateOptions options) {
+  co_return co_await database->Migrate(std::move(migrations), options);
+}
+
 Task<absl::Status> RunFlush(std::shared_ptr<DatabaseImpl> database) {
   AURORA_CO_ASSIGN(const Gate::Pass pass, database->Enter());
   co_return co_await database->store().Flush();
@@ -197,6 +203,13 @@ Task<absl::Status> Database::DropIndex(std::string collection, std::string field
 Task<absl::StatusOr<std::vector<IndexInfo>>> Database::ListIndexes(std::string collection) {
   return RunListIndexes(impl_, std::move(collection));
 }
+
+Task<absl::StatusOr<std::vector<MigrationStatus>>> Database::Migrate(
+    std::vector<Migration> migrations, MigrateOptions options) {
+  return RunMigrate(impl_, std::move(migrations), options);
+}
+
+std::vector<MigrationStatus> Database::Migrations() const { return impl_->Migrations(); }
 
 std::vector<CollectionInfo> Database::Collections() const {
   std::vector<CollectionInfo> all;

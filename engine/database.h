@@ -29,6 +29,7 @@
 #include "aurora/engine/document/schema.h"
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/index_info.h"
+#include "aurora/engine/migration.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query.h"
 #include "aurora/engine/refused_object.h"
@@ -109,6 +110,21 @@ class Database {
   // In the order of the fields. Walks over all entries, to count them.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<IndexInfo>>> ListIndexes(
       std::string collection);
+
+  // --- Migrations: migration.h ---
+
+  // Applies those that are not recorded as applied, in the order of their versions, while others
+  // read and write. The result: those that it applied, or, of a dry run, would apply, each as far
+  // as it was.
+  //   InvalidArgument     versions do not ascend from 1
+  //   FailedPrecondition  one is not recorded, and older than one that is; one has begun and is not
+  //                       among these; or is recorded with another description
+  // An error of a step names migration, step and document, and stops there: what is done is done,
+  // and the next Migrate goes on with that step.
+  AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<MigrationStatus>>> Migrate(
+      std::vector<Migration> migrations, MigrateOptions options = {});
+  // All that are recorded, by version.
+  std::vector<MigrationStatus> Migrations() const;
 
   // By name.
   std::vector<CollectionInfo> Collections() const;

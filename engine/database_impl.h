@@ -22,6 +22,8 @@
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/index_entries.h"
 #include "aurora/engine/index_info.h"
+#include "aurora/engine/migration.h"
+#include "aurora/engine/migration_state.h"
 #include "aurora/engine/operation_profile.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/record.h"
@@ -103,6 +105,11 @@ class DatabaseImpl final : public lsm::RecordHandler,
   Task<absl::StatusOr<bool>> Delete(std::shared_ptr<CollectionState> collection, DocumentId id,
                                     WriteOptions options);
 
+  // database_migrate.cc
+  Task<absl::StatusOr<std::vector<MigrationStatus>>> Migrate(std::vector<Migration> migrations,
+                                                             MigrateOptions options);
+  std::vector<MigrationStatus> Migrations() const;
+
   // lsm::RecordHandler
   absl::StatusOr<lsm::RecordFacts> FactsOf(std::string_view record) override;
   absl::Status Replay(lsm::Sequence sequence, std::string_view record,
@@ -173,6 +180,19 @@ class DatabaseImpl final : public lsm::RecordHandler,
   void ResumeIndexBuilds();
   Task<absl::Status> RunIndexBuilds(std::vector<std::shared_ptr<CollectionState>> states,
                                     Gate::Pass pass);
+
+  absl::Status CheckHistory(const std::vector<Migration>& migrations) const;
+  // REQUIRES migrate_mutex_, as do those that follow. Does what is not done yet.
+  Task<absl::Status> RunMigration(const Migration* migration, MigrationState* state, bool is_new);
+  Task<absl::Status> RecordMigration(MigrationState state);
+  // `may_be_done`: a crash may have come between the step and its record.
+  Task<absl::Status> RunMigrationStep(const MigrationStep* step, MigrationState* state,
+                                      bool may_be_done);
+  Task<absl::Status> ChangeDocuments(const MigrationStep* step, MigrationState* state);
+  // Whether there were documents left. Aborted if another commit got in between.
+  Task<absl::StatusOr<bool>> ChangeBatch(std::shared_ptr<CollectionState> collection,
+                                         const MigrationStep* step, MigrationState* state,
+                                         std::size_t rows);
   // What is done to many rows goes on in the background, and ends early when the database is
   // closed.
   absl::Status CheckNotClosing() const;
@@ -216,8 +236,9 @@ class DatabaseImpl final : public lsm::RecordHandler,
   cache::HotTier<Document> hot_tier_;
   Catalog catalog_;
   Gate gate_;
-  std::stop_source stop_;    // requested when the database is being closed
-  AsyncMutex define_mutex_;  // one change of the catalog at a time
+  std::stop_source stop_;     // requested when the database is being closed
+  AsyncMutex migrate_mutex_;  // one migration at a time; taken before define_mutex_
+  AsyncMutex define_mutex_;   // one change of the catalog at a time
   std::atomic<std::int64_t> tick_micros_{0};
   std::atomic<std::uint64_t> next_transaction_{1};
   // What the mutations of the last replayed record view.

@@ -209,6 +209,11 @@ absl::Status DatabaseImpl::ReplayOperation(lsm::Sequence sequence, const Operati
   if (operation.kind == OperationKind::kDefineCollection) {
     return ReplayDefinition(sequence, operation, entries);
   }
+  if (operation.kind == OperationKind::kMigrate) {
+    AURORA_ASSIGN_OR_RETURN(MigrationState state, DecodeMigration(operation.definition));
+    catalog_.SetMigration(std::move(state));
+    return absl::OkStatus();
+  }
   const std::shared_ptr<CollectionState> state = catalog_.FindById(operation.collection);
   if (state == nullptr)
     return DataLossError("an operation on collection ", operation.collection,

@@ -100,7 +100,8 @@ struct DatabaseImpl::Write {
   std::vector<std::uint64_t> reads;
   std::vector<std::uint64_t> writes;
   std::vector<HotChange> hot_changes;
-  bool id_is_taken = false;  // why CheckUnique failed
+  std::optional<MigrationState> migration;  // what the commit makes of it
+  bool id_is_taken = false;                 // why CheckUnique failed
 
   // REQUIRES a snapshot for the commit that is older: then the definition is the one that holds at
   // the commit, or the commit is aborted.
@@ -294,7 +295,8 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
   if (!AURORA_PLANTED_BUG("commit-without-validation")) request.reads = write->reads;
   request.writes = write->writes;
   const CollectionId collection = write->definition().id;
-  const auto change_hot_tier = [&](lsm::Sequence sequence) {
+  const auto change_memory = [&](lsm::Sequence sequence) {
+    if (write->migration.has_value()) catalog_.SetMigration(*write->migration);
     if (AURORA_PLANTED_BUG("hot-tier-keeps-old-document")) return;
     for (Write::HotChange& change : write->hot_changes) {
       const cache::HotKey key{collection, change.row};
@@ -306,7 +308,7 @@ Task<absl::Status> DatabaseImpl::Commit(Write* write, std::span<const lsm::Mutat
       }
     }
   };
-  const absl::FunctionRef<void(lsm::Sequence)> on_sequenced = change_hot_tier;
+  const absl::FunctionRef<void(lsm::Sequence)> on_sequenced = change_memory;
   request.on_sequenced = &on_sequenced;
   AURORA_CO_RETURN_IF_ERROR(co_await store_->Commit(request));
   co_return absl::OkStatus();
@@ -596,6 +598,53 @@ Task<absl::StatusOr<bool>> DatabaseImpl::Delete(std::shared_ptr<CollectionState>
       co_return deleted;
     AURORA_CO_RETURN_IF_ERROR(co_await AwaitWinner());
   }
+}
+
+// --- Many, in a migration ---
+
+Task<absl::StatusOr<bool>> DatabaseImpl::ChangeBatch(std::shared_ptr<CollectionState> collection,
+                                                     const MigrationStep* step,
+                                                     MigrationState* state, std::size_t rows) {
+  const lsm::Sequence snapshot = store_->published();
+  AURORA_CO_RETURN_IF_ERROR(CheckNotDropped(*collection));
+  Write write(collection, WriteOptions(), 4 * rows + 1);
+  const CollectionDefinition& definition = write.definition();
+  const std::string first = RowKey(std::min(state->next_row, index::kMaxRowId));
+  lsm::IterateOptions options;
+  options.fill_cache = false;
+  options.lower = first;
+  const std::unique_ptr<lsm::Iterator> documents =
+      store_->NewIterator(definition.documents, options);
+  AURORA_CO_RETURN_IF_ERROR(co_await documents->SeekToFirst());
+  MigrationState next = *state;
+  std::size_t looked_at = 0;
+  for (; documents->Valid() && looked_at < rows; ++looked_at) {
+    if (documents->sequence() > snapshot) co_return AbortedError("a document has changed");
+    FoundDocument found;
+    AURORA_CO_ASSIGN(found.row, ParseRowKey(documents->key()));
+    AURORA_CO_ASSIGN(found.document, LoadStoredDocument(definition.layout, documents->value()));
+    next.next_row = found.row + 1;
+    write.Touch(definition.documents, documents->key());
+    absl::StatusOr<std::optional<Object>> changes = step->change(found.document);
+    absl::Status changed = changes.status();
+    if (changed.ok() && changes->has_value()) {
+      changed = PrepareChange(found, **changes, ChangeKind::kUpdate, &write);
+    }
+    if (!changed.ok()) {
+      co_return Annotate(changed, StrCat("document ", found.document.id().ToString()));
+    }
+    AURORA_CO_RETURN_IF_ERROR(co_await documents->Next());
+  }
+  if (looked_at == 0) co_return false;
+  if (!AURORA_PLANTED_BUG("migration-forgets-position")) {
+    Operation& operation = write.operations.emplace_back();
+    operation.kind = OperationKind::kMigrate;
+    operation.definition = write.Keep(EncodeMigration(next));
+  }
+  write.migration = next;
+  AURORA_CO_RETURN_IF_ERROR(co_await CheckAndCommit(&write, write.entries.Finish(), snapshot));
+  *state = next;
+  co_return true;
 }
 
 }  // namespace aurora::engine

@@ -15,6 +15,10 @@ void AppendBytes(std::string* out, std::string_view bytes) {
   out->append(bytes);
 }
 
+bool HasDefinition(OperationKind kind) {
+  return kind == OperationKind::kDefineCollection || kind == OperationKind::kMigrate;
+}
+
 bool OfDocument(OperationKind kind) {
   return kind == OperationKind::kInsert || kind == OperationKind::kUpdate ||
          kind == OperationKind::kDelete;
@@ -71,10 +75,9 @@ bool ReadOperation(lsm::ByteReader* reader, Operation* operation) {
   if (operation->kind == OperationKind::kBackfillIndex) {
     return ReadBackfillOperation(reader, operation);
   }
-  if (operation->kind == OperationKind::kDefineCollection)
-    operation->definition = reader->ReadLengthPrefixed();
-  return reader->ok() && (operation->kind == OperationKind::kDefineCollection ||
-                          operation->kind == OperationKind::kDropCollection);
+  if (HasDefinition(operation->kind)) operation->definition = reader->ReadLengthPrefixed();
+  return reader->ok() &&
+         (HasDefinition(operation->kind) || operation->kind == OperationKind::kDropCollection);
 }
 
 }  // namespace
@@ -127,7 +130,7 @@ std::string EncodeRecord(const Record& record) {
     if (OfDocument(operation.kind)) {
       AURORA_DCHECK(operation.row <= index::kMaxRowId);
       AppendDocumentOperation(&out, operation);
-    } else if (operation.kind == OperationKind::kDefineCollection) {
+    } else if (HasDefinition(operation.kind)) {
       AppendBytes(&out, operation.definition);
     } else if (operation.kind == OperationKind::kBackfillIndex) {
       lsm::AppendVarint(&out, operation.keyspace);

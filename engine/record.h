@@ -23,6 +23,8 @@
 //                the changed fields that had one, as EncodeValue writes it
 //     of collections (define, drop):
 //       bytes    definition (catalog.capnp): the new one. Absent if the collection is dropped
+//     of a migration (whose collection is 0):
+//       bytes    how far it is (migration_state.h)
 //     of the building of an index (backfill):
 //       varint   keyspace of the index
 //       varint   next row: the documents below it are in the index now
@@ -53,7 +55,9 @@ enum class OperationKind : std::uint8_t {
   kDropCollection = 5,
   // What an index needs of documents that were there before it. Replay cannot read documents, so
   // the record holds what they had in the field.
-  kBackfillIndex = 6
+  kBackfillIndex = 6,
+  // How far a migration is, beside the documents that it has changed.
+  kMigrate = 7
 };
 
 // Views of whatever the operation was made of or read from.
@@ -66,8 +70,8 @@ struct Operation {
   std::string_view document;  // the message, without the header of stored_document.h
   std::vector<std::uint32_t> changed_slots;
   std::string_view old_document;  // of an update, an object of the old values
-  std::string_view definition;
-  std::uint32_t keyspace = 0;  // of kBackfillIndex, as are these
+  std::string_view definition;    // of kMigrate, the state
+  std::uint32_t keyspace = 0;     // of kBackfillIndex, as are these
   std::uint64_t next_row = 0;
   std::string_view backfill;
 };

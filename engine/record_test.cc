@@ -38,7 +38,18 @@ Record Sample() {
   Operation drop;
   drop.kind = OperationKind::kDropCollection;
   drop.collection = 5;
-  record.operations = {insert, update, remove, define, drop};
+  Operation migrate;
+  migrate.kind = OperationKind::kMigrate;
+  migrate.definition = "state";
+  Operation backfill;
+  backfill.kind = OperationKind::kBackfillIndex;
+  backfill.collection = 6;
+  backfill.keyspace = 300;
+  backfill.next_row = 9;
+  static const std::string* const rows =
+      new std::string(EncodeBackfill({{0, "zero"}, {3, ""}, {8, "eight"}}));
+  backfill.backfill = *rows;
+  record.operations = {insert, update, remove, define, drop, migrate, backfill};
   return record;
 }
 
@@ -63,6 +74,9 @@ TEST(RecordTest, EverythingThatIsWrittenIsRead) {
     EXPECT_EQ(a.changed_slots, b.changed_slots);
     EXPECT_EQ(a.old_document, b.old_document);
     EXPECT_EQ(a.definition, b.definition);
+    EXPECT_EQ(a.keyspace, b.keyspace);
+    EXPECT_EQ(a.next_row, b.next_row);
+    EXPECT_EQ(a.backfill, b.backfill);
   }
 }
 
@@ -87,6 +101,19 @@ TEST(RecordTest, RandomDamageIsRefusedOrReadsWithinTheBytes) {
     const absl::StatusOr<Record> read = DecodeRecord(damaged);
     if (read.ok()) EXPECT_EQ(DecodeRecord(EncodeRecord(*read)).ok(), true);
   }
+}
+
+TEST(RecordTest, RowsOfABackfillAscendAndStayBelowTheNextOne) {
+  const std::string bytes = EncodeBackfill({{0, "zero"}, {3, ""}, {8, "eight"}});
+  const auto read = DecodeBackfill(bytes, 9);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->size(), 3u);
+  EXPECT_EQ((*read)[2].row, 8u);
+  EXPECT_EQ((*read)[2].value, "eight");
+  EXPECT_TRUE(DecodeBackfill("", 0).ok());
+  EXPECT_FALSE(DecodeBackfill(bytes, 8).ok());
+  EXPECT_FALSE(DecodeBackfill(bytes.substr(0, bytes.size() - 1), 9).ok());
+  EXPECT_FALSE(DecodeBackfill(EncodeBackfill({{2, "a"}, {2, "b"}}), 9).ok());
 }
 
 }  // namespace

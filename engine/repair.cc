@@ -116,6 +116,12 @@ class Repairer {
       TakeDefinition(operation, sequence);
       return;
     }
+    if (operation.kind == OperationKind::kMigrate) {
+      if (auto state = DecodeMigration(operation.definition); state.ok()) {
+        catalog_->SetMigration(*std::move(state));
+      }
+      return;
+    }
     const std::shared_ptr<CollectionState> state = catalog_->FindById(operation.collection);
     if (state == nullptr) {
       // What the saved state does not know any more has been dropped.

@@ -563,7 +563,10 @@ class Database:
                     continue
                 if kind == 4:
                     payload = self.record_file(payload)
-                if kind == 5:
+                if kind == 7:
+                _, at = sized(record, at)  # how far a migration is
+                continue
+            if kind == 5:
                     payload = self.ingest(sequence, payload)
                 if payload:
                     yield sequence, payload

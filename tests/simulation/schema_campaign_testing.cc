@@ -449,4 +449,98 @@ absl::Status EnumerateSchemaCrashes(std::uint64_t seed, int modes_per_event,
   return Conclude(&simulation, &world, status);
 }
 
+// --- Migrations ---
+
+namespace {
+
+constexpr std::int64_t kMigrated = 40;
+constexpr std::int64_t kMovedBy = 1000;
+
+std::vector<Migration> Migrations() {
+  const DocumentChange move =
+      [](const Document& document) -> absl::StatusOr<std::optional<Object>> {
+    return std::optional<Object>(
+        Object{{"n", document.Get("n").AsInt64() + kMovedBy}, {"moved", true}});
+  };
+  return {
+      {1, "a field", {MigrationStep::AlterCollection("c", Schema().Int64("n").Bool("moved"))}},
+      {2,
+       "move",
+       {MigrationStep::ChangeDocuments("c", move), MigrationStep::RenameField("c", "moved", "done"),
+        MigrationStep::CreateIndex("c", "n")}}};
+}
+
+Task<absl::StatusOr<Database>> OpenToMigrate(Environment* environment) {
+  Options options;
+  options.memory_bytes = 8u << 20;
+  options.environment = std::shared_ptr<Environment>(std::shared_ptr<void>(), environment);
+  co_return co_await Database::Open("/db", std::move(options));
+}
+
+Task<absl::Status> FillToMigrate(Database database) {
+  AURORA_CO_RETURN_IF_ERROR(co_await database.CreateCollection("c", Schema().Int64("n")));
+  std::vector<Object> objects;
+  for (std::int64_t i = 0; i < kMigrated; ++i) objects.push_back({{"_id", i}, {"n", i}});
+  absl::StatusOr<std::vector<DocumentId>> inserted =
+      co_await database.InsertMany("c", std::move(objects));
+  AURORA_CO_RETURN_IF_ERROR(inserted.status());
+  co_return co_await database.Flush();
+}
+
+Task<absl::Status> RunMigrations(Database database) {
+  std::vector<Migration> migrations = Migrations();
+  absl::StatusOr<std::vector<MigrationStatus>> done =
+      co_await database.Migrate(std::move(migrations));
+  co_return done.status();
+}
+
+Task<absl::Status> CheckMigrated(Database database) {
+  for (std::int64_t i = 0; i < kMigrated; ++i) {
+    AURORA_CO_ASSIGN(const std::optional<Document> found,
+                     co_await database.Get("c", DocumentId(i)));
+    const bool moved = found.has_value() && found->Get("n").AsInt64() == i + kMovedBy &&
+                       !found->Get("done").is_null();
+    if (!moved) co_return InternalError("document ", i, " was not changed once");
+    AURORA_CO_ASSIGN(const std::uint64_t count,
+                     co_await database.Query("c").Where(Field("n") == i + kMovedBy).Count());
+    if (count != 1) co_return InternalError("the index has document ", i, " ", count, " times");
+  }
+  for (const MigrationStatus& status : database.Migrations()) {
+    if (!status.applied) co_return InternalError("a migration is not recorded as applied");
+  }
+  co_return absl::OkStatus();
+}
+
+// Of a crash during the migration: everything was there when it began.
+Task<absl::Status> GoOn(Environment* environment) {
+  AURORA_CO_ASSIGN(Database database, co_await OpenToMigrate(environment));
+  absl::Status status = co_await RunMigrations(database);
+  if (status.ok()) status = co_await CheckMigrated(database);
+  const absl::Status closed = co_await database.Close();
+  co_return status.ok() ? closed : status;
+}
+
+}  // namespace
+
+absl::Status EnumerateMigrationCrashes(std::uint64_t seed, int modes_per_event,
+                                       std::uint64_t* images) {
+  Simulation simulation(seed);
+  absl::StatusOr<Database> opened = simulation.Run(OpenToMigrate(&simulation.environment()));
+  AURORA_RETURN_IF_ERROR(opened.status());
+  absl::Status status = simulation.Run(FillToMigrate(*opened));
+  const CrashSampler sampler(&simulation, seed, modes_per_event, [&](const CrashPoint& point) {
+    SimulationOptions options;
+    options.image = point.image;
+    options.latency = LatencyModel::None();
+    Simulation after(point.seed, std::move(options));
+    return after.Run(GoOn(&after.environment()));
+  });
+  if (status.ok()) status = simulation.Run(RunMigrations(*opened));
+  if (status.ok()) status = simulation.Run(CheckMigrated(*opened));
+  const absl::Status closed = simulation.Run(opened->Close());
+  *images += sampler.image_count();
+  AURORA_RETURN_IF_ERROR(sampler.violation());
+  return status.ok() ? closed : status;
+}
+
 }  // namespace aurora::proof

@@ -18,4 +18,9 @@ absl::Status RunSchemaChanges(std::uint64_t seed);
 // and indices that agree with a scan, before and after they are completed. `*images` counts.
 absl::Status EnumerateSchemaCrashes(std::uint64_t seed, int modes_per_event, std::uint64_t* images);
 
+// A migration that moves a field, changes every document and makes an index, with a crash at every
+// persistent operation. What is opened goes on with it, and changes no document twice.
+absl::Status EnumerateMigrationCrashes(std::uint64_t seed, int modes_per_event,
+                                       std::uint64_t* images);
+
 }  // namespace aurora::proof

@@ -12,10 +12,16 @@
 namespace aurora::proof {
 namespace {
 
-bool IsCaught() {
+absl::Status Run(const std::string& bug, std::uint64_t seed) {
+  if (bug != "migration-forgets-position") return RunSchemaChanges(seed);
+  std::uint64_t images = 0;
+  return EnumerateMigrationCrashes(seed, /*modes_per_event=*/2, &images);
+}
+
+bool IsCaught(const std::string& bug) {
   constexpr std::uint64_t kRuns = 100;
   for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
-    const absl::Status status = RunSchemaChanges(seed);
+    const absl::Status status = Run(bug, seed);
     if (status.ok()) continue;
     const std::string report(status.ToString());
     std::printf("caught in run %d: %s\n", static_cast<int>(seed),
@@ -30,7 +36,7 @@ class SchemaPlantedBugTest : public testing::TestWithParam<const char*> {};
 TEST_P(SchemaPlantedBugTest, IsCaught) {
   {
     ScopedPlantedBug bug(GetParam());
-    EXPECT_TRUE(IsCaught()) << GetParam();
+    EXPECT_TRUE(IsCaught(GetParam())) << GetParam();
   }
   EXPECT_TRUE(WasPassed(GetParam())) << "the bug was never reached";
 }
@@ -43,8 +49,8 @@ std::string NameOf(const testing::TestParamInfo<const char*>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Schema, SchemaPlantedBugTest,
                          testing::Values("backfill-without-validation",
-                                         "index-used-before-complete",
-                                         "write-under-old-definition"),
+                                         "index-used-before-complete", "write-under-old-definition",
+                                         "migration-forgets-position"),
                          NameOf);
 
 }  // namespace

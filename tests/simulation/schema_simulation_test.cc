@@ -26,5 +26,13 @@ TEST(SchemaSimulationTest, ACrashAtAnyPersistentOperationLosesNoStepAndNoEntry) 
   std::printf("%d images\n", static_cast<int>(images));
 }
 
+TEST(SchemaSimulationTest, ACrashAtAnyPersistentOperationOfAMigrationChangesNoDocumentTwice) {
+  std::uint64_t images = 0;
+  const absl::Status status = EnumerateMigrationCrashes(TestSeed(), /*modes_per_event=*/2, &images);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_GT(images, 10u);
+  std::printf("%d images\n", static_cast<int>(images));
+}
+
 }  // namespace
 }  // namespace aurora::proof

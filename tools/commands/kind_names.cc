@@ -34,6 +34,8 @@ std::string_view NameOfKind(engine::OperationKind kind) {
       return "drop collection";
     case engine::OperationKind::kBackfillIndex:
       return "backfill index";
+    case engine::OperationKind::kMigrate:
+      return "migrate";
   }
   return "unknown";
 }

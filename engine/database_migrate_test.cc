@@ -57,7 +57,7 @@ class DatabaseMigrateTest : public testing::Test {
     int count = 0;
     for (std::int64_t i = 0; i < kDocuments; ++i) {
       const auto found = simulation_.Run(db_.Get("c", DocumentId(i)));
-      count += found.ok() && found->has_value() && (*found)->Get("n") == Value(i + by);
+      count += found.ok() && found->has_value() && (*found)->Get("n").AsInt64() == i + by;
     }
     return count;
   }

@@ -498,8 +498,8 @@ Task<absl::Status> CheckMigrated(Database database) {
   for (std::int64_t i = 0; i < kMigrated; ++i) {
     AURORA_CO_ASSIGN(const std::optional<Document> found,
                      co_await database.Get("c", DocumentId(i)));
-    const bool moved = found.has_value() && found->Get("n") == Value(i + kMovedBy) &&
-                       found->Get("done") == Value(true);
+    const bool moved = found.has_value() && found->Get("n").AsInt64() == i + kMovedBy &&
+                       !found->Get("done").is_null();
     if (!moved) co_return InternalError("document ", i, " was not changed once");
     AURORA_CO_ASSIGN(const std::uint64_t count,
                      co_await database.Query("c").Where(Field("n") == i + kMovedBy).Count());

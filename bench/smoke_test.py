@@ -35,6 +35,7 @@ class Suite:
     """A suite runs at a tiny scale on every engine, and reports what it is to."""
 
     suite = ""
+    peers = ENGINES
     others = []  # engines that measure something else than the rest
     scale = 0.001
     defaults = []  # which of the engines with their own defaults to run too
@@ -64,10 +65,10 @@ class Suite:
         return [result["workload"] for result in self.results[engine]]
 
     def test_every_engine_reports_every_workload_once(self):
-        self.assertEqual(self.engines, [*self.others, *ENGINES])
+        self.assertEqual(self.engines, [*self.others, *self.peers])
         workloads = self.workloads("Aurora")
         self.assertEqual(len(workloads), len(set(workloads)))
-        for engine in ENGINES[1:] + self.defaults:
+        for engine in self.peers[1:] + self.defaults:
             self.assertEqual(self.workloads(engine), workloads)
 
     def test_every_result_has_figures_and_the_name_of_its_engine(self):
@@ -97,9 +98,9 @@ class Suite:
         self.assertEqual(len(bars), len(results))
 
     def test_an_engine_that_nobody_knows_is_refused(self):
-        refusal = "(?s)exit code 2.*no engine is called 'SQLite'"
+        refusal = "(?s)exit code 2.*no engine is called 'nobody'"
         with self.assertRaisesRegex(AssertionError, refusal):
-            run(self.program, "--engine", "SQLite", "--directory", self.directory.name)
+            run(self.program, "--engine", "nobody", "--directory", self.directory.name)
 
 
 class KvSuite(Suite, unittest.TestCase):
@@ -164,6 +165,25 @@ class ScaleSuite(Suite, unittest.TestCase):
     flags = ["--full"]
 
 
+class DocumentsSuite(Suite, unittest.TestCase):
+    suite = "documents"
+    peers = ["Aurora", "SQLite"]
+    others = ["original", "LMDB"]
+    defaults = ["SQLite-compound", "Aurora-default", "SQLite-default"]
+    flags = ["--full"]
+
+    def test_what_is_published_is_of_the_same_workloads_and_says_so(self):
+        self.assertTrue(set(self.workloads("original")) <= set(self.workloads("Aurora")))
+        for result in self.results["original"]:
+            self.assertEqual(result["engine"], "original (published)")
+            self.assertIn("other hardware", result["note"])
+
+    def test_the_growth_is_drawn(self):
+        lines = self.drawings()["documents-growth.svg"].findall(f"{SVG}polyline")
+        grown = {w.rsplit(",", 1)[0] for w in self.workloads("Aurora") if w.endswith(" K users")}
+        self.assertEqual(len(lines), len(grown) * len(self.peers + self.defaults))
+
+
 class SaturationSuite(Suite, unittest.TestCase):
     suite = "saturation"
 
@@ -195,6 +215,7 @@ class Micro(unittest.TestCase):
             *("MemtableInsert", "BlockSeek", "FilterProbe", "TableGet", "MergeNext"),
             *("BlockCacheFind", "HotTierHit", "RowSetAnd", "PostingFold", "EqualityIndexRows"),
             *("KeyEncode", "DocumentReadString", "JsonParse"),
+            *("DatabaseGetHot", "DatabaseInsert/1", "QueryCountOfThree"),
         ):
             self.assertIn(layer, names)
 

@@ -78,6 +78,19 @@ class KvRows {
     return result;
   }
 
+  // The same for no longer than so many seconds, but at least once.
+  template <class Operation>
+  Result TimedFor(std::string workload, std::uint64_t count, double seconds, double rows_each,
+                  Operation operation) const {
+    Result result = New(std::move(workload));
+    LatencyHistogram latencies;
+    const auto end =
+        Clock::now() + std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+    const double taken = TimeEach(count, operation, &latencies, end);
+    SetTimes(static_cast<double>(latencies.count()) * rows_each, taken, latencies, &result);
+    return result;
+  }
+
   // Does `operation(thread, i)` on `threads` threads that begin together, for i in
   // [0, count / threads) on each.
   template <class Operation>
@@ -86,10 +99,11 @@ class KvRows {
 
  private:
   template <class Operation>
-  static double TimeEach(std::uint64_t count, Operation& operation, LatencyHistogram* latencies) {
+  static double TimeEach(std::uint64_t count, Operation& operation, LatencyHistogram* latencies,
+                         Clock::time_point end = Clock::time_point::max()) {
     const Clock::time_point start = Clock::now();
     Clock::time_point before = start;
-    for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::uint64_t i = 0; i < count && (i == 0 || before < end); ++i) {
       operation(i);
       const Clock::time_point after = Clock::now();
       latencies->Record((after - before).count());

@@ -6,7 +6,8 @@
 RESULTS.json are as for bench_table.py. Writes, below DIR, what the results have matter for:
 
   SUITE.svg          each workload: a bar for each engine, its figure, and Aurora's divided by it
-  SUITE-growth.svg   workloads that differ in a number alone (", 4 threads", ", 10 M keys"): lines
+  SUITE-growth.svg   workloads that differ in a number alone (", 4 threads", ", 10 M keys",
+                     ", 10 K users"): lines
   SUITE-course.svg   workloads with a course: the rate and the longest operation of each second
 """
 
@@ -192,7 +193,7 @@ class Axes:
         self.drawing.line(points, colour, dots)
 
 
-_GROWTH = re.compile(r"^(.*), (\d+) (M keys|threads?)$")
+_GROWTH = re.compile(r"^(.*), (\d+) (M keys|K users|threads?)$")
 
 
 def growing(figures, suite):
@@ -203,7 +204,7 @@ def growing(figures, suite):
         match = _GROWTH.match(workload)
         if a_suite == suite and match:
             families.setdefault(match[1], {})[int(match[2])] = workload
-            counted[match[1]] = "M keys" if match[3] == "M keys" else "threads"
+            counted[match[1]] = "threads" if match[3].startswith("thread") else match[3]
     return {what: (counted[what], w) for what, w in families.items() if len(w) > 1}
 
 

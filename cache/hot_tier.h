@@ -57,19 +57,21 @@ class HotTier {
 
   // The object as a reader at `at` sees it, if the tier knows.
   std::optional<T> Get(const HotKey& key, std::uint64_t at) {
+    std::optional<T> object = GetHit(key, at);
+    if (enabled_ && !object.has_value())
+      ShardOf(key).misses.fetch_add(1, std::memory_order_relaxed);
+    return object;
+  }
+  // The same for who calls Get next if there is none: a miss is not counted.
+  std::optional<T> GetHit(const HotKey& key, std::uint64_t at) {
     if (!enabled_) return std::nullopt;
     Shard& shard = ShardOf(key);
-    {
-      const std::shared_lock lock(shard.mutex);
-      const auto found = shard.entries.find(key);
-      if (found != shard.entries.end() && found->second->valid_from <= at) {
-        found->second->Touch();
-        shard.hits.fetch_add(1, std::memory_order_relaxed);
-        return found->second->object;
-      }
-    }
-    shard.misses.fetch_add(1, std::memory_order_relaxed);
-    return std::nullopt;
+    const std::shared_lock lock(shard.mutex);
+    const auto found = shard.entries.find(key);
+    if (found == shard.entries.end() || found->second->valid_from > at) return std::nullopt;
+    found->second->Touch();
+    shard.hits.fetch_add(1, std::memory_order_relaxed);
+    return found->second->object;
   }
 
   // Offers an object that was read at `snapshot`, when that was the newest sequence or near it.

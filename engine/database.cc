@@ -165,6 +165,11 @@ Task<absl::StatusOr<std::vector<DocumentId>>> Database::InsertMany(std::string_v
 Task<absl::StatusOr<std::optional<Document>>> Database::Get(std::string_view collection,
                                                             DocumentId id, ReadOptions options) {
   AURORA_WITH_COLLECTION(state, collection);
+  // What a profile is to be told, the coroutine tells.
+  if (options.profile == nullptr) {
+    std::optional<Document> hot = impl_->FindHot(**state, id);
+    if (hot.has_value()) return Result<std::optional<Document>>(std::move(hot));
+  }
   return GetOne(impl_, *std::move(state), std::move(id), options);
 }
 

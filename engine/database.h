@@ -79,7 +79,8 @@ class Database {
   // of the object.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::vector<DocumentId>>> InsertMany(
       std::string_view collection, std::vector<Object> objects, WriteOptions options = {});
-  // nullopt if there is no such document.
+  // nullopt if there is no such document. One that the hot tier has is found in the call itself:
+  // the task is ready, and nothing is allocated.
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> Get(std::string_view collection,
                                                                         DocumentId id,
                                                                         ReadOptions options = {});

@@ -71,6 +71,9 @@ class DatabaseImpl final : public lsm::RecordHandler,
   AURORA_TASK_WRAPPER Task<absl::StatusOr<std::optional<Document>>> ReadRow(
       const CollectionDefinition& collection, index::RowId row, lsm::Sequence at,
       OperationProfile* profile);
+  // The document as it is now, if the hot tier has it and the id says which row it is; nullopt says
+  // nothing, and FindById must be asked.
+  std::optional<Document> FindHot(const CollectionState& collection, const DocumentId& id);
   // The document as it is at some moment during the call.
   Task<absl::StatusOr<std::optional<FoundDocument>>> FindById(
       std::shared_ptr<CollectionState> collection, DocumentId id,

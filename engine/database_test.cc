@@ -442,6 +442,35 @@ TEST_F(DatabaseTest, TheHotTierServesWhatWasReadAndNeverWhatIsOld) {
   EXPECT_FALSE(Get(ids_[2]).has_value());
 }
 
+TEST_F(DatabaseTest, AHotDocumentIsThereWithoutACoroutine) {
+  InsertProducts(5);
+  EXPECT_FALSE(db_.Get("products", ids_[2]).IsReady());
+  ASSERT_TRUE(Get(ids_[2]).has_value());
+  const HotTierStats before = db_.Stats().hot_tier;
+  auto hot = db_.Get("products", ids_[2]);
+  ASSERT_TRUE(hot.IsReady());
+  EXPECT_EQ((**std::move(hot).TakeReady()).Get("sku").AsString(), "S-2");
+  EXPECT_EQ(db_.Stats().hot_tier.hits, before.hits + 1);
+  ASSERT_TRUE(Get(ids_[3]).has_value());
+  EXPECT_EQ(db_.Stats().hot_tier.misses, before.misses + 1);
+  Database closed = db_;
+  ASSERT_TRUE(simulation_.Run(closed.Close()).ok());
+  EXPECT_EQ(simulation_.Run(closed.Get("products", ids_[2])).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(DatabaseTest, AnIdThatOnlyBearsTheRowOfAHotDocumentIsNotItsId) {
+  InsertProducts(5);
+  ASSERT_TRUE(Get(ids_[2]).has_value());
+  Uuid other = ids_[2].ToValue().AsUuid();
+  other.bytes.back() ^= 1;
+  ASSERT_EQ(DocumentId(other).EmbeddedRowId(), ids_[2].EmbeddedRowId());
+  EXPECT_FALSE(Get(other).has_value());
+  ASSERT_TRUE(Insert({{"_id", other}, {"sku", "his own"}}).ok());
+  EXPECT_EQ(Get(other)->Get("sku").AsString(), "his own");
+  EXPECT_EQ(Get(ids_[2])->Get("sku").AsString(), "S-2");
+}
+
 TEST_F(DatabaseTest, TheTextFormRunsAsTheBuilderDoes) {
   InsertProducts(20);
   const auto spec =

@@ -29,29 +29,48 @@ std::string Serialize(Bitmap bitmap) {
   return bytes;
 }
 
-// Adds `count` strictly ascending places to `out`; false if they are not.
-bool ReadList(const char* p, std::size_t count, Bitmap* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i > 0 && Load16(p + 2 * i) <= Load16(p + 2 * (i - 1))) return false;
-    out->add(Load16(p + 2 * i));
-  }
-  return true;
-}
-
 absl::Status Damaged(std::string_view why) { return DataLossError("index posting: ", why); }
 
-absl::StatusOr<PostingDelta> DecodeLists(std::string_view bytes) {
-  if (bytes.size() < 3) return Damaged("truncated list header");
-  const auto added = static_cast<unsigned char>(bytes[1]);
-  const auto removed = static_cast<unsigned char>(bytes[2]);
-  if (bytes.size() != 3 + 2 * (std::size_t{added} + removed))
-    return Damaged("list of the wrong size");
-  PostingDelta delta;
-  const char* p = bytes.data() + 3;
-  if (!ReadList(p, added, &delta.added) || !ReadList(p + 2 * added, removed, &delta.removed)) {
-    return Damaged("list out of order");
+// Places as they are stored, strictly ascending.
+struct PlaceList {
+  const char* data = nullptr;
+  std::size_t count = 0;
+
+  std::uint16_t operator[](std::size_t i) const { return Load16(data + 2 * i); }
+  bool IsAscending() const {
+    for (std::size_t i = 1; i < count; ++i) {
+      if ((*this)[i] <= (*this)[i - 1]) return false;
+    }
+    return true;
   }
-  return delta;
+};
+
+bool Meet(const PlaceList& a, const PlaceList& b) {
+  for (std::size_t i = 0, j = 0; i < a.count && j < b.count;) {
+    if (a[i] == b[j]) return true;
+    a[i] < b[j] ? ++i : ++j;
+  }
+  return false;
+}
+
+// Makes *delta the effect of itself and then of these lists. On an error it may have changed.
+absl::Status AppendLists(std::string_view bytes, PostingDelta* delta) {
+  if (bytes.size() < 3) return Damaged("truncated list header");
+  const PlaceList added{bytes.data() + 3, static_cast<unsigned char>(bytes[1])};
+  const PlaceList removed{added.data + 2 * added.count, static_cast<unsigned char>(bytes[2])};
+  if (bytes.size() != 3 + 2 * (added.count + removed.count))
+    return Damaged("list of the wrong size");
+  if (!added.IsAscending() || !removed.IsAscending()) return Damaged("list out of order");
+  if (Meet(added, removed)) return Damaged("a row both added and removed");
+  for (std::size_t i = 0; i < removed.count; ++i) {
+    delta->added.remove(removed[i]);
+    delta->removed.add(removed[i]);
+  }
+  for (std::size_t i = 0; i < added.count; ++i) {
+    delta->removed.remove(added[i]);
+    delta->added.add(added[i]);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PostingDelta> DecodeBitmaps(std::string_view bytes) {
@@ -66,6 +85,8 @@ absl::StatusOr<PostingDelta> DecodeBitmaps(std::string_view bytes) {
   PostingDelta delta;
   delta.added = Bitmap::readSafe(added.data(), added.size());
   delta.removed = Bitmap::readSafe(removed.data(), removed.size());
+  if (delta.added.and_cardinality(delta.removed) != 0)
+    return Damaged("a row both added and removed");
   return delta;
 }
 
@@ -76,8 +97,13 @@ absl::StatusOr<PostingDelta> FoldAll(std::optional<std::string_view> base,
     AURORA_ASSIGN_OR_RETURN(total, PostingDelta::Decode(*base));
   }
   for (const std::string_view operand : operands) {
-    AURORA_ASSIGN_OR_RETURN(const PostingDelta delta, PostingDelta::Decode(operand));
-    total.Append(delta);
+    // Most operands are one place: no bitmap is made for it.
+    if (!operand.empty() && operand[0] == kLists) {
+      AURORA_RETURN_IF_ERROR(AppendLists(operand, &total));
+    } else {
+      AURORA_ASSIGN_OR_RETURN(const PostingDelta delta, PostingDelta::Decode(operand));
+      total.Append(delta);
+    }
   }
   return total;
 }
@@ -179,11 +205,10 @@ std::string PostingDelta::Encode() const {
 
 absl::StatusOr<PostingDelta> PostingDelta::Decode(std::string_view bytes) {
   if (bytes.empty()) return Damaged("empty");
-  if (bytes[0] != kLists && bytes[0] != kBitmaps) return Damaged("unknown kind");
-  absl::StatusOr<PostingDelta> delta =
-      bytes[0] == kLists ? DecodeLists(bytes) : DecodeBitmaps(bytes);
-  if (delta.ok() && delta->added.and_cardinality(delta->removed) != 0)
-    return Damaged("a row both added and removed");
+  if (bytes[0] == kBitmaps) return DecodeBitmaps(bytes);
+  if (bytes[0] != kLists) return Damaged("unknown kind");
+  PostingDelta delta;
+  AURORA_RETURN_IF_ERROR(AppendLists(bytes, &delta));
   return delta;
 }
 

@@ -46,7 +46,9 @@ std::uint64_t ScalarBits(Storage storage, const ValueView& value) {
 
 class Encoder {
  public:
-  explicit Encoder(const DocumentLimits& limits) : free_(limits), message_(*free_.message()) {}
+  explicit Encoder(const DocumentLimits& limits) : free_(limits), message_(*free_.message()) {
+    stack_.reserve(kReservedMembers);
+  }
 
   absl::StatusOr<std::string> Document(const StructLayout& layout,
                                        const std::optional<DocumentId>& id,
@@ -59,6 +61,8 @@ class Encoder {
   }
 
  private:
+  static constexpr std::size_t kReservedMembers = 16;  // most documents have no more
+
   // Finds the slots of an object's members, checks their values, and adds defaults. The members are
   // left on the stack.
   absl::Status Resolve(const StructLayout& layout, const ObjectView& object, const Path& path,

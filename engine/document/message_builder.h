@@ -34,7 +34,9 @@ struct StructSize {
 // keeps its size, and whoever builds must stop.
 class MessageBuilder {
  public:
-  explicit MessageBuilder(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  explicit MessageBuilder(std::size_t bytes_max) : bytes_max_(bytes_max) {
+    bytes_.reserve(kReservedBytes);
+  }
 
   std::size_t size() const { return bytes_.size(); }
   std::string Take() { return std::move(bytes_); }
@@ -97,6 +99,9 @@ class MessageBuilder {
   }
 
  private:
+  // Most documents need no more; for larger ones it doubles.
+  static constexpr std::size_t kReservedBytes = 500;
+
   static std::int32_t Offset(std::size_t at, std::size_t target) {
     AURORA_DCHECK(target >= at + kWordBytes);
     return static_cast<std::int32_t>((target - at) / kWordBytes - 1);

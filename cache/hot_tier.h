@@ -23,7 +23,7 @@
 #include <shared_mutex>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "aurora/cache/entry_table.h"
 #include "aurora/cache/s3_fifo.h"
 #include "aurora/runtime/check.h"
 #include "aurora/runtime/memory_budget.h"
@@ -32,12 +32,7 @@ namespace aurora::cache {
 
 struct HotKey {
   std::uint32_t collection = 0;
-  std::uint64_t row = 0;
-  friend bool operator==(const HotKey&, const HotKey&) = default;
-  template <class H>
-  friend H AbslHashValue(H h, const HotKey& key) {
-    return H::combine(std::move(h), key.collection, key.row);
-  }
+  std::uint64_t row = 0;  // below 2^48
 };
 
 // T is a cheap shared handle on something immutable.
@@ -67,11 +62,11 @@ class HotTier {
     if (!enabled_) return std::nullopt;
     Shard& shard = ShardOf(key);
     const std::shared_lock lock(shard.mutex);
-    const auto found = shard.entries.find(key);
-    if (found == shard.entries.end() || found->second->valid_from > at) return std::nullopt;
-    found->second->Touch();
+    Entry* const found = Find(shard, key);
+    if (found == nullptr || found->valid_from > at) return std::nullopt;
+    found->Touch();
     shard.hits.fetch_add(1, std::memory_order_relaxed);
-    return found->second->object;
+    return found->object;
   }
 
   // Offers an object that was read at `snapshot`, when that was the newest sequence or near it.
@@ -79,7 +74,7 @@ class HotTier {
     if (!enabled_) return;
     Shard& shard = ShardOf(key);
     const std::unique_lock lock(shard.mutex);
-    if (shard.last_write > snapshot || shard.entries.contains(key)) return;
+    if (shard.last_write > snapshot || Find(shard, key) != nullptr) return;
     Insert(shard, key, std::move(object), snapshot, bytes);
   }
 
@@ -133,7 +128,8 @@ class HotTier {
   }
 
  private:
-  static constexpr std::size_t kShards = 64;  // so that a write refuses few fills
+  static constexpr int kShardBits = 6;
+  static constexpr std::size_t kShards = 1 << kShardBits;  // so that a write refuses few fills
 
   // The same for the same key, on every machine: what the policy remembers, and which shard, may
   // not depend on absl::Hash.
@@ -142,14 +138,15 @@ class HotTier {
     return std::rotl(hash, 29) * 0xBF58476D1CE4E5B9u;
   }
 
+  // What a hit needs is together.
   struct Entry : S3FifoNode {
-    HotKey key;
+    std::uint32_t collection;
     T object;
     std::uint64_t valid_from;
     MemoryBudget::Charge charge;
-    Entry(const HotKey& k, T o, std::uint64_t from, MemoryBudget::Charge c)
-        : S3FifoNode(HashOf(k), c.bytes()),
-          key(k),
+    Entry(const HotKey& key, T o, std::uint64_t from, MemoryBudget::Charge c)
+        : S3FifoNode(HashOf(key), c.bytes()),
+          collection(key.collection),
           object(std::move(o)),
           valid_from(from),
           charge(std::move(c)) {}
@@ -158,22 +155,33 @@ class HotTier {
     explicit Shard(std::size_t capacity) : capacity_bytes(capacity), policy(capacity) {}
     const std::size_t capacity_bytes;
     mutable std::shared_mutex mutex;
-    absl::flat_hash_map<HotKey, std::unique_ptr<Entry>> entries;
+    EntryTable<Entry> entries;  // by TableHash
     S3Fifo policy;
     std::uint64_t last_write = 0;
     std::atomic<std::uint64_t> hits{0};
     std::atomic<std::uint64_t> misses{0};
   };
 
-  Shard& ShardOf(const HotKey& key) { return *shards_[HashOf(key) >> 58]; }
+  Shard& ShardOf(const HotKey& key) { return *shards_[HashOf(key) >> (64 - kShardBits)]; }
+
+  // Without the bits that all keys of a shard have in common at the front.
+  static std::uint64_t TableHash(std::uint64_t hash) { return std::rotl(hash, kShardBits); }
+
+  // Two keys of one hash have the same row, as that has 48 bits, and differ in the collection: the
+  // hash is a bijection of the row and the low bits of the collection.
+  static Entry* Find(const Shard& shard, const HotKey& key) {
+    return shard.entries.Find(TableHash(HashOf(key)), [&](const Entry& entry) {
+      return entry.collection == key.collection;
+    });
+  }
 
   // True if there was an entry.
   bool Forget(Shard& shard, const HotKey& key, std::uint64_t sequence) {
     shard.last_write = std::max(shard.last_write, sequence);
-    const auto found = shard.entries.find(key);
-    if (found == shard.entries.end()) return false;
-    shard.policy.Remove(found->second.get());
-    shard.entries.erase(found);
+    Entry* const found = Find(shard, key);
+    if (found == nullptr) return false;
+    shard.policy.Remove(found);
+    shard.entries.Remove(TableHash(HashOf(key)), found);
     return true;
   }
 
@@ -190,12 +198,12 @@ class HotTier {
     }
     auto entry = std::make_unique<Entry>(key, std::move(object), valid_from, std::move(charge));
     shard.policy.Insert(entry.get());
-    shard.entries.emplace(key, std::move(entry));
+    shard.entries.Insert(TableHash(HashOf(key)), std::move(entry));
   }
 
   void EvictOne(Shard& shard) {
     if (S3FifoNode* node = shard.policy.Evict())
-      shard.entries.erase(static_cast<Entry*>(node)->key);
+      shard.entries.Remove(TableHash(node->hash()), static_cast<Entry*>(node));
   }
 
   MemoryBudget* const budget_;

@@ -44,6 +44,7 @@ class S3FifoNode {
     }
   }
   std::size_t charge_bytes() const { return charge_bytes_; }
+  std::uint64_t hash() const { return hash_; }
 
  private:
   friend class S3Fifo;

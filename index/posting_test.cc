@@ -111,5 +111,56 @@ TEST(PostingTest, ARowBothAddedAndRemovedIsDamage) {
   EXPECT_EQ(PostingDelta::Decode(bytes).status().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST(PostingTest, ListsThatAreDamagedAreRefusedWhetherDecodedOrFolded) {
+  const PostingMergeOperator merge;
+  const std::string good("\x00\x01\x00\x07\x00", 5);
+  for (const std::string& bad : {
+           std::string("\x00\x02\x00\x05\x00\x05\x00", 7),  // a place twice
+           std::string("\x00\x02\x00\x05\x00\x04\x00", 7),  // out of order
+           std::string("\x00\x00\x02\x05\x00\x04\x00", 7),  // the same of those removed
+           std::string("\x00\x01\x01\x05\x00\x05\x00", 7),  // added and removed
+           std::string("\x00\x02\x01\x03\x00\x05\x00\x05\x00", 9),
+           std::string("\x00\x02\x00\x05\x00", 5),  // cut off
+           std::string("\x00\x01", 2),
+       }) {
+    EXPECT_EQ(PostingDelta::Decode(bad).status().code(), absl::StatusCode::kDataLoss);
+    const std::vector<std::string_view> operands = {good, bad};
+    std::string value;
+    EXPECT_EQ(merge.Fold("k", std::nullopt, operands, &value).code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(merge.Combine("k", operands, &value).code(), absl::StatusCode::kDataLoss);
+  }
+}
+
+TEST(PostingTest, ManySmallOperandsFoldAsTheirModelsDo) {
+  SeededRandom random(TestSeed());
+  const PostingMergeOperator merge;
+  for (int round = 0; round < 50; ++round) {
+    PostingDelta all;
+    all.added.addRange(0, 100);
+    Bitmap on_nothing, on_all = all.added;
+    std::vector<std::string> operands;
+    for (int i = 0; i < 200; ++i) {
+      PostingDelta delta;
+      (random.Below(3) > 0 ? delta.added : delta.removed)
+          .add(static_cast<std::uint32_t>(random.Below(50)));
+      (random.Below(2) > 0 ? delta.added : delta.removed)
+          .add(static_cast<std::uint32_t>(50 + random.Below(50)));
+      for (Bitmap* model : {&on_nothing, &on_all}) {
+        *model -= delta.removed;
+        *model |= delta.added;
+      }
+      operands.push_back(delta.Encode());
+    }
+    const std::vector<std::string_view> views(operands.begin(), operands.end());
+    std::string folded, combined, value;
+    ASSERT_TRUE(merge.Fold("k", std::nullopt, views, &folded).ok());
+    EXPECT_TRUE(PostingDelta::Decode(folded)->added == on_nothing);
+    ASSERT_TRUE(merge.Combine("k", views, &combined).ok());
+    const std::string_view operand = combined;
+    ASSERT_TRUE(merge.Fold("k", all.Encode(), {&operand, 1}, &value).ok());
+    EXPECT_TRUE(PostingDelta::Decode(value)->added == on_all);
+  }
+}
+
 }  // namespace
 }  // namespace aurora::index

@@ -252,8 +252,7 @@ class SqliteDocuments final : public DocumentEngine {
   void CreateTable(UserIndices indices, bool compound) {
     Execute(
         "CREATE TABLE IF NOT EXISTS users (id BLOB PRIMARY KEY NOT NULL, name TEXT,"
-        " email TEXT UNIQUE, age INTEGER, city TEXT, status TEXT, score REAL, bio TEXT)"
-        " WITHOUT ROWID");
+        " email TEXT UNIQUE, age INTEGER, city TEXT, status TEXT, score REAL, bio TEXT)");
     int number = 0;
     for (const std::string& columns : IndexedColumns(indices, compound)) {
       Execute("CREATE INDEX IF NOT EXISTS users_" + std::to_string(number++) + " ON users (" +

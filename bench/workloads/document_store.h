@@ -48,7 +48,8 @@ class DocumentRows {
   }
 
   // A query for each of `conditions`: all are asked once, and `expect(condition, answer)` must hold
-  // of the answers; then again in turn, which is timed, and must be answered the same.
+  // of the answers; then again in turn, the first kWarmUps times untimed, and must be answered the
+  // same.
   template <class Condition, class Ask, class Expectation>
   void AddQuery(const std::string& workload, const std::vector<Condition>& conditions, Ask ask,
                 Expectation expect, const std::string& note = "") const {
@@ -61,10 +62,13 @@ class DocumentRows {
       const std::size_t which = i % conditions.size();
       Expect(ask(conditions[which]) == answers[which], workload);
     };
+    for (std::uint64_t i = 0; i < kWarmUps * conditions.size(); ++i) again(i);
     Add(workload, UINT64_MAX, kReadSeconds, 1, again, note);
   }
 
  private:
+  static constexpr std::uint64_t kWarmUps = 3;
+
   static std::string ProcessorNote(double seconds);
 
   const KvSettings& settings_;

@@ -17,6 +17,7 @@
 #include "aurora/engine/document/value.h"
 #include "aurora/engine/options.h"
 #include "aurora/engine/query.h"
+#include "aurora/engine/query/aggregate.h"
 #include "aurora/engine/query/expression.h"
 #include "aurora/runtime/block_on.h"
 
@@ -89,7 +90,6 @@ class AuroraDocuments final : public DocumentEngine {
     const Schema schema = Take(db_.GetSchema(kUsers), "schema");
     score_ = schema.Find("score")->id;
     bio_ = schema.Find("bio")->id;
-    status_ = schema.Find("status")->id;
   }
   ~AuroraDocuments() override { Check(BlockOn(db_.Close()), "close"); }
 
@@ -135,23 +135,18 @@ class AuroraDocuments final : public DocumentEngine {
                       .Limit(limit));
   }
   std::vector<StatusAverage> Averages(std::uint32_t city) override {
-    std::array<StatusAverage, kStatuses> sums;
-    const Query query = db_.Query(kUsers).Where(Field("city") == CityName(city));
-    for (const Document& user : Take(BlockOn(query.Collect()), "collect")) {
-      std::uint32_t status = 0;
-      while (StatusName(status) != user.Get(status_).AsString()) ++status;
-      ++sums[status].count;
-      sums[status].average += user.Get(score_).AsDouble();
-    }
+    const Query query =
+        db_.Query(kUsers).Where(Field("city") == CityName(city)).GroupBy({"status"});
     std::vector<StatusAverage> averages;
-    for (std::uint32_t status = 0; status < kStatuses; ++status) {
-      const auto& [unused, count, sum] = sums[status];
-      if (count > 0) averages.push_back({status, count, sum / static_cast<double>(count)});
+    const auto groups =
+        BlockOn(query.Aggregate({aurora::Count().As("n"), Average("score").As("mean")}));
+    for (const Object& group : Take(groups, "aggregate")) {
+      std::uint32_t status = 0;
+      while (StatusName(status) != group.Find("status")->AsString()) ++status;
+      averages.push_back({status, static_cast<std::uint64_t>(group.Find("n")->AsInt64()),
+                          group.Find("mean")->AsDouble()});
     }
     return averages;
-  }
-  const char* HowItAverages() const override {
-    return "added up by the program, of all documents of the city: it has no aggregates";
   }
   std::uint64_t CountInBios(std::string_view text) override {
     return Take(BlockOn(db_.Query(kUsers).Where(Field("bio").Contains(text)).Count()), "count");
@@ -202,7 +197,7 @@ class AuroraDocuments final : public DocumentEngine {
   }
 
   Database db_;
-  FieldSlot score_ = 0, bio_ = 0, status_ = 0;
+  FieldSlot score_ = 0, bio_ = 0;
   std::vector<Query> by_city_;  // one for each city: a query has no parameters
 };
 

@@ -63,8 +63,6 @@ class DocumentEngine {
   // Of the status and ages, the `limit` highest scores, the highest first.
   virtual std::vector<double> Best(const UserCondition& condition, std::size_t limit) = 0;
   virtual std::vector<StatusAverage> Averages(std::uint32_t city) = 0;
-  // How Averages does it, if not by one query.
-  virtual const char* HowItAverages() const { return nullptr; }
   // How many users have `text` in their bio, which has no index.
   virtual std::uint64_t CountInBios(std::string_view text) = 0;
   // Of every user. The sum of the scores.

@@ -144,14 +144,12 @@ class UserRows {
   }
 
   void AddAverages() {
-    const char* const how = store_.engine().HowItAverages();
     rows_.AddQuery(
         "group by status, average score" + suffix_, conditions_,
         [&](const UserCondition& condition) { return store_.engine().Averages(condition.city); },
         [&](const UserCondition& condition, const std::vector<StatusAverage>& averages) {
           return SameAverages(averages, store_.model().Averages(condition.city));
-        },
-        how != nullptr ? how : "");
+        });
   }
 
   void AddScans() {

@@ -1,5 +1,6 @@
 // Values that expire.
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,9 +14,11 @@
 #include "aurora/lsm/append_operator_testing.h"
 #include "aurora/lsm/expiry.h"
 #include "aurora/lsm/expiry_script_testing.h"
+#include "aurora/lsm/key.h"
 #include "aurora/lsm/kv_store.h"
 #include "aurora/lsm/pinned_value.h"
 #include "aurora/lsm/store.h"
+#include "aurora/lsm/store_salvage.h"
 #include "aurora/lsm/types.h"
 #include "aurora/runtime/environment.h"
 #include "aurora/runtime/random_testing.h"
@@ -122,6 +125,36 @@ TEST_F(StoreExpiryTest, AValueIsThereUntilItExpires) {
   EXPECT_EQ(Get("a"), "(none)");
   EXPECT_EQ(Scan(), "b ");
   EXPECT_EQ(ExpiryOf("a"), std::nullopt);
+}
+
+// Values in tables and in value files, with an expiry and without.
+TEST_F(StoreExpiryTest, ASalvageKeepsWhenValuesExpire) {
+  const std::string large(2000, 'l');
+  std::map<std::string, std::pair<std::string, Expiry>> expected;
+  const auto add = [&](const std::string& key, const std::string& value, bool expires) {
+    expires ? PutFor(key, value, absl::Hours(2)) : Put(key, value);
+    expected[key] = {value, *ExpiryOf(key)};
+  };
+  add("a", "alpha", true);
+  add("b", "beta", false);
+  add("c", large, true);
+  add("d", large, false);
+  add("e", "", true);
+  Flush();
+  Close();
+  const auto salvage = simulation_.Run(StoreSalvage::Open(&simulation_.environment(), "/db", {}));
+  ASSERT_TRUE(salvage.ok()) << salvage.status();
+  std::map<std::string, std::pair<std::string, Expiry>> salvaged;
+  while (*simulation_.Run((*salvage)->Next())) {
+    const EntryRef entry = (*salvage)->entry();
+    KeyspaceId keyspace = 0;
+    std::string_view key;
+    ASSERT_TRUE(ParseStoredKey(entry.key.key, &keyspace, &key));
+    EXPECT_EQ(entry.key.version.kind(), EntryKind::kPut);
+    salvaged[std::string(key)] = {std::string(entry.value), (*salvage)->expiry()};
+  }
+  EXPECT_EQ(salvaged, expected);
+  Open();
 }
 
 TEST_F(StoreExpiryTest, WhatHasExpiredHidesWhatIsOlder) {

@@ -515,9 +515,11 @@ Task<absl::StatusOr<bool>> StoreSalvage::Next() {
     last_key_ = key.key;
     last_version_ = key.version;
     if (key.version.sequence() < DeletedBelow(key.key)) continue;
+    expiry_ = kNeverExpires;
     is_fetched_ = key.version.kind() == EntryKind::kSeparatedPut;
     if (is_fetched_) {
       const PutForm form = ParsePutForm(current_->cursor.value());
+      expiry_ = form.expiry;
       value_ = form.content;
       if (form.is_separated) {
         absl::StatusOr<std::string> value = co_await values_.Read(form.content);

@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aurora/lsm/directory_survey.h"
+#include "aurora/lsm/expiry.h"
 #include "aurora/lsm/file_copier.h"
 #include "aurora/lsm/iterator.h"
 #include "aurora/lsm/log_survey.h"
@@ -95,11 +96,15 @@ class StoreSalvage {
   }
 
   // Moves to the next entry of the tables: every version of every key that no range delete has
-  // deleted, in EntryKey order, each once. One whose value was in a value file is a Put as any
-  // other; it is left out if the value is lost. False at the end. Memory: that of the value.
+  // deleted, in EntryKey order, each once. One whose value was in a value file, or that expires,
+  // is a Put as any other; it is left out if the value is lost. False at the end. Memory: that of
+  // the value.
   Task<absl::StatusOr<bool>> Next();
   // Valid until the next move.
   EntryRef entry() const;
+  // When the current entry expires; kNeverExpires unless it is a Put that does. One that has
+  // expired already is given out too: it hides what is older.
+  Expiry expiry() const { return expiry_; }
 
  private:
   struct Source {
@@ -160,6 +165,7 @@ class StoreSalvage {
   ValueSalvage values_;
   std::string value_;  // of the current entry, if it was in a value file
   bool is_fetched_ = false;
+  Expiry expiry_ = kNeverExpires;  // of the current entry
   std::vector<std::unique_ptr<const RangeDeletes>> range_deletes_of_tables_;
   std::unique_ptr<const RangeDeletes> range_deletes_;  // all of them; null: there are none
   std::map<std::uint64_t, TableInfo> ingested_;        // tables that the log names

@@ -42,6 +42,16 @@ class EntryTable {
     return nullptr;
   }
 
+  // Every entry for which `is_wanted(entry)` holds, in no order. Linear.
+  template <class Predicate>
+  std::vector<Entry*> FindAll(Predicate is_wanted) const {
+    std::vector<Entry*> found;
+    for (const Slot& slot : slots_) {
+      if (slot.entry != nullptr && is_wanted(*slot.entry)) found.push_back(slot.entry);
+    }
+    return found;
+  }
+
   void Insert(std::uint64_t hash, std::unique_ptr<Entry> entry) {
     AURORA_DCHECK(entry != nullptr);
     if (8 * (size_ + 1) > 5 * slots_.size()) Grow();

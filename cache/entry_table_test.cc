@@ -53,6 +53,11 @@ TEST(EntryTableTest, HoldsWhatWasInsertedAndNotRemovedWhateverTheHashes) {
         ASSERT_EQ(static_cast<std::size_t>(alive), model.size());
       }
       for (const auto& [key, entry] : model) ASSERT_EQ(Find(table, hash_of(key), key), entry);
+      std::size_t odd = 0;
+      for (const auto& [key, entry] : model) odd += key % 2;
+      const auto found = table.FindAll([](const Entry& entry) { return entry.key % 2 == 1; });
+      ASSERT_EQ(found.size(), odd);
+      for (const Entry* const entry : found) ASSERT_EQ(model.at(entry->key), entry);
     }
     EXPECT_EQ(alive, 0);
   }

@@ -100,11 +100,10 @@ class HotTier {
   void DropCollection(std::uint32_t collection) {
     for (const std::unique_ptr<Shard>& shard : shards_) {
       const std::unique_lock lock(shard->mutex);
-      for (auto entry = shard->entries.begin(); entry != shard->entries.end();) {
-        const auto at = entry++;
-        if (at->first.collection != collection) continue;
-        shard->policy.Remove(at->second.get());
-        shard->entries.erase(at);
+      const auto is_its = [&](const Entry& entry) { return entry.collection == collection; };
+      for (Entry* const entry : shard->entries.FindAll(is_its)) {
+        shard->policy.Remove(entry);
+        shard->entries.Remove(TableHash(entry->hash()), entry);
       }
     }
   }

@@ -132,8 +132,8 @@ class Finder {
     if (state == nullptr) {
       return NotFoundError("there is no collection ", Quoted(arguments_.collection));
     }
-    definition_ = state->definition;
-    wanted_.collection = definition_.get();
+    definition_ = state->definition.get();  // which the catalog keeps
+    wanted_.collection = definition_;
     AURORA_ASSIGN_OR_RETURN(const DocumentId id, DocumentId::Parse(arguments_.key));
     wanted_.encoded_id = id.EncodedKey();
     wanted_.stored_keys.insert(lsm::MakeStoredKey(definition_->ids, wanted_.encoded_id));
@@ -390,7 +390,7 @@ class Finder {
   const FindArguments& arguments_;
   const Streams& streams_;
   SurveyedDatabase database_;
-  std::shared_ptr<const engine::CollectionDefinition> definition_;
+  const engine::CollectionDefinition* definition_ = nullptr;
   Wanted wanted_;
   std::vector<Trace> traces_;
   std::size_t log_traces_ = 0;  // of them, the first

@@ -563,10 +563,7 @@ class Database:
                     continue
                 if kind == 4:
                     payload = self.record_file(payload)
-                if kind == 7:
-                _, at = sized(record, at)  # how far a migration is
-                continue
-            if kind == 5:
+                if kind == 5:
                     payload = self.ingest(sequence, payload)
                 if payload:
                     yield sequence, payload
@@ -656,6 +653,9 @@ class Database:
                 _, at = varint(record, at)  # keyspace of the index
                 _, at = varint(record, at)  # next row
                 _, at = sized(record, at)  # what follows from the documents
+                continue
+            if kind == 7:
+                _, at = sized(record, at)  # how far a migration is
                 continue
             row, at = varint(record, at)
             version, at = varint(record, at)

@@ -279,6 +279,7 @@ Task<absl::Status> DatabaseImpl::CheckUnique(Write* write) {
 void DatabaseImpl::ApplyToColumns(lsm::Sequence sequence, const Write& write) {
   const CollectionDefinition& definition = write.definition();
   for (const Operation& operation : write.operations) {
+    if (operation.kind == OperationKind::kMigrate) continue;  // of no document
     columns_.Apply(sequence, definition.id, operation.row, [&](std::uint32_t field) {
       if (operation.kind == OperationKind::kDelete) return index::NumberCell();
       const DocumentView document(*definition.layout, operation.document, operation.schema_version);

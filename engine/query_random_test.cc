@@ -48,7 +48,7 @@ class QueryRandomTest : public testing::Test {
 
   void Open() {
     Options options;
-    options.memory_bytes = 32u << 20;
+    options.memory_bytes = 64u << 20;  // there is room for columns of numbers
     options.durability = Durability::kProcess;
     options.environment =
         std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation_.environment());
@@ -289,6 +289,49 @@ TEST_F(QueryRandomTest, AnswersAreThoseOfAPlainLook) {
   Check(30);
   ASSERT_TRUE(simulation_.Run(db_->Compact()).ok());
   Check(20);
+}
+
+TEST_F(QueryRandomTest, ColumnsFollowEveryWrite) {
+  Insert(2000);
+  const Query sum = db_->Query("things").GroupBy({"city"});
+  const auto documents_read = [&] {
+    OperationProfile profile;
+    const auto groups = simulation_.Run(Query(sum).Profile(&profile).Aggregate({Sum("plain")}));
+    EXPECT_TRUE(groups.ok()) << groups.status();
+    return profile.documents_read;
+  };
+  for (int i = 0; i < 20 && documents_read() > 0; ++i) {
+  }
+  ASSERT_EQ(documents_read(), 0u) << "the column is not in memory";
+  const auto check = [&] {
+    const auto all = simulation_.Run(db_->Query("things").Collect());
+    ASSERT_TRUE(all.ok()) << all.status();
+    std::map<std::string, std::int64_t> model;
+    for (const Document& document : *all) {
+      model[EncodeKey(document.Get("city"))] += document.Get("plain").AsInt64();
+    }
+    const auto groups = simulation_.Run(sum.Aggregate({Sum("plain").As("sum")}));
+    ASSERT_TRUE(groups.ok()) << groups.status();
+    ASSERT_EQ(groups->size(), model.size());
+    auto expected = model.begin();
+    for (const Object& group : *groups) {
+      EXPECT_EQ(group.Find("sum")->AsInt64(), expected++->second);
+    }
+    EXPECT_EQ(documents_read(), 0u);
+  };
+  check();
+  Change(100);
+  check();
+  Insert(50);
+  check();
+  const MigrationStep step = MigrationStep::ChangeDocuments(
+      "things", [](const Document& document) -> absl::StatusOr<std::optional<Object>> {
+        if (document.Get("rank").AsInt64() % 3 != 0) return std::optional<Object>();
+        return std::optional<Object>(Object{{"plain", document.Get("plain").AsInt64() + 1}});
+      });
+  const auto migrated = simulation_.Run(db_->Migrate({{1, "one more", {step}}}, {}));
+  ASSERT_TRUE(migrated.ok()) << migrated.status();
+  check();
 }
 
 TEST_F(QueryRandomTest, PagesStayTrueWhileDocumentsComeAndGo) {

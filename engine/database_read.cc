@@ -11,8 +11,12 @@ std::optional<Document> DatabaseImpl::FindHot(const CollectionState& collection,
   if (!row.has_value() || gate_.closed()) return std::nullopt;
   std::optional<Document> hot =
       hot_tier_.GetHit({collection.definition->id, *row}, store_->published());
-  // A user's own UUIDv7 has bits where ours have the row.
-  if (hot.has_value() && !Equal(hot->view().id_value(), id.ToValue())) return std::nullopt;
+  if (!hot.has_value()) return std::nullopt;
+  // A user's own UUIDv7 has bits where ours have the row. A document that is laid out as the schema
+  // was before is for those who lay it out anew.
+  const bool is_it = Equal(hot->view().id_value(), id.ToValue()) &&
+                     hot->layout() == collection.definition->layout && !collection.dropped;
+  if (!is_it) return std::nullopt;
   return hot;
 }
 

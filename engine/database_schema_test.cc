@@ -186,6 +186,39 @@ TEST_F(DatabaseSchemaTest, ARenamedFieldKeepsItsValuesAndItsIndex) {
   EXPECT_EQ(Count(Field("town") == "Basel"), 1u);
 }
 
+// A reader beside the change: from the moment on that the schema has the new name, so has every
+// document, also one that the hot tier has from before.
+TEST_F(DatabaseSchemaTest, AHotDocumentShowsTheSchemaOfNow) {
+  const auto id = simulation_.Run(db_.Insert("people", {{"name", "Hot"}}));
+  ASSERT_TRUE(id.ok()) << id.status();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ((*simulation_.Run(db_.Get("people", *id)))->Get("name").AsString(), "Hot");
+  }
+  bool renamed = false;
+  int looks = 0;
+  const auto rename = [&]() -> Task<void> {
+    EXPECT_TRUE((co_await db_.RenameField("people", "name", "called")).ok());
+    renamed = true;
+  };
+  const auto read = [&]() -> Task<void> {
+    while (!renamed) {
+      const absl::StatusOr<Schema> schema = db_.GetSchema("people");
+      const absl::StatusOr<std::optional<Document>> found = co_await db_.Get("people", *id);
+      EXPECT_TRUE(found.ok() && found->has_value());
+      if (schema.ok() && schema->Find("called") != nullptr) {
+        ++looks;
+        EXPECT_EQ((*found)->Get("called").type(), Type::kString);
+      }
+      EXPECT_TRUE((co_await simulation_.environment().Sleep(absl::Microseconds(1))).ok());
+    }
+  };
+  std::vector<Task<void>> both;
+  both.push_back(read());
+  both.push_back(rename());
+  simulation_.RunAll(std::move(both));
+  EXPECT_GT(looks, 0);
+}
+
 TEST_F(DatabaseSchemaTest, ATypeDoesNotChangeByAltering) {
   EXPECT_EQ(Alter(Schema().String("name", kRequired).String("age").String("city")).code(),
             absl::StatusCode::kFailedPrecondition);

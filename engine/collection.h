@@ -24,14 +24,9 @@ namespace aurora::engine {
 
 struct StricterRules;  // stricter_rules.h
 
-// An index over one field.
-//   unique    (value) -> row id                 holds values that are there and not null
-//   equality  (value, chunk of rows) -> rows    holds a value for every row, null where it has
-//   none; of an array field the
-//                                               distinct items instead
-//
-// One that is made on a collection with documents is built in the background: it first holds the
-// documents that are written from then on, and gets the others in the order of their rows.
+// How far an index is. One that is made on a collection with documents is built in the background:
+// it first holds the documents that are written from then on, and gets the others in the order of
+// their rows. Safe from every thread; changed in the order of commits.
 class IndexProgress {
  public:
   // Whether the index has the entries of a document of `row`, and writers keep them.
@@ -61,6 +56,10 @@ class IndexProgress {
   AsyncMutex builder_;
 };
 
+// An index over one field (index/term_index.h).
+//   unique  value -> row                    holds values that are there and not null
+//   plain   (value, chunk of rows) -> rows  holds a value for every row, null where it has none; of
+//                                           an array field the distinct items instead
 struct FieldIndex {
   std::string field;
   FieldSlot slot = 0;
@@ -90,8 +89,7 @@ struct CollectionDefinition {
   const FieldIndex* FindIndex(std::string_view field) const;
   const FieldIndex* FindIndex(lsm::KeyspaceId keyspace) const;
 
-  // As the log and the saved state hold it, and back (DataLoss). Costs a copy of some hundred
-  // bytes.
+  // As the log and the saved state hold it, and back (DataLoss).
   const std::string& Encode() const { return encoded; }
   static absl::StatusOr<std::shared_ptr<const CollectionDefinition>> Decode(std::string_view bytes);
 
@@ -106,7 +104,7 @@ struct CollectionDefinition {
   // The keyspaces of indices that `from` has, and this one has no more.
   std::vector<lsm::KeyspaceId> DroppedSince(const CollectionDefinition& from) const;
 
-  std::string encoded;
+  std::string encoded;  // what Encode gives
 };
 
 // The definition that holds now. Readers take it with one load; what they have taken stays usable

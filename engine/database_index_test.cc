@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aurora/engine/database.h"
+#include "aurora/engine/database_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "gtest/gtest.h"
@@ -16,18 +17,9 @@ namespace {
 
 constexpr int kDocuments = 600;
 
-Options In(Simulation& simulation) {
-  Options options;
-  options.memory_bytes = 8u << 20;
-  options.durability = Durability::kProcess;
-  options.environment =
-      std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation.environment());
-  return options;
-}
-
-class DatabaseIndexTest : public testing::Test {
+class DatabaseIndexTest : public SimulatedDatabaseTest {
  protected:
-  DatabaseIndexTest() : db_(Open()) {
+  DatabaseIndexTest() : SimulatedDatabaseTest(Durability::kProcess) {
     const Schema schema =
         Schema().Int64("n", kNullable).Int64("serial").String("text").Array("tags", Type::kString);
     EXPECT_TRUE(simulation_.Run(db_.CreateCollection("c", schema)).ok());
@@ -39,17 +31,7 @@ class DatabaseIndexTest : public testing::Test {
     }
     EXPECT_TRUE(simulation_.Run(db_.InsertMany("c", std::move(objects))).ok());
   }
-  ~DatabaseIndexTest() override { EXPECT_TRUE(simulation_.Run(db_.Close()).ok()); }
 
-  Database Open() {
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", In(simulation_)));
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    return *std::move(opened);
-  }
-  void Reopen() {
-    EXPECT_TRUE(simulation_.Run(db_.Close()).ok());
-    db_ = Open();
-  }
   absl::Status CreateIndex(std::string field, bool unique = false) {
     IndexOptions options;
     options.unique = unique;
@@ -65,9 +47,6 @@ class DatabaseIndexTest : public testing::Test {
     return plan.ok() && plan->access.find("index") != std::string::npos;
   }
   std::vector<IndexInfo> List() { return *simulation_.Run(db_.ListIndexes("c")); }
-
-  Simulation simulation_{1};
-  Database db_;
 };
 
 TEST_F(DatabaseIndexTest, AnIndexOfACollectionWithDocumentsAnswersForAllOfThem) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aurora/engine/database.h"
+#include "aurora/engine/database_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "gtest/gtest.h"
@@ -16,36 +17,17 @@ namespace {
 
 constexpr int kDocuments = 300;
 
-Options In(Simulation& simulation) {
-  Options options;
-  options.memory_bytes = 8u << 20;
-  options.durability = Durability::kProcess;
-  options.environment =
-      std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation.environment());
-  return options;
-}
-
 std::optional<Object> Changes(Object changes) { return changes; }
 
-class DatabaseMigrateTest : public testing::Test {
+class DatabaseMigrateTest : public SimulatedDatabaseTest {
  protected:
-  DatabaseMigrateTest() : db_(Open()) {
+  DatabaseMigrateTest() : SimulatedDatabaseTest(Durability::kProcess) {
     EXPECT_TRUE(simulation_.Run(db_.CreateCollection("c", Schema().Int64("n", kIndexed))).ok());
     std::vector<Object> objects;
     for (int i = 0; i < kDocuments; ++i) objects.push_back({{"_id", i}, {"n", i}});
     EXPECT_TRUE(simulation_.Run(db_.InsertMany("c", std::move(objects))).ok());
   }
-  ~DatabaseMigrateTest() override { EXPECT_TRUE(simulation_.Run(db_.Close()).ok()); }
 
-  Database Open() {
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", In(simulation_)));
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    return *std::move(opened);
-  }
-  void Reopen() {
-    EXPECT_TRUE(simulation_.Run(db_.Close()).ok());
-    db_ = Open();
-  }
   absl::StatusOr<std::vector<MigrationStatus>> Migrate(std::vector<Migration> migrations,
                                                        bool dry_run = false) {
     MigrateOptions options;
@@ -61,9 +43,6 @@ class DatabaseMigrateTest : public testing::Test {
     }
     return count;
   }
-
-  Simulation simulation_{1};
-  Database db_;
 };
 
 // Adds `by` to every n; refuses the document `bad`.

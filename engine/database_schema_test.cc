@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aurora/engine/database.h"
+#include "aurora/engine/database_testing.h"
 #include "aurora/runtime/simulation/simulation.h"
 #include "aurora/runtime/status.h"
 #include "gtest/gtest.h"
@@ -15,38 +16,20 @@
 namespace aurora {
 namespace {
 
-Options In(Simulation& simulation) {
-  Options options;
-  options.memory_bytes = 8u << 20;
-  options.environment =
-      std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation.environment());
-  return options;
-}
-
 Schema People() {
   return Schema().String("name", kRequired).Int64("age", kIndexed).String("city", kIndexed);
 }
 
-class DatabaseSchemaTest : public testing::Test {
+class DatabaseSchemaTest : public SimulatedDatabaseTest {
  protected:
-  DatabaseSchemaTest() : db_(Open()) {
+  DatabaseSchemaTest() {
     EXPECT_TRUE(simulation_.Run(db_.CreateCollection("people", People())).ok());
     for (int i = 0; i < 20; ++i) {
       EXPECT_TRUE(
           Insert({{"_id", i}, {"name", StrCat("P", i)}, {"age", i}, {"city", "Bern"}}).ok());
     }
   }
-  ~DatabaseSchemaTest() override { EXPECT_TRUE(simulation_.Run(db_.Close()).ok()); }
 
-  Database Open() {
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", In(simulation_)));
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    return *std::move(opened);
-  }
-  void Reopen() {
-    EXPECT_TRUE(simulation_.Run(db_.Close()).ok());
-    db_ = Open();
-  }
   absl::Status Insert(Object object, std::string_view collection = "people") {
     return simulation_.Run(db_.Insert(collection, std::move(object))).status();
   }
@@ -67,9 +50,6 @@ class DatabaseSchemaTest : public testing::Test {
   std::string Access(const Expression& where) {
     return simulation_.Run(db_.Query("people").Where(where).Explain())->access;
   }
-
-  Simulation simulation_{1};
-  Database db_;
 };
 
 TEST_F(DatabaseSchemaTest, ANewFieldShowsItsDefaultInOlderDocumentsAndInItsIndex) {

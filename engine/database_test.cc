@@ -1,4 +1,5 @@
 #include "aurora/engine/database.h"
+#include "aurora/engine/database_testing.h"
 
 #include <cstdint>
 #include <memory>
@@ -17,15 +18,6 @@
 namespace aurora {
 namespace {
 
-// The environment belongs to the simulation.
-Options In(Simulation& simulation) {
-  Options options;
-  options.memory_bytes = 8u << 20;
-  options.environment =
-      std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation.environment());
-  return options;
-}
-
 Schema Products() {
   return Schema()
       .String("sku", kUnique | kRequired)
@@ -43,22 +35,12 @@ Object Product(int i) {
 }
 
 // A database on a simulated machine, with the collection "products".
-class DatabaseTest : public testing::Test {
+class DatabaseTest : public SimulatedDatabaseTest {
  protected:
-  DatabaseTest() : db_(Open()) {
+  DatabaseTest() {
     EXPECT_TRUE(simulation_.Run(db_.CreateCollection("products", Products())).ok());
   }
-  ~DatabaseTest() override { EXPECT_TRUE(simulation_.Run(db_.Close()).ok()); }
 
-  Database Open() {
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", In(simulation_)));
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    return *std::move(opened);
-  }
-  void Reopen() {
-    EXPECT_TRUE(simulation_.Run(db_.Close()).ok());
-    db_ = Open();
-  }
   absl::StatusOr<DocumentId> Insert(Object object) {
     return simulation_.Run(db_.Insert("products", std::move(object)));
   }
@@ -89,9 +71,6 @@ class DatabaseTest : public testing::Test {
     EXPECT_TRUE(plan.ok()) << plan.status();
     return *plan;
   }
-
-  Simulation simulation_{1};
-  Database db_;
   std::vector<DocumentId> ids_;
 };
 
@@ -206,7 +185,7 @@ TEST_F(DatabaseTest, AWriteThatChangesNothingIsAcknowledgedOnceWhatItFoundIsDura
 TEST(DatabaseReadTest, AGetFindsADocumentThatIsReplacedAndCompactedMeanwhile) {
   for (std::uint64_t slow = 1; slow <= 12; ++slow) {
     Simulation simulation(slow);
-    Options options = In(simulation);
+    Options options = OptionsIn(simulation);
     options.hot_tier_share = 0;
     Database db = *simulation.Run(Database::Open("/db", options));
     ASSERT_TRUE(simulation.Run(db.CreateCollection("products", Products())).ok());
@@ -489,7 +468,7 @@ TEST_F(DatabaseTest, AClosedDatabaseRefusesEverything) {
 }
 
 TEST_F(DatabaseTest, ASecondOpenIsRefused) {
-  const auto second = simulation_.Run(Database::Open("/db", In(simulation_)));
+  const auto second = simulation_.Run(Database::Open("/db", options_));
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition) << second.status();
   EXPECT_TRUE(Insert(Product(1)).ok());
 }

@@ -65,7 +65,7 @@ Task<absl::StatusOr<std::vector<Object>>> RunGroup(QueryRequest request) {
 }
 
 Task<absl::StatusOr<std::vector<Value>>> RunDistinct(QueryRequest request) {
-  const std::string name = FieldPathToString(request.spec.group_by[0]);
+  const std::string name = ResultName(request.spec.group_by[0]);
   AURORA_CO_ASSIGN(std::vector<Object> groups, co_await RunGroup(std::move(request)));
   std::vector<Value> values;
   for (Object& group : groups) values.push_back(std::move(*group.Find(name)));

@@ -1,6 +1,5 @@
 #include "aurora/engine/query_guard.h"
 
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -8,44 +7,33 @@
 
 #include "absl/status/status.h"
 #include "aurora/engine/database.h"
-#include "aurora/runtime/simulation/simulation.h"
+#include "aurora/engine/database_testing.h"
 #include "gtest/gtest.h"
 
 namespace aurora {
 namespace {
 
-class QueryGuardTest : public testing::Test {
+class QueryGuardTest : public SimulatedDatabaseTest {
  protected:
   QueryGuardTest() {
-    Options options;
-    options.memory_bytes = 8u << 20;
-    options.environment =
-        std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation_.environment());
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", options));
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    db_ = *std::move(opened);
     EXPECT_TRUE(
         simulation_
-            .Run(db_->CreateCollection("things", Schema().Int64("n", kIndexed).Int64("plain")))
+            .Run(db_.CreateCollection("things", Schema().Int64("n", kIndexed).Int64("plain")))
             .ok());
     std::vector<Object> things;
     for (int i = 0; i < 5000; ++i) things.push_back({{"n", i}, {"plain", i}});
-    EXPECT_TRUE(simulation_.Run(db_->InsertMany("things", std::move(things))).ok());
+    EXPECT_TRUE(simulation_.Run(db_.InsertMany("things", std::move(things))).ok());
   }
-  ~QueryGuardTest() override { EXPECT_TRUE(simulation_.Run(db_->Close()).ok()); }
 
   // A scan, a range of a wide index, a walk, groups: all that may take long.
   std::vector<Query> Queries() {
-    return {db_->Query("things").Where(Field("plain") >= 0),
-            db_->Query("things").Where(Field("n") >= 0 && Field("plain") >= 0),
-            db_->Query("things").Where(Field("plain") < 0).OrderBy("n").Limit(1)};
+    return {db_.Query("things").Where(Field("plain") >= 0),
+            db_.Query("things").Where(Field("n") >= 0 && Field("plain") >= 0),
+            db_.Query("things").Where(Field("plain") < 0).OrderBy("n").Limit(1)};
   }
   absl::Status Run(Query query, QueryLimits limits) {
     return simulation_.Run(query.Within(std::move(limits)).Collect()).status();
   }
-
-  Simulation simulation_{1};
-  std::optional<Database> db_;
 };
 
 TEST_F(QueryGuardTest, AQueryEndsWhenItIsCancelled) {
@@ -74,8 +62,8 @@ TEST_F(QueryGuardTest, AQueryEndsWithWhatItMayRead) {
     EXPECT_NE(std::string(status.message()).find("4999"), std::string::npos) << status;
     EXPECT_TRUE(Run(query, {.documents_read = 5000}).ok());
   }
-  EXPECT_TRUE(Run(db_->Query("things").OrderBy("n").Limit(10), {.documents_read = 10}).ok());
-  const Query groups = db_->Query("things").Where(Field("plain") >= 0);
+  EXPECT_TRUE(Run(db_.Query("things").OrderBy("n").Limit(10), {.documents_read = 10}).ok());
+  const Query groups = db_.Query("things").Where(Field("plain") >= 0);
   EXPECT_TRUE(absl::IsResourceExhausted(
       simulation_.Run(Query(groups).Within({.documents_read = 7}).Aggregate({Count()})).status()));
   EXPECT_TRUE(absl::IsResourceExhausted(

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "aurora/engine/database.h"
+#include "aurora/engine/database_testing.h"
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/query/evaluator.h"
 #include "aurora/runtime/random.h"
@@ -38,23 +39,13 @@ Schema Things() {
       .Int64("plain");
 }
 
-class QueryRandomTest : public testing::Test {
+class QueryRandomTest : public SimulatedDatabaseTest {
  protected:
-  QueryRandomTest() {
-    Open();
-    EXPECT_TRUE(simulation_.Run(db_->CreateCollection("things", Things())).ok());
-  }
-  ~QueryRandomTest() override { EXPECT_TRUE(simulation_.Run(db_->Close()).ok()); }
-
-  void Open() {
-    Options options;
-    options.memory_bytes = 64u << 20;  // there is room for columns of numbers
-    options.durability = Durability::kProcess;
-    options.environment =
-        std::shared_ptr<Environment>(std::shared_ptr<void>(), &simulation_.environment());
-    absl::StatusOr<Database> opened = simulation_.Run(Database::Open("/db", options));
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    db_ = *std::move(opened);
+  // With room for columns of numbers.
+  QueryRandomTest() : QueryRandomTest(TestSeed()) {}
+  explicit QueryRandomTest(std::uint64_t seed)
+      : SimulatedDatabaseTest(Durability::kProcess, 64u << 20, seed), random_(seed) {
+    EXPECT_TRUE(simulation_.Run(db_.CreateCollection("things", Things())).ok());
   }
 
   std::string City() { return StrCat("city", random_.Below(7)); }
@@ -74,7 +65,7 @@ class QueryRandomTest : public testing::Test {
   void Insert(int count) {
     std::vector<Object> things;
     for (int i = 0; i < count; ++i) things.push_back(Thing());
-    const auto ids = simulation_.Run(db_->InsertMany("things", std::move(things)));
+    const auto ids = simulation_.Run(db_.InsertMany("things", std::move(things)));
     ASSERT_TRUE(ids.ok()) << ids.status();
     ids_.insert(ids_.end(), ids->begin(), ids->end());
   }
@@ -83,12 +74,12 @@ class QueryRandomTest : public testing::Test {
     for (int i = 0; i < count; ++i) {
       const DocumentId id = ids_[random_.Below(ids_.size())];
       if (random_.Below(3) == 0) {
-        ASSERT_TRUE(simulation_.Run(db_->Delete("things", id)).ok());
+        ASSERT_TRUE(simulation_.Run(db_.Delete("things", id)).ok());
         continue;
       }
       const Object changes = random_.Below(2) == 0 ? Object{{"city", City()}}
                                                    : Object{{"score", Score()}, {"plain", 1}};
-      const absl::Status changed = simulation_.Run(db_->Update("things", id, changes));
+      const absl::Status changed = simulation_.Run(db_.Update("things", id, changes));
       ASSERT_TRUE(changed.ok() || absl::IsNotFound(changed)) << changed;
     }
   }
@@ -170,7 +161,7 @@ class QueryRandomTest : public testing::Test {
   }
 
   void CheckPage(const QuerySpec& spec) {
-    const Query query = db_->Query(spec);
+    const Query query = db_.Query(spec);
     const auto documents = simulation_.Run(query.Collect());
     ASSERT_TRUE(documents.ok()) << documents.status();
     std::vector<DocumentId> ids;
@@ -196,9 +187,9 @@ class QueryRandomTest : public testing::Test {
     spec.limit = 1 + random_.Below(1 + expected.size() / 3);
     std::vector<DocumentId> ids;
     do {
-      const auto page = simulation_.Run(db_->Query(spec).Page());
+      const auto page = simulation_.Run(db_.Query(spec).Page());
       ASSERT_TRUE(page.ok()) << page.status();
-      ASSERT_EQ(*simulation_.Run(db_->Query(spec).Count()), expected.size()) << ToString(spec);
+      ASSERT_EQ(*simulation_.Run(db_.Query(spec).Count()), expected.size()) << ToString(spec);
       ASSERT_LE(page->documents.size(), spec.limit);
       for (const Document& document : page->documents) ids.push_back(document.id());
       spec.after = page->next;
@@ -234,7 +225,7 @@ class QueryRandomTest : public testing::Test {
       if (Compare(document.Get("score"), group.max) > 0) group.max = Value(document.Get("score"));
     }
     if (spec.group_by.empty()) model[""];  // of nothing too
-    const auto groups = simulation_.Run(db_->Query(spec).Aggregate());
+    const auto groups = simulation_.Run(db_.Query(spec).Aggregate());
     ASSERT_TRUE(groups.ok()) << groups.status();
     std::size_t skipped = 0;
     std::size_t at = 0;
@@ -255,7 +246,7 @@ class QueryRandomTest : public testing::Test {
   }
 
   void Check(int queries) {
-    const auto all = simulation_.Run(db_->Query("things").Collect());
+    const auto all = simulation_.Run(db_.Query("things").Collect());
     ASSERT_TRUE(all.ok()) << all.status();
     all_ = *all;
     for (int i = 0; i < queries; ++i) {
@@ -266,9 +257,7 @@ class QueryRandomTest : public testing::Test {
     }
   }
 
-  SeededRandom random_{TestSeed()};
-  Simulation simulation_{random_.Next64()};
-  std::optional<Database> db_;
+  SeededRandom random_;
   std::int64_t next_rank_ = 0;
   std::vector<DocumentId> ids_;
   std::vector<Document> all_;
@@ -281,19 +270,18 @@ TEST_F(QueryRandomTest, AnswersAreThoseOfAPlainLook) {
   Check(40);
   Change(600);
   Check(40);
-  ASSERT_TRUE(simulation_.Run(db_->Flush()).ok());
+  ASSERT_TRUE(simulation_.Run(db_.Flush()).ok());
   Change(100);
   Check(30);
-  ASSERT_TRUE(simulation_.Run(db_->Close()).ok());
-  Open();
+  Reopen();
   Check(30);
-  ASSERT_TRUE(simulation_.Run(db_->Compact()).ok());
+  ASSERT_TRUE(simulation_.Run(db_.Compact()).ok());
   Check(20);
 }
 
 TEST_F(QueryRandomTest, ColumnsFollowEveryWrite) {
   Insert(2000);
-  const Query sum = db_->Query("things").GroupBy({"city"});
+  const Query sum = db_.Query("things").GroupBy({"city"});
   const auto documents_read = [&] {
     OperationProfile profile;
     const auto groups = simulation_.Run(Query(sum).Profile(&profile).Aggregate({Sum("plain")}));
@@ -304,7 +292,7 @@ TEST_F(QueryRandomTest, ColumnsFollowEveryWrite) {
   }
   ASSERT_EQ(documents_read(), 0u) << "the column is not in memory";
   const auto check = [&] {
-    const auto all = simulation_.Run(db_->Query("things").Collect());
+    const auto all = simulation_.Run(db_.Query("things").Collect());
     ASSERT_TRUE(all.ok()) << all.status();
     std::map<std::string, std::int64_t> model;
     for (const Document& document : *all) {
@@ -329,7 +317,7 @@ TEST_F(QueryRandomTest, ColumnsFollowEveryWrite) {
         if (document.Get("rank").AsInt64() % 3 != 0) return std::optional<Object>();
         return std::optional<Object>(Object{{"plain", document.Get("plain").AsInt64() + 1}});
       });
-  const auto migrated = simulation_.Run(db_->Migrate({{1, "one more", {step}}}, {}));
+  const auto migrated = simulation_.Run(db_.Migrate({{1, "one more", {step}}}, {}));
   ASSERT_TRUE(migrated.ok()) << migrated.status();
   check();
 }
@@ -343,7 +331,7 @@ TEST_F(QueryRandomTest, PagesStayTrueWhileDocumentsComeAndGo) {
   std::int64_t last = std::numeric_limits<std::int64_t>::max();
   std::size_t seen = 0;
   do {
-    const auto page = simulation_.Run(db_->Query(spec).Page());
+    const auto page = simulation_.Run(db_.Query(spec).Page());
     ASSERT_TRUE(page.ok()) << page.status();
     for (const Document& document : page->documents) {
       ASSERT_LT(document.Get("rank").AsInt64(), last);
@@ -351,7 +339,7 @@ TEST_F(QueryRandomTest, PagesStayTrueWhileDocumentsComeAndGo) {
       ++seen;
       // Also the one at which the page ended.
       if (seen % 20 == 0) {
-        ASSERT_TRUE(*simulation_.Run(db_->Delete("things", document.id())));
+        ASSERT_TRUE(*simulation_.Run(db_.Delete("things", document.id())));
       }
     }
     Insert(7);  // all before what is yet to come
@@ -362,16 +350,16 @@ TEST_F(QueryRandomTest, PagesStayTrueWhileDocumentsComeAndGo) {
 
 TEST_F(QueryRandomTest, ACursorIsOfOneQuery) {
   Insert(10);
-  const Query query = db_->Query("things").OrderBy("rank").Limit(3);
+  const Query query = db_.Query("things").OrderBy("rank").Limit(3);
   const auto page = simulation_.Run(query.Page());
   ASSERT_TRUE(page.ok()) << page.status();
   const auto refused = [&](Query other, const std::string& cursor) {
     const absl::Status status = simulation_.Run(other.After(cursor).Page()).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   };
-  refused(db_->Query("things").OrderBy("score").Limit(3), page->next);
-  refused(db_->Query("things").OrderBy("rank", Direction::kDescending).Limit(3), page->next);
-  refused(db_->Query("things").Limit(3), page->next);
+  refused(db_.Query("things").OrderBy("score").Limit(3), page->next);
+  refused(db_.Query("things").OrderBy("rank", Direction::kDescending).Limit(3), page->next);
+  refused(db_.Query("things").Limit(3), page->next);
   refused(query, "no cursor");
   refused(query, page->next.substr(0, page->next.size() - 2));
   EXPECT_TRUE(simulation_.Run(Query(query).After(page->next).Page()).ok());
@@ -385,18 +373,18 @@ TEST_F(QueryRandomTest, WhatNeedNotBeReadIsNot) {
     EXPECT_TRUE(plan.ok()) << plan.status();
     return plan.ok() ? *plan : QueryPlan();
   };
-  QueryPlan plan = explain(db_->Query("things").OrderBy("score", Direction::kDescending).Limit(10));
+  QueryPlan plan = explain(db_.Query("things").OrderBy("score", Direction::kDescending).Limit(10));
   EXPECT_EQ(plan.documents_read, 10u) << plan.ToString();
-  plan = explain(db_->Query("things").OrderBy("rank").Offset(2000).Limit(10));
+  plan = explain(db_.Query("things").OrderBy("rank").Offset(2000).Limit(10));
   EXPECT_EQ(plan.documents_read, 10u) << plan.ToString();
-  plan = explain(db_->Query("things").Where(Field("city") == "city1").OrderBy("score").Limit(10));
+  plan = explain(db_.Query("things").Where(Field("city") == "city1").OrderBy("score").Limit(10));
   EXPECT_EQ(plan.documents_read, 10u) << plan.ToString();
-  plan = explain(db_->Query("things").Where(Field("city") >= "city3").Limit(10));
+  plan = explain(db_.Query("things").Where(Field("city") >= "city3").Limit(10));
   EXPECT_EQ(plan.documents_read, 10u) << plan.ToString();
-  plan = explain(db_->Query("things").Where(Field("score") < 1000.0).GroupBy({"city"}));
+  plan = explain(db_.Query("things").Where(Field("score") < 1000.0).GroupBy({"city"}));
   EXPECT_EQ(plan.documents_read, 0u) << plan.ToString();
   // Few rows of a city are checked rather than a wide range read for them.
-  plan = explain(db_->Query("things").Where(Field("city") == "city1" && Field("score") > 10.0));
+  plan = explain(db_.Query("things").Where(Field("city") == "city1" && Field("score") > 10.0));
   EXPECT_LT(plan.documents_read, 1000u) << plan.ToString();
 }
 

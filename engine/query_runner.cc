@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "aurora/engine/document/key_encoding.h"
 #include "aurora/engine/group_runner.h"
 #include "aurora/engine/query/evaluator.h"
+#include "aurora/engine/query/group_page.h"
 #include "aurora/engine/stored_document.h"
 #include "aurora/index/term_index.h"
 #include "aurora/runtime/status.h"
@@ -28,47 +28,6 @@ constexpr double kResidualPass = 4;  // of so many candidates one is taken to pa
 
 // Groups are kept in memory until all are known.
 constexpr std::size_t kGroupsMax = 1'000'000;
-
-// The name in the results of groups that a sort key stands for; empty if there is none.
-std::string ResultOf(const QuerySpec& spec, const FieldPath& path) {
-  const std::string text = FieldPathToString(path);
-  for (const FieldPath& key : spec.group_by) {
-    if (key == path) return text;
-  }
-  for (const AggregateSpec& aggregate : spec.aggregates) {
-    const std::string name = ResultName(aggregate);
-    if (text == FieldPathToString({name})) return name;
-  }
-  return {};
-}
-
-// Orders and cuts groups, which are in the order of their keys, as `spec` asks.
-absl::Status PageGroups(const QuerySpec& spec, std::vector<Object>* groups) {
-  std::vector<std::string> keys(groups->size());
-  for (const SortKey& by : spec.order_by) {
-    const std::string name = ResultOf(spec, by.path);
-    if (name.empty()) {
-      return InvalidArgumentError("order by ", FieldPathToString(by.path),
-                                  ": the groups have no such result");
-    }
-    const KeyOrder order =
-        by.direction == Direction::kDescending ? KeyOrder::kDescending : KeyOrder::kAscending;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      AppendKey(ValueView(*(*groups)[i].Find(name)), &keys[i], order);
-    }
-  }
-  std::vector<std::size_t> places(groups->size());
-  std::iota(places.begin(), places.end(), std::size_t{0});
-  std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
-    return keys[a] != keys[b] ? keys[a] < keys[b] : a < b;
-  });
-  const std::size_t begin = std::min<std::uint64_t>(spec.offset, places.size());
-  const std::size_t end = begin + std::min<std::uint64_t>(spec.limit, places.size() - begin);
-  std::vector<Object> page;
-  for (std::size_t i = begin; i < end; ++i) page.push_back(std::move((*groups)[places[i]]));
-  *groups = std::move(page);
-  return absl::OkStatus();
-}
 
 // The layout of projected documents: nothing is declared, everything is allowed.
 const std::shared_ptr<const Layout>& FreeLayout() {
@@ -263,82 +222,6 @@ bool QueryRunner::SkipRow() {
   return true;
 }
 
-// --- In the order of an index ---
-
-Task<absl::Status> QueryRunner::Walk() {
-  walks_ = true;
-  AURORA_CO_ASSIGN(index::SharedTerms terms,
-                   co_await finder().IndexAt(*access_.order_index).Terms());
-  if (terms != nullptr) co_return co_await WalkTerms(std::move(terms));
-  co_return co_await WalkEntries();
-}
-
-Task<absl::StatusOr<bool>> QueryRunner::TakeNext(index::RowId row) {
-  // Among equal terms the other sort keys decide; else each row is the next of the result.
-  const bool is_next = spec_.order_by.size() == 1;
-  if (is_next && matches_.size() >= wanted_) co_return false;
-  if (is_next && residual_.MatchesAll() && !after_.has_value() && SkipRow()) co_return true;
-  AURORA_CO_RETURN_IF_ERROR(co_await TakeRow(row));
-  AURORA_CO_RETURN_IF_ERROR(taken_);
-  co_return !is_next || matches_.size() < wanted_;
-}
-
-// What an earlier page has not passed.
-index::TermRange QueryRunner::WalkedRange() const {
-  if (!after_.has_value()) return {};
-  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
-  std::string_view key = after_->sort_key;
-  const absl::StatusOr<Value> value =
-      ConsumeKey(&key, descending ? KeyOrder::kDescending : KeyOrder::kAscending);
-  AURORA_CHECK(value.ok());  // DecodeCursor has seen it
-  std::string term = EncodeKey(*value);
-  if (descending) return {{}, PrefixSuccessor(term)};
-  return {std::move(term), {}};
-}
-
-Task<absl::Status> QueryRunner::WalkTerms(index::SharedTerms terms) {
-  const index::TermIndex index = finder().IndexAt(*access_.order_index);
-  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
-  const index::TermRange range = WalkedRange();
-  const auto begin = std::lower_bound(terms->begin(), terms->end(), range.begin);
-  const auto end =
-      range.end.empty() ? terms->end() : std::lower_bound(begin, terms->end(), range.end);
-  for (std::ptrdiff_t i = 0; i < end - begin; ++i) {
-    const std::string& term = descending ? *(end - 1 - i) : *(begin + i);
-    AURORA_CO_ASSIGN(index::SharedRows rows, co_await index.Rows(term));
-    if (rows_ != nullptr) rows = std::make_shared<const index::RowSet>(*rows & *rows_);
-    for (const index::RowSet::Chunk& chunk : rows->chunks()) {
-      for (const std::uint32_t place : chunk.places()) {
-        const index::RowId row = index::RowAt(chunk.id(), static_cast<std::uint16_t>(place));
-        AURORA_CO_ASSIGN(const bool more, co_await TakeNext(row));
-        if (!more) co_return absl::OkStatus();
-      }
-    }
-    if (matches_.size() >= wanted_) break;
-  }
-  co_return absl::OkStatus();
-}
-
-Task<absl::Status> QueryRunner::WalkEntries() {
-  const bool descending = spec_.order_by[0].direction == Direction::kDescending;
-  const std::unique_ptr<index::TermCursor> cursor =
-      finder().IndexAt(*access_.order_index).Walk(WalkedRange(), descending);
-  std::string term;
-  for (;;) {
-    AURORA_CO_ASSIGN(const bool moved, co_await cursor->Next());
-    AURORA_CO_RETURN_IF_ERROR(guard_.OnEntry());
-    // A page that is full may still change within the term that filled it.
-    if (!moved || (matches_.size() >= wanted_ && cursor->term() != term)) break;
-    term.assign(cursor->term());
-    for (const index::RowId row : cursor->rows()) {
-      if (rows_ != nullptr && !rows_->Contains(row)) continue;
-      AURORA_CO_ASSIGN(const bool more, co_await TakeNext(row));
-      if (!more) co_return absl::OkStatus();
-    }
-  }
-  co_return absl::OkStatus();
-}
-
 // --- By a scan ---
 
 Task<absl::Status> QueryRunner::VisitAll() {
@@ -484,8 +367,9 @@ Task<absl::StatusOr<std::vector<Object>>> QueryRunner::FindGroups() {
 
 Task<absl::StatusOr<std::vector<Object>>> QueryRunner::Group() {
   const std::int64_t start = database_->clock().MonotonicNanos();
+  AURORA_CO_RETURN_IF_ERROR(CheckGroupResults(spec_));
   AURORA_CO_ASSIGN(std::vector<Object> groups, co_await FindGroups());
-  AURORA_CO_RETURN_IF_ERROR(PageGroups(spec_, &groups));
+  PageGroups(spec_, &groups);
   plan_.returned_rows = groups.size();
   plan_.run_nanos = database_->clock().MonotonicNanos() - start;
   co_return groups;

@@ -1,12 +1,10 @@
 #include "aurora/index/posting_cache.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -213,46 +211,6 @@ TEST(PostingCacheTest, ASetThatNobodyAsksForDoesNotGrowForEver) {
   }
   EXPECT_EQ(cache.GetStats().term_count, 0u);
   EXPECT_EQ(budget.used_bytes(), 0u);
-}
-
-// One writer, and readers that fill, on real threads: row i is added by commit i.
-TEST(PostingCacheTest, ReadersBesideAWriter) {
-  MemoryBudget budget(64u << 20);
-  PostingCache cache(8u << 20, &budget);
-  constexpr lsm::Sequence kCommits = 20'000;
-  std::atomic<lsm::Sequence> published{0};
-  const auto rows_at = [](lsm::Sequence at) {
-    RowSet rows;
-    for (RowId row = 1; row <= at; ++row) rows.Add(row);
-    return std::make_shared<const RowSet>(std::move(rows));
-  };
-  const auto read = [&] {
-    while (published.load(std::memory_order_acquire) < kCommits) {
-      const lsm::Sequence at = published.load(std::memory_order_acquire);
-      const SharedRows rows = cache.Find(kIndex, "t", at);
-      if (rows == nullptr) {
-        cache.Fill(kIndex, "t", at, rows_at(at));
-        continue;
-      }
-      ASSERT_EQ(rows->Count(), at);
-    }
-  };
-  std::vector<std::thread> readers;
-  for (int i = 0; i < 2; ++i) readers.emplace_back(read);
-  for (lsm::Sequence i = 1; i <= kCommits; ++i) {
-    IndexChanges commit;
-    commit.Add(kIndex, "t", i);
-    std::vector<lsm::Mutation> mutations;
-    commit.Seal(&mutations);
-    cache.Apply(i, commit.terms());
-    published.store(i, std::memory_order_release);
-  }
-  for (std::thread& reader : readers) reader.join();
-  if (cache.Find(kIndex, "t", kCommits) == nullptr) {
-    cache.Fill(kIndex, "t", kCommits, rows_at(kCommits));
-  }
-  ASSERT_NE(cache.Find(kIndex, "t", kCommits), nullptr);
-  EXPECT_EQ(cache.Find(kIndex, "t", kCommits)->Count(), kCommits);
 }
 
 }  // namespace

@@ -57,6 +57,10 @@ std::string ResultName(const AggregateSpec& aggregate) {
   return aggregate.kind == AggregateKind::kCount ? "count" : CallText(aggregate);
 }
 
+std::string ResultName(const FieldPath& key) {
+  return key.size() == 1 ? key[0] : FieldPathToString(key);
+}
+
 // --- One aggregate ---
 
 void Accumulator::AddInteger(std::int64_t value) {
@@ -165,7 +169,7 @@ absl::StatusOr<std::vector<Object>> Grouping::Finish() {
     Object result;
     AURORA_ASSIGN_OR_RETURN(std::vector<Value> values, DecodeTuple(group->first));
     for (std::size_t i = 0; i < keys_.size(); ++i) {
-      result.Set(FieldPathToString(keys_[i]), std::move(values[i]));
+      result.Set(ResultName(keys_[i]), std::move(values[i]));
     }
     for (std::size_t i = 0; i < aggregates_.size(); ++i) {
       result.Set(ResultName(aggregates_[i]), group->second[i].Result(aggregates_[i].kind));

@@ -50,8 +50,9 @@ AggregateSpec Max(std::string_view path);
 
 // "count()", "avg(score)", with " as mean" if it has a name.
 std::string ToString(const AggregateSpec& aggregate);
-// What the result calls it.
+// What the result calls it, and what groups are by: a name as it is, a path in the text form.
 std::string ResultName(const AggregateSpec& aggregate);
+std::string ResultName(const FieldPath& key);
 
 // One aggregate of one group. Not thread-safe.
 class Accumulator {
@@ -92,7 +93,7 @@ class Grouping {
   // aggregate.
   absl::StatusOr<std::vector<Accumulator>*> GroupOf(const std::vector<ValueView>& values);
 
-  // One object for each group, by the keys: the values of the keys under their paths (numbers as
+  // One object for each group, by the keys: the values of the keys under their names (numbers as
   // int64 where that is exact), and the aggregates under their names. Without keys there is one
   // group, also of nothing.
   absl::StatusOr<std::vector<Object>> Finish();

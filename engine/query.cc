@@ -121,7 +121,7 @@ Query& Query::Select(std::initializer_list<std::string_view> paths) {
   return *this;
 }
 
-Query& Query::Within(QueryLimits limits) {
+Query& Query::WithLimits(QueryLimits limits) {
   limits_ = std::move(limits);
   return *this;
 }

@@ -61,7 +61,7 @@ class Query {
   Query& GroupBy(std::initializer_list<std::string_view> paths);
 
   // What each of its runs may take.
-  Query& Within(QueryLimits limits);
+  Query& WithLimits(QueryLimits limits);
 
   // What each of its runs costs is added there: it must live until their tasks complete, and is one
   // run's at a time.

@@ -32,7 +32,7 @@ class QueryGuardTest : public SimulatedDatabaseTest {
             db_.Query("things").Where(Field("plain") < 0).OrderBy("n").Limit(1)};
   }
   absl::Status Run(Query query, QueryLimits limits) {
-    return simulation_.Run(query.Within(std::move(limits)).Collect()).status();
+    return simulation_.Run(query.WithLimits(std::move(limits)).Collect()).status();
   }
 };
 
@@ -65,9 +65,10 @@ TEST_F(QueryGuardTest, AQueryEndsWithWhatItMayRead) {
   EXPECT_TRUE(Run(db_.Query("things").OrderBy("n").Limit(10), {.documents_read = 10}).ok());
   const Query groups = db_.Query("things").Where(Field("plain") >= 0);
   EXPECT_TRUE(absl::IsResourceExhausted(
-      simulation_.Run(Query(groups).Within({.documents_read = 7}).Aggregate({Count()})).status()));
+      simulation_.Run(Query(groups).WithLimits({.documents_read = 7}).Aggregate({Count()}))
+          .status()));
   EXPECT_TRUE(absl::IsResourceExhausted(
-      simulation_.Run(Query(groups).Within({.documents_read = 7}).Count()).status()));
+      simulation_.Run(Query(groups).WithLimits({.documents_read = 7}).Count()).status()));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "aurora/engine/document/json.h"
 #include "aurora/engine/query/parser.h"
 #include "aurora/runtime/block_on.h"
 #include "aurora/runtime/status.h"
@@ -47,21 +48,20 @@ std::string Cell(const ValueView& value) {
   }
 }
 
-// One column for each field that any document has, in the order of their first appearance.
-std::string Table(const std::vector<Document>& documents, const Terminal& terminal) {
+// One column for each field that any object has, in the order of their first appearance.
+std::string Table(const std::vector<ObjectView>& objects, const Terminal& terminal) {
   std::vector<std::string> columns;
-  for (const Document& document : documents) {
-    for (const MemberView member : document.fields()) {
+  for (const ObjectView& object : objects) {
+    for (const MemberView member : object) {
       if (std::find(columns.begin(), columns.end(), member.name) == columns.end())
         columns.emplace_back(member.name);
     }
   }
   TextTable table(columns);
-  for (const Document& document : documents) {
-    const ObjectView fields = document.fields();
+  for (const ObjectView& object : objects) {
     std::vector<std::string> row;
     for (const std::string& column : columns) {
-      const std::optional<ValueView> value = fields.Find(column);
+      const std::optional<ValueView> value = object.Find(column);
       row.push_back(value.has_value() ? Cell(*value) : "");
     }
     table.Add(std::move(row));
@@ -106,6 +106,13 @@ absl::Status PrintPlan(const Query& query, const QueryArguments& arguments,
   return absl::OkStatus();
 }
 
+// The results as a table, with how many there are and how long they took.
+void PrintTable(const std::vector<ObjectView>& objects, std::string_view noun,
+                std::chrono::nanoseconds took, const Streams& streams) {
+  if (!objects.empty()) streams.out << Table(objects, streams.out_terminal);
+  streams.out << Counted(objects.size(), noun) << " in " << HumanNanos(took.count()) << "\n";
+}
+
 absl::Status PrintDocuments(const Query& query, const QueryArguments& arguments,
                             const Streams& streams) {
   const auto start = std::chrono::steady_clock::now();
@@ -115,9 +122,22 @@ absl::Status PrintDocuments(const Query& query, const QueryArguments& arguments,
     for (const Document& document : documents) streams.out << document.ToJson() << "\n";
     return absl::OkStatus();
   }
-  if (!documents.empty()) streams.out << Table(documents, streams.out_terminal);
-  streams.out << Counted(documents.size(), "document") << " in " << HumanNanos(took.count())
-              << "\n";
+  std::vector<ObjectView> objects;
+  for (const Document& document : documents) objects.push_back(document.fields());
+  PrintTable(objects, "document", took, streams);
+  return absl::OkStatus();
+}
+
+absl::Status PrintGroups(const Query& query, const QueryArguments& arguments,
+                         const Streams& streams) {
+  const auto start = std::chrono::steady_clock::now();
+  AURORA_ASSIGN_OR_RETURN(const std::vector<Object> groups, query.Aggregate().Wait());
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
+  if (arguments.json) {
+    for (const Object& group : groups) streams.out << ToJson(ValueView(ObjectView(group))) << "\n";
+    return absl::OkStatus();
+  }
+  PrintTable({groups.begin(), groups.end()}, "group", took, streams);
   return absl::OkStatus();
 }
 
@@ -127,6 +147,7 @@ absl::StatusOr<ExitCode> RunQuery(Database& database, const QueryArguments& argu
   const Query query = database.Query(spec);
   AURORA_RETURN_IF_ERROR(arguments.count     ? PrintCount(query, arguments, streams)
                          : arguments.explain ? PrintPlan(query, arguments, streams)
+                         : spec.groups()     ? PrintGroups(query, arguments, streams)
                                              : PrintDocuments(query, arguments, streams));
   return ExitCode::kOk;
 }
@@ -155,6 +176,7 @@ void AddQuery(CommandLine& line) {
       "  aurora-tool query shop.aurora 'products where price < 100 and city == \"Bern\" limit 10'\n"
       "  aurora-tool query shop.aurora 'products order by price desc select sku, price'\n"
       "  aurora-tool query shop.aurora 'products where tags any \"lamp\"' --count\n"
+      "  aurora-tool query shop.aurora 'products group by city select count(), avg(price)'\n"
       "  aurora-tool query shop.aurora products --json > products.ndjson\n");
 }
 

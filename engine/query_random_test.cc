@@ -398,6 +398,32 @@ TEST_F(QueryRandomTest, AnswersAreThoseOfAPlainLookOverSeveralChunks) {
   Check(30);
 }
 
+// A walk goes on through all chunks of the term in which the page is full: the second key decides.
+TEST_F(QueryRandomTest, TheSecondKeyDecidesWithinATermOfSeveralChunks) {
+  const auto insert = [&](std::int64_t plain) {
+    std::vector<Object> things;
+    for (int i = 0; i < kDocuments; ++i) {
+      things.push_back(
+          {{"rank", next_rank_++}, {"score", static_cast<double>(i)}, {"plain", plain}});
+    }
+    ASSERT_TRUE(simulation_.Run(db_.InsertMany("things", std::move(things))).ok());
+  };
+  insert(9);
+  SkipChunk();
+  insert(1);
+  for (const Direction direction : {Direction::kAscending, Direction::kDescending}) {
+    const Query query = db_.Query("things").OrderBy("score", direction).OrderBy("plain").Limit(3);
+    const auto plan = simulation_.Run(query.Explain());
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    ASSERT_EQ(plan->documents_read, 4u) << plan->ToString();
+    const auto found = simulation_.Run(query.Collect());
+    ASSERT_TRUE(found.ok()) << found.status();
+    std::vector<std::int64_t> plain;
+    for (const Document& document : *found) plain.push_back(document.Get("plain").AsInt64());
+    EXPECT_EQ(plain, (std::vector<std::int64_t>{1, 9, 1}));
+  }
+}
+
 // Most of what a walk or a count needs is never read.
 TEST_F(QueryRandomTest, WhatNeedNotBeReadIsNot) {
   for (int i = 0; i < 5; ++i) Insert(kDocuments / 5);

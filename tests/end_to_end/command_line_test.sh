@@ -61,7 +61,8 @@ json_is 'r["returned_rows"] == 1 and r["run_nanos"] > 0'
 tool 0 query db 'lamps select count(), max(price) as top' --json
 json_is 'r == {"count": 3, "top": 39.5}'
 tool 0 query db 'lamps group by sku select count() as n order by sku desc limit 2'
-check "groups are a table too" [ "$(awk 'NR > 1 && NR < 4 { print $2 }' out | tr '\n' ' ')" = "1 1 " ]
+counts_of_groups="$(awk 'NR == 2 || NR == 3 { print $2 }' out)"
+check "groups are a table too" [ "$counts_of_groups" = $'1\n1' ]
 says_out "2 groups in "
 tool 0 query db 'lamps group by sku select count()' --explain
 says_out "groups"
